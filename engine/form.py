@@ -1,0 +1,143 @@
+"""The plan of one test: what one candidate will be asked, and the port through which items are reached.
+
+A `Form` holds references only: which item, which revision, the digest of its canonical content, the
+section and the points. Item content lives sealed in the item bank, which implements the port `Items`
+declared here; the engine never sees it.
+
+* An item on the form is known by its *position* name (``q07``), never by its bank identifier: the
+  browser and the answer journal see only that.
+* `Seat` is all an item may depend on besides its revision: which sitting, and that sitting's secret seed.
+  Option order and the opaque option identifiers follow from it, so a form can be replayed years later.
+
+Sources: QTI 3.0 Assessment, Section and Item Information Model, §§ 2.4 and 5 (test part, section, item
+reference); ISO/IEC 17024:2012 clause 9.3.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+#: A candidate's response to one item: QTI response variable → values, as strings.
+Responses = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """One immutable revision of one item. ``digest`` is the SHA-256 (hex) of its canonical content."""
+
+    item: str
+    revision: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormItem:
+    """One place on a form. ``position`` (``q01`` …) is the only name a browser sees."""
+
+    position: str
+    ref: ItemRef
+    section: str
+    row: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What one candidate is asked, in order. ``evidence`` tells how it was drawn (see `Drawing`)."""
+
+    form: str
+    blueprint: str
+    sections: tuple[Section, ...]
+    items: tuple[FormItem, ...]
+
+    def __post_init__(self) -> None:
+        positions = [item.position for item in self.items]
+        refs = [item.ref.item for item in self.items]
+        if not positions or len(set(positions)) != len(positions) or len(set(refs)) != len(refs):
+            raise RuntimeError("a form needs items, each once")
+        if {item.section for item in self.items} != {section.name for section in self.sections}:
+            raise RuntimeError("sections and items of a form must match")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the whole plan: equal digests are equal forms."""
+        return hashlib.sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def points(self) -> int:
+        return sum(item.points for item in self.items)
+
+    def at(self, position: str) -> FormItem | None:
+        """The item at ``position``, or None when the form has no such place."""
+        return next((item for item in self.items if item.position == position), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The sitting an item is shown or scored for, and that sitting's seed (32 secret bytes)."""
+
+    sitting: str
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRule:
+    """What a well-formed response to one variable is, in the candidate's terms.
+
+    ``options`` are the opaque identifiers sent to this candidate; empty means free text.
+    """
+
+    variable: str
+    min_choices: int
+    max_choices: int
+    options: frozenset[str]
+    max_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateItem:
+    """Exactly what a browser may see of an item: an allow-list, not the item with things taken out.
+
+    ``html`` is a sanitised, accessible fragment with real form controls; a control's ``name`` is
+    ``response.<variable>``, its ``value`` an opaque option identifier.
+    """
+
+    html: str
+    rules: tuple[ResponseRule, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """The score of one response by one versioned key. ``score`` and ``max_score`` are QTI's SCORE, MAXSCORE."""
+
+    score: float
+    max_score: float
+
+
+class Items(Protocol):
+    """The port to item content. The item bank implements it; the engine never imports the bank."""
+
+    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
+        """Open one item for the candidate in ``seat``.
+
+        Ensures: equal arguments give equal bytes; keys, mappings and hidden feedback never matter to them.
+        Raises: `NotFound` for an unknown revision, `Tampered` when the sealed content has another digest.
+        """
+
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
+        """Score ``responses`` (opaque identifiers as sent to this seat) by the revision's own key.
+
+        Raises: `NotFound`, `Tampered` as above; `Refused` RESPONSE_INVALID for an identifier never sent.
+        """
