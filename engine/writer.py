@@ -1,0 +1,450 @@
+"""The one thread that writes. What it has acknowledged is on the disk.
+
+Everything that changes anything is a *job*, and there are two kinds:
+
+* `Append` — the hot path. A pure ``decide(state)`` turns the stream's folded state into events or raises.
+  It may not touch the database; the writer folds, numbers, hashes and stores what it returns.
+* `Act` — everything else. ``fn(tx)`` reads, decides and appends inside a SAVEPOINT of the batch, on the
+  write connection itself, so that guards really run inside the transaction.
+
+How a batch goes:
+
+1. Take up to 2,000 waiting jobs. ``BEGIN IMMEDIATE``.
+2. Run them in order. Each sees what those before it did; a job that raises takes back its own work only.
+3. Number and chain the new entries, store them with their projections and snapshots, ``COMMIT``.
+4. Only now move the heads, answer every job, and tell the subscribers. *Acknowledged means committed.*
+
+Nothing is decided outside the writer, so nothing is ever decided on a state that did not come true: there
+is no speculation to undo when a job fails. When the COMMIT itself fails, every job of the batch gets
+``LOG_UNAVAILABLE``, the folded states are forgotten and read again. An I/O error (a failed fsync among
+them) ends the process: after it nobody knows what the disk holds, and recovery reads the WAL.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import structlog
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from engine import store
+from engine.errors import Busy, Conflict, Refused
+from engine.events import Event, Recorded, encode, kind_of
+from engine.journal import GENESIS, SALT_BYTES, Entry, link
+from engine.sources import Sources, epoch_ms
+from engine.store import Database, Ledger, RowOp
+
+MOST_WAITING = 10_000
+MOST_IN_A_BATCH = 2_000
+MOST_FOLDED = 20_000
+SNAPSHOT_EVERY = 64
+
+_log = structlog.get_logger("writer")
+
+
+class Fold(Protocol):
+    """How the streams of one kind become a state: the state's type, an empty one, and the step."""
+
+    version: int
+    state: type
+    empty: Any
+
+    def evolve(self, state: Any, happened: Recorded) -> Any:
+        """The state after ``happened``. Pure; must cope with an erased body (``event`` None)."""
+
+
+#: A pure reading of one event (and the stream's state after it) as row operations.
+Projector = Callable[[Recorded, Any], Iterable[RowOp]]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Decide on the stream's folded state. The outcome is `Appended`."""
+
+    stream: str
+    actor: str
+    at: datetime
+    decide: Callable[[Any], Sequence[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Read, decide and append inside one transaction. The outcome is what ``fn`` returns."""
+
+    fn: Callable[[Transaction], Any]
+
+
+Job = Append | Act
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of an `Append`: the state after it, the stream's new seq and head hash."""
+
+    state: Any
+    seq: int
+    head: bytes
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream as the current batch sees it."""
+
+    seq: int
+    head: bytes
+    state: Any
+    snapshot_seq: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    streams: dict[str, _Stream] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    ops: list[RowOp] = field(default_factory=list)
+    stored: int = 0
+
+
+class Transaction:
+    """What an `Act` may do. Its ``connection`` is for the questions of a ``store.py``, for nothing else."""
+
+    def __init__(self, writer: Writer, connection: Connection) -> None:
+        self._writer = writer
+        self.connection = connection
+        self.ledger = Ledger(connection)
+
+    def state(self, stream: str) -> Any:
+        """The folded state of ``stream`` as of now, this transaction's own appends included."""
+        return self._writer._stream(stream).state
+
+    def seq(self, stream: str) -> int:
+        return self._writer._stream(stream).seq
+
+    def append(self, stream: str, actor: str, at: datetime, *events: Event, expected_seq: int | None = None) -> int:
+        """Append and project; later reads of this transaction see it. Returns the stream's new seq.
+
+        Raises: `Conflict` when ``expected_seq`` is given and the stream has moved on.
+        """
+        if expected_seq is not None and expected_seq != self.seq(stream):
+            raise Conflict(f"{stream} is at {self.seq(stream)}, not at {expected_seq}")
+        self._writer._stage(stream, actor, at, events)
+        self._writer._flush()
+        return self.seq(stream)
+
+    def apply(self, *ops: RowOp) -> None:
+        """Change plain tables (credentials, logins, the outbox) in the same transaction."""
+        store.apply(self.connection, ops)
+
+    def erase(self, stream: str, seq: int) -> None:
+        self.ledger.erase(stream, seq)
+
+
+class Writer:
+    """Owns the write connection. Use as a context manager; `run` blocks, `submit` calls back.
+
+    Raises: `Refused` DATA_FOLDER_LOCKED on start when another process writes to this folder.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sources: Sources,
+        folds: Mapping[str, Fold],
+        projectors: Sequence[Projector],
+    ) -> None:
+        self._database = database
+        self._sources = sources
+        self._folds = folds
+        self._adapters: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(fold.state) for kind, fold in folds.items()}
+        self._projectors = projectors
+        self._jobs: queue.Queue[tuple[Job, Callable[[Future[Any]], None]] | None] = queue.Queue(MOST_WAITING)
+        self._known: OrderedDict[str, _Stream] = OrderedDict()
+        self._batch = _Batch()
+        self._subscribers: list[Callable[[Sequence[Recorded]], None]] = []
+        self._thread: threading.Thread | None = None
+        self._lock: int | None = None
+        #: Runs a batch's callbacks. `web` replaces it by one hop into its event loop per batch.
+        self.deliver: Callable[[Callable[[], None]], None] = lambda answer: answer()
+        #: Failpoint hook of the drills: called with the name of each point a crash may strike at.
+        self.failpoint: Callable[[str], None] = lambda _name: None
+
+    # -- life -----------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Writer:
+        self._lock = hold_folder(self._database.path.parent)
+        self._connection = self._database.writing()
+        with self._connection.begin():
+            self._position = Ledger(self._connection).last_position()
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._jobs.put(None)
+        if self._thread is not None:
+            self._thread.join()
+        self._connection.close()
+        self._connection.engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def submit(self, job: Job, done: Callable[[Future[Any]], None]) -> None:
+        """Queue ``job``; ``done`` is called with its outcome after the COMMIT, never before.
+
+        Raises: `Busy` when the queue is full; nothing was taken.
+        """
+        try:
+            self._jobs.put_nowait((job, done))
+        except queue.Full:
+            raise Busy("the journal", retry_after_ms=500) from None
+
+    def run(self, job: Job) -> Any:
+        """Do ``job`` and wait for it. Never from the writer's own callbacks."""
+        waiting: Future[Any] = Future()
+
+        def done(outcome: Future[Any]) -> None:
+            error = outcome.exception()
+            if error is not None:
+                waiting.set_exception(error)
+            else:
+                waiting.set_result(outcome.result())
+
+        self.submit(job, done)
+        return waiting.result()
+
+    def subscribe(self, listener: Callable[[Sequence[Recorded]], None]) -> None:
+        """``listener`` gets every committed event, batch by batch, through `deliver`."""
+        self._subscribers.append(listener)
+
+    def committed(self, stream: str) -> Any | None:
+        """The last committed state of ``stream`` if it is at hand; states are immutable, so any thread may."""
+        known = self._known.get(stream)
+        return None if known is None else known.state
+
+    # -- the thread -----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            waiting = self._jobs.get()
+            jobs = []
+            while waiting is not None:
+                jobs.append(waiting)
+                if len(jobs) == MOST_IN_A_BATCH or self._jobs.empty():
+                    break
+                waiting = self._jobs.get_nowait()
+            if jobs:
+                self.failpoint("after-dequeue")
+                try:
+                    self._answer(jobs)
+                except BaseException as error:
+                    # Our own bug, outside any job: nobody would be answered any more. Stop and recover.
+                    _log.critical("the writer cannot go on", error=repr(error))
+                    os._exit(70)
+            if waiting is None:
+                return
+
+    def _answer(self, jobs: Sequence[tuple[Job, Callable[[Future[Any]], None]]]) -> None:
+        outcomes: list[Future[Any]] = []
+        self._batch = _Batch()
+        try:
+            with self._connection.begin():
+                outcomes = [self._try(job) for job, _ in jobs]
+                self._flush()
+                self._keep_snapshots()
+                self.failpoint("before-commit")
+            self.failpoint("after-commit")
+        except SQLAlchemyError as error:
+            if len(jobs) > 1 and not _in_doubt(error):
+                self._batch = _Batch()
+                for job in jobs:  # one of them spoils the batch: alone, it spoils only itself
+                    self._answer([job])
+                return
+            outcomes = self._failed(error, len(jobs))
+        else:
+            self._position += self._batch.stored
+            for name, stream in self._batch.streams.items():
+                self._known[name] = stream
+                self._known.move_to_end(name)
+            while len(self._known) > MOST_FOLDED:
+                self._known.popitem(last=False)
+        recorded = self._batch.recorded
+
+        def answer() -> None:
+            for (_, done), outcome in zip(jobs, outcomes, strict=True):
+                done(outcome)
+            if recorded:
+                for listener in self._subscribers:
+                    listener(recorded)
+
+        self.deliver(answer)
+
+    def _try(self, job: Job) -> Future[Any]:
+        outcome: Future[Any] = Future()
+        try:
+            outcome.set_result(self._append(job) if isinstance(job, Append) else self._act(job))
+        except Exception as error:  # noqa: BLE001 — not swallowed: it is the job's outcome, raised at its caller
+            if _in_doubt(error):
+                raise
+            outcome.set_exception(error)
+        return outcome
+
+    def _append(self, job: Append) -> Appended:
+        stream = self._stream(job.stream)
+        events = tuple(job.decide(stream.state))
+        batch, before = self._batch, replace(stream)
+        marks = len(batch.entries), len(batch.recorded), len(batch.ops)
+        try:
+            self._stage(job.stream, job.actor, job.at, events)
+        except BaseException:
+            del batch.entries[marks[0] :], batch.recorded[marks[1] :], batch.ops[marks[2] :]
+            batch.streams[job.stream] = before
+            raise
+        return Appended(stream.state, stream.seq, stream.head, events)
+
+    def _act(self, job: Act) -> Any:
+        self._flush()
+        before = self._batch
+        self._batch = _Batch(
+            {name: replace(stream) for name, stream in before.streams.items()},
+            recorded=list(before.recorded),
+            stored=before.stored,
+        )
+        try:
+            with self._connection.begin_nested():
+                outcome = job.fn(Transaction(self, self._connection))
+                self._flush()
+        except BaseException:
+            self._batch = before
+            raise
+        return outcome
+
+    def _failed(self, error: SQLAlchemyError, count: int) -> list[Future[Any]]:
+        """Nothing of this batch happened. Forget what was folded and say so to everybody."""
+        _log.error("the journal could not be written", error=str(error))
+        if "I/O" in str(error):
+            os._exit(70)
+        self._known.clear()
+        self._batch = _Batch()
+        outcomes: list[Future[Any]] = []
+        for _ in range(count):
+            outcome: Future[Any] = Future()
+            outcome.set_exception(Refused("LOG_UNAVAILABLE"))
+            outcomes.append(outcome)
+        return outcomes
+
+    # -- streams --------------------------------------------------------------------------------------
+
+    def _stream(self, name: str) -> _Stream:
+        stream = self._batch.streams.get(name)
+        if stream is None:
+            known = self._known.get(name)
+            if known is None:
+                known = load(Ledger(self._connection), name, self._folds, self._adapters)
+            stream = self._batch.streams[name] = replace(known)
+        return stream
+
+    def _stage(self, name: str, actor: str, at: datetime, events: Iterable[Event]) -> None:
+        stream = self._stream(name)
+        fold = self._folds.get(name.partition("/")[0])
+        for happened in events:
+            kind, version = kind_of(happened)
+            entry = link(
+                name,
+                stream.seq + 1,
+                stream.head,
+                at_ms=epoch_ms(at),
+                actor=actor,
+                kind=kind,
+                version=version,
+                body=encode(happened),
+                salt=self._sources.dice.token(SALT_BYTES),
+            )
+            stream.seq, stream.head = entry.seq, entry.hash
+            position = self._position + self._batch.stored + len(self._batch.entries) + 1
+            recorded = Recorded(position, name, entry.seq, at, actor, kind, happened)
+            if fold is not None:
+                stream.state = fold.evolve(stream.state, recorded)
+            self._batch.entries.append(entry)
+            self._batch.recorded.append(recorded)
+            for project in self._projectors:
+                self._batch.ops.extend(project(recorded, stream.state))
+
+    def _flush(self) -> None:
+        batch = self._batch
+        if not batch.entries:
+            return
+        Ledger(self._connection).add(self._position + batch.stored + 1, batch.entries)
+        store.apply(self._connection, batch.ops)
+        batch.stored += len(batch.entries)
+        batch.entries.clear()
+        batch.ops.clear()
+
+    def _keep_snapshots(self) -> None:
+        rows = []
+        for name, stream in self._batch.streams.items():
+            kind = name.partition("/")[0]
+            if kind in self._folds and stream.seq - stream.snapshot_seq >= SNAPSHOT_EVERY:
+                state = self._adapters[kind].dump_json(stream.state)
+                rows.append((name, self._folds[kind].version, stream.seq, state))
+                stream.snapshot_seq = stream.seq
+        if rows:
+            Ledger(self._connection).keep_snapshots(rows)
+
+
+def load(
+    ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]
+) -> _Stream:
+    """A stream's head and folded state from the database: its snapshot and the events after it.
+
+    Raises: `engine.errors.Tampered` when an entry on the way does not verify.
+    """
+    head = ledger.head(name) or (0, GENESIS)
+    kind = name.partition("/")[0]
+    fold = folds.get(kind)
+    if fold is None:
+        return _Stream(head[0], head[1], None, 0)
+    state, seq = fold.empty, 0
+    snapshot = ledger.snapshot(name)
+    if snapshot is not None and snapshot[0] == fold.version:
+        state, seq = adapters[kind].validate_json(snapshot[2]), snapshot[1]
+    snapshot_seq = seq
+    for happened in ledger.history(name, after=seq):
+        state = fold.evolve(state, happened)
+    return _Stream(head[0], head[1], state, snapshot_seq)
+
+
+def hold_folder(folder: Path) -> int:
+    """Take the data folder's lock; the returned file descriptor holds it until closed.
+
+    Raises: `Refused` DATA_FOLDER_LOCKED when another process has it.
+    """
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Refused("DATA_FOLDER_LOCKED", folder=str(folder)) from None
+    return descriptor
+
+
+def _in_doubt(error: BaseException) -> bool:
+    """Whether the whole batch is: the disk is full, failing or locked away."""
+    return isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError)
