@@ -254,7 +254,7 @@ class Writer:
                 self.failpoint("after-dequeue")
                 try:
                     self._answer(jobs)
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001
                     # Our own bug, outside any job: nobody would be answered any more. Stop and recover.
                     _log.critical("the writer cannot go on", error=repr(error))
                     os._exit(70)
@@ -300,7 +300,7 @@ class Writer:
         outcome: Future[Any] = Future()
         try:
             outcome.set_result(self._append(job) if isinstance(job, Append) else self._act(job))
-        except Exception as error:  # noqa: BLE001 — not swallowed: it is the job's outcome, raised at its caller
+        except Exception as error:  # not swallowed: it is the job's outcome and is raised at its caller
             if _in_doubt(error):
                 raise
             outcome.set_exception(error)
