@@ -29,7 +29,8 @@ create_venv() {
     [[ -z $found ]] && new_enough "$candidate" && found=$candidate
   done
   new_enough "${found:-none}" ||
-    stop "needs Python 3.11 or newer; found $(python3 --version 2>&1 || true). PYTHON=/path/to/python3 names another one"
+    stop "needs Python 3.11 or newer, but ${PYTHON:-python3} is: $("${PYTHON:-python3}" --version 2>&1)." \
+      "PYTHON=/path/to/python3.11 names another one"
   "$found" -c 'import ensurepip' 2>/dev/null || system_packages "to make a virtual environment" python3-venv
   "$found" -m venv .venv || stop "$found -m venv .venv failed; its message is above"
 }
