@@ -18,7 +18,7 @@
  *     await outbox.acknowledge(1);
  *     outbox.stateOf("q07", true)    // "saved"
  */
-/** @import { Answer, Row, RowKind, RowMessage, RowStore, SaveState } from "../types.d.ts" */
+/** @import { Row, RowKind, RowMessage, RowStore, SaveState } from "../types.d.ts" */
 
 export const PAYLOAD_LIMIT_BYTES = 64 * 1024;
 
