@@ -258,9 +258,7 @@ class TakenOver:
 class RowReceived:
     """One row of a candidate's outbox, exactly as sent.
 
-    ``standing`` is ``counted``; ``late`` (after the end, inside the grace: counted and flagged);
-    ``after`` (past the grace: kept, not counted); ``stranded`` (from a superseded window) or
-    ``reused`` (a known number with other content: both kept).
+    ``standing`` is one of `engine.answers.STANDINGS`.
     """
 
     writer: int

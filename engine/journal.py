@@ -29,6 +29,7 @@ from engine.errors import Tampered
 
 GENESIS = bytes(32)
 SALT_BYTES = 16
+FIELDS = frozenset({"actor", "at", "body", "kind", "prev", "seq", "stream", "v"})
 SEAL_CONTEXT = b"invigil journal seal v1\n"
 
 
@@ -93,7 +94,9 @@ def check(header: bytes, stored_hash: bytes, stream: str, seq: int, prev: bytes)
         fields = orjson.loads(header)
     except orjson.JSONDecodeError:
         raise Tampered(where, "the entry is not readable") from None
-    if not isinstance(fields, dict) or (fields.get("stream"), fields.get("seq")) != (stream, seq):
+    if not isinstance(fields, dict) or fields.keys() != FIELDS:
+        raise Tampered(where, "the entry is not readable")
+    if (fields.get("stream"), fields.get("seq")) != (stream, seq):
         raise Tampered(where, "the entry stands in another entry's place")
     if fields.get("prev") != prev.hex():
         raise Tampered(where, "the entry does not follow the one before it")

@@ -39,7 +39,8 @@ def score(form: Form, answered: Answered, seat: Seat, items: Items, cut: float) 
     scores = tuple(_item(form, position, answered.counted, seat, items) for position in _positions(form))
     points, possible = total(scores)
     alternative = points
-    late = [position for position in _positions(form) if answered.counted.get(position) != answered.in_time.get(position)]
+    given, in_time = answered.counted, answered.in_time
+    late = [position for position in _positions(form) if given.get(position) != in_time.get(position)]
     if late:
         others = {one.position: one for one in scores}
         others.update({position: _item(form, position, answered.in_time, seat, items) for position in late})

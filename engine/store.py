@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import (
@@ -43,9 +44,6 @@ from sqlmodel import Field, SQLModel
 from engine.events import Recorded, decode
 from engine.journal import Entry, check, check_body
 from engine.sources import from_epoch_ms
-
-#: SQLite versions without the WAL-reset race (sqlite.org/wal.html); others need the single checkpointer.
-WAL_FIXED = ((3, 51, 3),)
 
 Row = Mapping[str, Any]
 
@@ -253,7 +251,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._readers: Engine | None = None
+        self._readers = _readers(path)
 
     def writing(self) -> Connection:
         """The single read-write connection. For the writer's thread and for `create`; nobody else."""
@@ -266,24 +264,11 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A read-only connection from a small pool, inside one transaction: one consistent view."""
-        if self._readers is None:
-            self._readers = create_engine(
-                "sqlite://",
-                poolclass=QueuePool,
-                pool_size=4,
-                max_overflow=12,
-                creator=lambda: sqlite3.connect(
-                    f"file:{self.path}?mode=ro", uri=True, check_same_thread=False, isolation_level=None, timeout=5
-                ),
-            )
-            event.listen(self._readers, "begin", _begin_deferred)
         with self._readers.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
-        if self._readers is not None:
-            self._readers.dispose()
-            self._readers = None
+        self._readers.dispose()
 
 
 def create(database: Database) -> None:
@@ -293,6 +278,19 @@ def create(database: Database) -> None:
         SQLModel.metadata.create_all(connection)
     connection.close()
     connection.engine.dispose()
+
+
+def _readers(path: Path) -> Engine:
+    address = f"file:{quote(str(path))}?mode=ro"
+    engine = create_engine(
+        "sqlite://",
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=12,
+        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None, timeout=5),
+    )
+    event.listen(engine, "begin", _begin_deferred)
+    return engine
 
 
 def _prepare_writing(connection: sqlite3.Connection, _record: object) -> None:

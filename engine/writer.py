@@ -16,8 +16,10 @@ How a batch goes:
 
 Nothing is decided outside the writer, so nothing is ever decided on a state that did not come true: there
 is no speculation to undo when a job fails. When the COMMIT itself fails, every job of the batch gets
-``LOG_UNAVAILABLE``, the folded states are forgotten and read again. An I/O error (a failed fsync among
-them) ends the process: after it nobody knows what the disk holds, and recovery reads the WAL.
+``LOG_UNAVAILABLE``, the folded states are forgotten and read again. When one job's rows cannot be stored,
+the batch is taken back and each job is tried alone, so a poisoned row spoils only itself. An I/O error (a
+failed fsync among them) ends the process: after it nobody knows what the disk holds, and recovery reads
+the WAL.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +45,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine import store
-from engine.errors import Busy, Conflict, Refused
+from engine.errors import Busy, Conflict, Refused, Tampered
 from engine.events import Event, Recorded, encode, kind_of
 from engine.journal import GENESIS, SALT_BYTES, Entry, link
 from engine.sources import Sources, epoch_ms
@@ -118,6 +121,7 @@ class _Batch:
     recorded: list[Recorded] = field(default_factory=list)
     ops: list[RowOp] = field(default_factory=list)
     stored: int = 0
+    outer: Mapping[str, _Stream] = field(default_factory=dict)
 
 
 class Transaction:
@@ -187,9 +191,14 @@ class Writer:
 
     def __enter__(self) -> Writer:
         self._lock = hold_folder(self._database.path.parent)
+        self._known.clear()
         self._connection = self._database.writing()
-        with self._connection.begin():
-            self._position = Ledger(self._connection).last_position()
+        try:
+            with self._connection.begin():
+                self._position = Ledger(self._connection).last_position()
+        except BaseException:
+            self._release()
+            raise
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
         return self
@@ -200,14 +209,14 @@ class Writer:
         self._jobs.put(None)
         if self._thread is not None:
             self._thread.join()
-        self._connection.close()
-        self._connection.engine.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._thread = None
+        self._refuse_waiting()
+        self._release()
 
     def submit(self, job: Job, done: Callable[[Future[Any]], None]) -> None:
         """Queue ``job``; ``done`` is called with its outcome after the COMMIT, never before.
+
+        A writer that is not running answers LOG_UNAVAILABLE at once: nobody waits for an outcome in vain.
 
         Raises: `Busy` when the queue is full; nothing was taken.
         """
@@ -215,6 +224,8 @@ class Writer:
             self._jobs.put_nowait((job, done))
         except queue.Full:
             raise Busy("the journal", retry_after_ms=500) from None
+        if self._thread is None:
+            self._refuse_waiting()
 
     def run(self, job: Job) -> Any:
         """Do ``job`` and wait for it. Never from the writer's own callbacks."""
@@ -238,6 +249,20 @@ class Writer:
         """The last committed state of ``stream`` if it is at hand; states are immutable, so any thread may."""
         known = self._known.get(stream)
         return None if known is None else known.state
+
+    def _refuse_waiting(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                waiting = self._jobs.get_nowait()
+                if waiting is not None:
+                    waiting[1](_failure(Refused("LOG_UNAVAILABLE")))
+
+    def _release(self) -> None:
+        self._connection.close()
+        self._connection.engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     # -- the thread -----------------------------------------------------------------------------------
 
@@ -271,7 +296,8 @@ class Writer:
                 self._keep_snapshots()
                 self.failpoint("before-commit")
             self.failpoint("after-commit")
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OverflowError, ValueError) as error:
+            # The last two come from the binding: a number past 64 bits, a text that is no UTF-8.
             if len(jobs) > 1 and not _in_doubt(error):
                 self._batch = _Batch()
                 for job in jobs:  # one of them spoils the batch: alone, it spoils only itself
@@ -322,40 +348,36 @@ class Writer:
     def _act(self, job: Act) -> Any:
         self._flush()
         before = self._batch
-        self._batch = _Batch(
-            {name: replace(stream) for name, stream in before.streams.items()},
-            recorded=list(before.recorded),
-            stored=before.stored,
-        )
+        own = self._batch = _Batch(stored=before.stored, outer=before.streams)
         try:
             with self._connection.begin_nested():
                 outcome = job.fn(Transaction(self, self._connection))
                 self._flush()
-        except BaseException:
+        finally:
             self._batch = before
-            raise
+        before.streams.update(own.streams)
+        before.recorded.extend(own.recorded)
+        before.stored = own.stored
         return outcome
 
-    def _failed(self, error: SQLAlchemyError, count: int) -> list[Future[Any]]:
+    def _failed(self, error: Exception, count: int) -> list[Future[Any]]:
         """Nothing of this batch happened. Forget what was folded and say so to everybody."""
-        _log.error("the journal could not be written", error=str(error))
-        if "I/O" in str(error):
-            os._exit(70)
         self._known.clear()
         self._batch = _Batch()
-        outcomes: list[Future[Any]] = []
-        for _ in range(count):
-            outcome: Future[Any] = Future()
-            outcome.set_exception(Refused("LOG_UNAVAILABLE"))
-            outcomes.append(outcome)
-        return outcomes
+        if not _in_doubt(error):
+            return [_failure(error) for _ in range(count)]
+        # Only the cause: the statement's parameters are answers and personal data.
+        _log.error("the journal could not be written", error=str(getattr(error, "orig", error)))
+        if _disk_fails(error):
+            os._exit(70)
+        return [_failure(Refused("LOG_UNAVAILABLE")) for _ in range(count)]
 
     # -- streams --------------------------------------------------------------------------------------
 
     def _stream(self, name: str) -> _Stream:
         stream = self._batch.streams.get(name)
         if stream is None:
-            known = self._known.get(name)
+            known = self._batch.outer.get(name) or self._known.get(name)
             if known is None:
                 known = load(Ledger(self._connection), name, self._folds, self._adapters)
             stream = self._batch.streams[name] = replace(known)
@@ -427,7 +449,9 @@ def load(
         state, seq = adapters[kind].validate_json(snapshot[2]), snapshot[1]
     snapshot_seq = seq
     for happened in ledger.history(name, after=seq):
-        state = fold.evolve(state, happened)
+        state, seq = fold.evolve(state, happened), happened.seq
+    if seq != head[0]:
+        raise Tampered(f"{name}#{seq}", f"the snapshot has an entry that the journal, at {head[0]}, does not have")
     return _Stream(head[0], head[1], state, snapshot_seq)
 
 
@@ -446,5 +470,22 @@ def hold_folder(folder: Path) -> int:
 
 
 def _in_doubt(error: BaseException) -> bool:
-    """Whether the whole batch is: the disk is full, failing or locked away."""
-    return isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError)
+    """Whether the whole batch is: the disk is full, failing, locked away, or the file is damaged."""
+    return isinstance(error, DBAPIError) and (
+        isinstance(error.orig, sqlite3.OperationalError) or type(error.orig) is sqlite3.DatabaseError
+    )
+
+
+def _disk_fails(error: BaseException | None) -> bool:
+    """Whether an I/O error stands anywhere behind ``error``; a failed rollback may stand before it."""
+    while error is not None:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+            return True
+        error = error.__context__
+    return False
+
+
+def _failure(error: Exception) -> Future[Any]:
+    outcome: Future[Any] = Future()
+    outcome.set_exception(error)
+    return outcome

@@ -1,0 +1,162 @@
+"""The answer protocol's rules: what a row is, whether it counts, and how far an outbox is acknowledged.
+
+A candidate's browser keeps an *outbox*. Each outbox gets its ``writer`` number at its first HELLO and
+numbers its rows 1, 2, 3 …; ``(sitting, writer, seq)`` is the client key. The rules:
+
+* Every row that fits the key is kept, whatever it says: a row that was refused for its content would
+  block all rows behind it. Its *standing* tells whether it counts.
+* Acknowledgement is cumulative: ``acked`` is the end of the prefix without gaps. Rows ahead of a gap are
+  kept and not acknowledged.
+* The same key with the same hash is acknowledged again; with another hash it is refused, both are kept.
+* The epoch is checked before the number: what a superseded window still sends is *stranded*.
+* The browser's clock is evidence only. Nothing here depends on ``client_ms``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.errors import Refused
+from engine.form import ResponseRule, Responses
+
+#: What became of a row.
+#: ``counted``; ``offline`` (arrived while the sitting was interrupted) and ``late`` (after the end, inside
+#: the grace, by an outbox that had been cut off): both counted and flagged; ``after`` (kept, not counted);
+#: ``stranded`` (from a superseded window); ``invalid`` (does not fit the form or the question).
+STANDINGS = ("counted", "offline", "late", "after", "stranded", "invalid")
+COUNTED = frozenset({"counted", "offline", "late"})
+FLAGGED = frozenset({"offline", "late"})
+
+KINDS = ("answer", "visit", "flag", "strike", "problem")
+MOST_PAYLOAD_BYTES = 65_536
+MOST_AHEAD = 512
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One row as the browser sent it. ``sha256`` is over `row_text`, in hex."""
+
+    writer: int
+    seq: int
+    item: str
+    kind: str
+    payload: str
+    sha256: str
+    client_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """How far one outbox is stored: ``acked`` ends the gapless prefix, ``ahead`` lies behind a gap."""
+
+    epoch: int = 0
+    acked: int = 0
+    ahead: tuple[int, ...] = ()
+
+    def has(self, seq: int) -> bool:
+        return seq <= self.acked or seq in self.ahead
+
+    def stored(self, seq: int) -> Outbox:
+        """The marks after row ``seq``. Requires: not stored before."""
+        assert not self.has(seq)
+        ahead = set(self.ahead) | {seq}
+        acked = self.acked
+        while acked + 1 in ahead:
+            acked += 1
+            ahead.remove(acked)
+        return replace(self, acked=acked, ahead=tuple(sorted(ahead)))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The response that stands for one item, and when in the outboxes' order it was given."""
+
+    responses: dict[str, tuple[str, ...]]
+    epoch: int
+    writer: int
+    seq: int
+
+    def outranks(self, other: Given | None) -> bool:
+        """Later windows outrank earlier ones, later rows earlier rows; arrival order never matters."""
+        return other is None or (self.epoch, self.writer, self.seq) > (other.epoch, other.writer, other.seq)
+
+
+def row_text(writer: int, seq: int, item: str, kind: str, client_ms: int, payload: str) -> bytes:
+    """The bytes a row's SHA-256 is taken over; the browser builds the same."""
+    return f"{writer}\n{seq}\n{item}\n{kind}\n{client_ms}\n{payload}".encode()
+
+
+def parse_row(message: Mapping[str, Any], writer: int) -> OutboxRow:
+    """Bound and type one row at the edge. Raises: `Refused` INPUT_INVALID or INPUT_TOO_LARGE."""
+    seq, item, kind = message.get("seq"), message.get("item"), message.get("kind")
+    payload, sha256, client_ms = message.get("payload"), message.get("sha256"), message.get("client_ms")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 1 <= seq <= 1_000_000:
+        raise Refused("INPUT_INVALID", field="seq")
+    if not isinstance(item, str) or len(item) > 16 or kind not in KINDS:
+        raise Refused("INPUT_INVALID", field="item or kind", seq=seq)
+    if not isinstance(client_ms, int) or isinstance(client_ms, bool) or not 0 <= client_ms < 2**53:
+        raise Refused("INPUT_INVALID", field="client_ms", seq=seq)
+    if not isinstance(payload, str) or not isinstance(sha256, str):
+        raise Refused("INPUT_INVALID", field="payload or sha256", seq=seq)
+    if len(payload.encode(errors="surrogatepass")) > MOST_PAYLOAD_BYTES:
+        raise Refused("INPUT_TOO_LARGE", field="payload", seq=seq)
+    try:
+        text = row_text(writer, seq, item, kind, client_ms, payload)
+    except UnicodeEncodeError:
+        raise Refused("INPUT_INVALID", field="payload", seq=seq) from None
+    if hashlib.sha256(text).hexdigest() != sha256:
+        raise Refused("INPUT_INVALID", field="sha256", seq=seq)
+    return OutboxRow(writer, seq, item, kind, payload, sha256, client_ms)
+
+
+def parse_payload(kind: str, payload: str) -> dict[str, Any]:
+    """The payload's content. Raises: `Refused` RESPONSE_INVALID when it is not what the kind needs."""
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise Refused("RESPONSE_INVALID", why="not JSON") from None
+    if not isinstance(content, dict):
+        raise Refused("RESPONSE_INVALID", why="not an object")
+    if kind == "answer":
+        return {name: _strings(values) for name, values in content.items() if isinstance(name, str)}
+    if kind == "flag" and isinstance(content.get("flagged"), bool):
+        return {"flagged": content["flagged"]}
+    if kind == "strike":
+        return {"struck": _strings(content.get("struck"))}
+    if kind == "problem" and isinstance(content.get("text"), str) and len(content["text"]) <= 2_000:
+        return {"text": content["text"]}
+    if kind == "visit":
+        return {}
+    raise Refused("RESPONSE_INVALID", why=f"not a {kind}")
+
+
+def check_response(responses: Responses, rules: tuple[ResponseRule, ...]) -> None:
+    """Hold a response against what was asked. Too few choices is an unfinished answer, not a bad one.
+
+    Raises: `Refused` RESPONSE_INVALID for unknown variables or options, doubles, or too many choices.
+    """
+    known = {rule.variable: rule for rule in rules}
+    for variable, values in responses.items():
+        rule = known.get(variable)
+        if rule is None:
+            raise Refused("RESPONSE_INVALID", variable=variable)
+        if rule.options and (not set(values) <= rule.options or len(set(values)) != len(values)):
+            raise Refused("RESPONSE_INVALID", variable=variable, why="unknown or repeated option")
+        if rule.max_choices and len(values) > rule.max_choices:
+            raise Refused("RESPONSE_INVALID", variable=variable, why="too many choices")
+
+
+def responses_digest(given: Mapping[str, Given]) -> str:
+    """SHA-256 (hex) over all counted responses, in order of position: what a receipt speaks of."""
+    plain = {position: {name: list(v) for name, v in one.responses.items()} for position, one in given.items()}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _strings(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > 64 or not all(isinstance(v, str) and len(v) <= 64 for v in values):
+        raise Refused("RESPONSE_INVALID", why="not a list of short strings")
+    return tuple(values)

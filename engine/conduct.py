@@ -1,0 +1,428 @@
+"""The conduct of a sitting: what may happen next, and which events follow.
+
+Every function is a command on the plain state of `engine.sitting`: it takes the state, what the caller
+knows (the time, who acts, who is present) and returns the events that follow, or raises `Refused`. Events
+it returns are facts once the writer has stored them; nothing here reads a clock, a database or an item.
+
+* The candidate submits; the server's clock expires; a proctor *and* a second person terminate. Nothing a
+  detector reports changes the phase.
+* After the end, rows still count inside the grace if they were written while the outbox was cut off.
+* SEALED is terminal: the responses are digested and the receipt is signed. A correction is a new record.
+* A command that finds its work done already returns no events: asking twice is never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from engine.answers import MOST_AHEAD, Outbox, OutboxRow
+from engine.errors import Refused
+from engine.events import (
+    AgreementSigned,
+    CandidateDisconnected,
+    CheckInOpened,
+    EnvironmentChecked,
+    Event,
+    FormAssigned,
+    IdentityRefused,
+    IdentityShown,
+    IdentityVerified,
+    IncidentEnded,
+    IncidentReported,
+    IncidentReviewed,
+    MessageSent,
+    ResultReleased,
+    RowReceived,
+    ScoreComputed,
+    ServerResumed,
+    SittingCreated,
+    SittingHeld,
+    SittingPaused,
+    SittingReadied,
+    SittingResumed,
+    SittingStarted,
+    SittingSubmitted,
+    SittingTerminated,
+    TakenOver,
+    TerminationProposed,
+    TerminationWithdrawn,
+    TimeAdded,
+    TimeExpired,
+    WriterOpened,
+)
+from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Phase, Sitting
+from engine.sources import between_ms, later
+
+#: The three texts signed for this very sitting (clause 7.4.3 a), and the one before any decision (9.7.2).
+SITTING_TEXTS = ("non-disclosure", "recording", "automated-detection")
+USE_TEXT = "use-of-certificate"
+#: What the invigilator looks at before a start (clause 7.4.3 d). Policy, in the check-in's order.
+ENVIRONMENT = ("room-alone", "desk-clear", "aids-permitted-only", "device-checked")
+TERMINATION_GROUNDS = (
+    "impersonation",
+    "unauthorised-aid",
+    "another-person-helping",
+    "refused-instruction",
+    "recording-items",
+)
+PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
+CONFIRM_WITHIN_MS = 600_000
+MOST_OUTBOXES = 64
+
+
+# -- before the start -----------------------------------------------------------------------
+
+
+def create(state: Sitting, created: SittingCreated) -> Sequence[Event]:
+    if state.phase is not Phase.NONE:
+        raise Refused("ALREADY_BOOKED")
+    return (created,)
+
+
+def assign_form(state: Sitting, assigned: FormAssigned) -> Sequence[Event]:
+    """Freeze the form. Requires: none is assigned and nothing has started."""
+    _need(state, BEFORE)
+    if state.form is not None:
+        raise Refused("TERMINAL_STATE", sitting=state.sitting)
+    return (assigned,)
+
+
+def open_check_in(state: Sitting, at: datetime) -> Sequence[Event]:
+    """The candidate arrives. Raises: OUTSIDE_WINDOW before the window opens or after it closes."""
+    if state.phase in {Phase.CHECK_IN, Phase.READY}:
+        return ()
+    _need(state, {Phase.CREATED})
+    assert state.opens_at is not None and state.closes_at is not None
+    if not state.opens_at <= at < state.closes_at:
+        raise Refused("OUTSIDE_WINDOW", opens_at=state.opens_at.isoformat(), closes_at=state.closes_at.isoformat())
+    return (CheckInOpened(),)
+
+
+def show_identity(state: Sitting, shown: IdentityShown) -> Sequence[Event]:
+    _need(state, {Phase.CHECK_IN, Phase.READY} | STARTED)
+    if shown.width < 1280 or shown.height < 960:
+        raise Refused("STILL_TOO_SMALL", width=shown.width, height=shown.height)
+    return (shown,)
+
+
+def verify_identity(state: Sitting, person: str, verified: IdentityVerified) -> Sequence[Event]:
+    """A named person compared face, document and application (clause 7.4.3 c)."""
+    _need(state, {Phase.CHECK_IN, Phase.READY} | STARTED)
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    if state.identity.still_sha256 != verified.still_sha256:
+        raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
+    return (verified,)
+
+
+def refuse_identity(state: Sitting, person: str, refused: IdentityRefused) -> Sequence[Event]:
+    _need(state, {Phase.CHECK_IN, Phase.READY})
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    return (refused,)
+
+
+def sign(state: Sitting, signed: AgreementSigned) -> Sequence[Event]:
+    """Signing again with the same text changes nothing; a newer version is signed anew."""
+    if state.signed.get(signed.text) == signed.sha256:
+        return ()
+    if signed.text != USE_TEXT:
+        _need(state, {Phase.CHECK_IN, Phase.READY})
+    return (signed,)
+
+
+def check_environment(state: Sitting, ticks: tuple[str, ...]) -> Sequence[Event]:
+    _need(state, {Phase.CHECK_IN, Phase.READY})
+    unknown = set(ticks) - set(ENVIRONMENT)
+    if unknown:
+        raise Refused("INPUT_INVALID", ticks=", ".join(sorted(unknown)))
+    return (EnvironmentChecked(tuple(tick for tick in ENVIRONMENT if tick in ticks)),)
+
+
+def missing_for_start(state: Sitting) -> tuple[str, ...]:
+    """The refusal codes that still stand between this sitting and its start, in check-in order."""
+    missing = []
+    if state.policy.attended:
+        if state.identity.verified_by is None:
+            missing.append("ID_UNVERIFIED")
+        if any(text not in state.signed for text in SITTING_TEXTS):
+            missing.append("AGREEMENT_UNSIGNED")
+        if set(state.ticks) != set(ENVIRONMENT):
+            missing.append("ENV_INCOMPLETE")
+    if state.form is None:
+        missing.append("FORM_NOT_RELEASED")
+    return tuple(missing)
+
+
+def ready(state: Sitting) -> Sequence[Event]:
+    _need(state, {Phase.CHECK_IN})
+    for code in missing_for_start(state):
+        raise Refused(code, sitting=state.sitting)
+    return (SittingReadied(),)
+
+
+def start(state: Sitting, at: datetime, person: str, build: str, *, present: bool, watching: int) -> Sequence[Event]:
+    """RUNNING begins. ``present``: the invigilator's Line lives and they acted lately; ``watching``: how
+    many running sittings they watch already.
+
+    Raises: PROCTOR_ABSENT, RATIO_EXCEEDED, SOD_SELF, OUTSIDE_WINDOW and everything `missing_for_start` names.
+    """
+    if state.phase is Phase.CHECK_IN:
+        begun: tuple[Event, ...] = tuple(ready(state))
+    else:
+        _need(state, {Phase.READY})
+        begun = ()
+        for code in missing_for_start(state):
+            raise Refused(code, sitting=state.sitting)
+    assert state.closes_at is not None and state.form is not None
+    if at >= state.closes_at:
+        raise Refused("OUTSIDE_WINDOW", closes_at=state.closes_at.isoformat())
+    if state.policy.attended:
+        if person == state.candidate:
+            raise Refused("SOD_SELF")
+        if not present:
+            raise Refused("PROCTOR_ABSENT", exam=state.exam)
+        if watching >= state.policy.ratio:
+            raise Refused("RATIO_EXCEEDED", watching=watching, ratio=state.policy.ratio)
+    return (*begun, SittingStarted(state.form.digest, state.watch.limit_ms + state.watch.extra_ms, build))
+
+
+# -- answering ------------------------------------------------------------------------------
+
+
+def open_outbox(state: Sitting) -> Sequence[Event]:
+    """A new outbox of the present epoch says HELLO for the first time."""
+    _need(state, STARTED | ENDED | {Phase.READY})
+    if len(state.outboxes) >= MOST_OUTBOXES:
+        raise Refused("INPUT_INVALID", why="too many windows were opened for this sitting")
+    return (WriterOpened(len(state.outboxes) + 1, state.epoch),)
+
+
+def take_over(state: Sitting) -> Sequence[Event]:
+    """Another window or device goes on; every older one becomes read-only."""
+    _need(state, STARTED | {Phase.READY})
+    return (TakenOver(state.epoch + 1),)
+
+
+def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, fault: str | None) -> Sequence[Event]:
+    """Keep one row and give it its standing. ``offline``: this outbox was cut off when the interruption or
+    the end came; ``fault``: the code of what is wrong with its content, found at the door.
+
+    A row that is stored already gives no event: the door compares the hashes and answers for it.
+    Raises: `Refused` for an outbox that never said HELLO, a sitting that has not started, or a number too
+    far ahead of the last one.
+    """
+    box = state.outboxes.get(row.writer)
+    if box is None:
+        raise Refused("INPUT_INVALID", writer=row.writer)
+    if state.phase in BEFORE or state.phase is Phase.NONE:
+        raise Refused("NOT_NOW", phase=state.phase)
+    if box.has(row.seq):
+        return ()
+    if row.seq > box.acked + MOST_AHEAD:
+        raise Refused("SEQUENCE_GAP", seq=row.seq, acked=box.acked)
+    standing = _standing(state, at, box, row, offline=offline, fault=fault)
+    return (
+        RowReceived(row.writer, row.seq, row.item, row.kind, row.payload, row.sha256, row.client_ms, standing),
+    )
+
+
+def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offline: bool, fault: str | None) -> str:
+    if box.epoch < state.epoch:
+        return "stranded"
+    if fault is not None:
+        return "invalid"
+    if state.phase is Phase.RUNNING:
+        if state.remaining_ms(at) > 0:
+            return "counted"
+        return "late" if offline and row.seq == box.acked + 1 else "after"
+    assert state.phase_since is not None
+    in_grace = between_ms(state.ended_at or state.phase_since, at) <= state.policy.grace_ms
+    if state.phase is Phase.TIME_EXPIRED:
+        return "late" if in_grace and offline and row.seq == box.acked + 1 else "after"
+    if state.phase is Phase.DISCONNECTED or (state.phase in INTERRUPTED and offline):
+        return "offline"
+    if state.phase in INTERRUPTED and in_grace:
+        return "counted"
+    return "after"
+
+
+def submit(state: Sitting, writer: int, last_seq: int) -> Sequence[Event]:
+    """The candidate hands in. ``writer`` 0 means: from the plain page, nothing is waiting in a browser.
+
+    Raises: UNSENT_ANSWERS while rows up to ``last_seq`` are missing; SUPERSEDED from an older window.
+    """
+    if state.phase in ENDED | {Phase.SEALED}:
+        return ()
+    _need(state, {Phase.RUNNING})
+    if writer:
+        box = state.outboxes.get(writer)
+        if box is None:
+            raise Refused("INPUT_INVALID", writer=writer)
+        if box.epoch < state.epoch:
+            raise Refused("SUPERSEDED")
+        if box.acked < last_seq:
+            raise Refused("UNSENT_ANSWERS", acked=box.acked, last=last_seq)
+    return (SittingSubmitted(),)
+
+
+# -- while it runs --------------------------------------------------------------------------
+
+
+def disconnect(state: Sitting, silent_since: datetime) -> Sequence[Event]:
+    return (CandidateDisconnected(silent_since),) if state.phase is Phase.RUNNING else ()
+
+
+def pause(state: Sitting, cause: str, reason: str, *, credited: bool = True) -> Sequence[Event]:
+    """Hide the content and stop the clock. ``cause`` proctor_lost is the system's, incident a person's."""
+    if state.phase is not Phase.RUNNING and not (cause == "incident" and state.phase in INTERRUPTED):
+        return _nothing_or_refuse(state, cause)
+    if cause == "incident" and reason not in PAUSE_REASONS:
+        raise Refused("INPUT_INVALID", reason=reason)
+    return (SittingPaused(cause, reason, credited),)
+
+
+def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
+    """Back to RUNNING, by the invigilator. Raises: PROCTOR_ABSENT; NOT_NOW while a termination is pending."""
+    _need(state, INTERRUPTED)
+    if state.proposal is not None:
+        raise Refused("NOT_NOW", phase="termination proposed")
+    if state.policy.attended and not present:
+        raise Refused("PROCTOR_ABSENT", exam=state.exam)
+    return (SittingResumed(reason),)
+
+
+def hold(state: Sitting, reason: str) -> Sequence[Event]:
+    _need(state, STARTED)
+    return (SittingHeld(reason),)
+
+
+def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
+    _need(state, BEFORE | STARTED)
+    if not 0 < extra_ms <= 8 * 3_600_000:
+        raise Refused("INPUT_INVALID", extra_ms=extra_ms)
+    return (TimeAdded(extra_ms, reason),)
+
+
+def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequence[Event]:
+    """The server was away: the span is recorded and credited, never the candidate's cost."""
+    if state.phase is not Phase.RUNNING or at <= down_from:
+        return ()
+    return (ServerResumed(down_from, between_ms(down_from, at)),)
+
+
+def say(state: Sitting, sender: str, text: str) -> Sequence[Event]:
+    text = text.strip()
+    if not text or len(text) > 1_000:
+        raise Refused("INPUT_INVALID", text="empty or longer than 1000 characters")
+    _need(state, STARTED | {Phase.CHECK_IN, Phase.READY})
+    return (MessageSent(sender, text),)
+
+
+def expire(state: Sitting, at: datetime) -> Sequence[Event]:
+    """The server's clock ran out. Needs no browser; does nothing while time is left."""
+    if state.phase is not Phase.RUNNING or state.remaining_ms(at) > 0:
+        return ()
+    return (TimeExpired(),)
+
+
+def may_seal(state: Sitting, at: datetime) -> bool:
+    """Submitted and terminated sittings at once; expired ones when the grace is over."""
+    if state.phase is Phase.TIME_EXPIRED:
+        assert state.ended_at is not None
+        return at > later(state.ended_at, state.policy.grace_ms)
+    return state.phase in {Phase.SUBMITTED, Phase.TERMINATED}
+
+
+# -- ending by people -----------------------------------------------------------------------
+
+
+def propose_termination(state: Sitting, grounds: str) -> Sequence[Event]:
+    """A proctor asks to end the sitting; it pauses at once, with credit, until a second person speaks."""
+    _need(state, STARTED)
+    if grounds not in TERMINATION_GROUNDS:
+        raise Refused("INPUT_INVALID", grounds=grounds)
+    if state.proposal is not None:
+        raise Refused("NOT_NOW", phase="termination proposed")
+    paused = (SittingPaused("termination", grounds, True),) if state.phase is Phase.RUNNING else ()
+    return (*paused, TerminationProposed(grounds))
+
+
+def confirm_termination(state: Sitting, at: datetime, person: str) -> Sequence[Event]:
+    """Raises: SOD_SECOND_PERSON for the proposer; NOT_NOW without a proposal or after ten minutes."""
+    if state.proposal is None or between_ms(state.proposal.at, at) > CONFIRM_WITHIN_MS:
+        raise Refused("NOT_NOW", phase=state.phase)
+    if person == state.proposal.by:
+        raise Refused("SOD_SECOND_PERSON")
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    return (SittingTerminated(state.proposal.grounds, state.proposal.by),)
+
+
+def withdraw_termination(state: Sitting, reason: str) -> Sequence[Event]:
+    if state.proposal is None:
+        raise Refused("NOT_NOW", phase=state.phase)
+    return (TerminationWithdrawn(reason),)
+
+
+# -- incidents and the result ---------------------------------------------------------------
+
+
+def report(state: Sitting, reported: IncidentReported) -> Sequence[Event]:
+    return () if state.phase in BEFORE | {Phase.NONE} or reported.incident in state.incidents else (reported,)
+
+
+def end_incident(state: Sitting, ended: IncidentEnded) -> Sequence[Event]:
+    known = state.incidents.get(ended.incident)
+    return (ended,) if known is not None and known.ended_at is None else ()
+
+
+def review(state: Sitting, person: str, reviewed: IncidentReviewed) -> Sequence[Event]:
+    """A person looked. Raises: SOD_SECOND_PERSON for the invigilator who started this sitting (4.10)."""
+    incident = state.incidents.get(reviewed.incident)
+    if incident is None:
+        raise Refused("INPUT_INVALID", incident=reviewed.incident)
+    if incident.reviewed_by is not None:
+        raise Refused("TERMINAL_STATE", incident=reviewed.incident)
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    if person == state.started_by:
+        raise Refused("SOD_SECOND_PERSON")
+    if reviewed.verdict not in {"dismissed", "technical", "confirmed"}:
+        raise Refused("INPUT_INVALID", verdict=reviewed.verdict)
+    if set(incident.evidence) - set(reviewed.evidence_seen):
+        raise Refused("INCIDENT_OPEN", why="the evidence has not been looked at")
+    return (reviewed,)
+
+
+def record_score(state: Sitting, computed: ScoreComputed) -> Sequence[Event]:
+    return (computed,) if state.phase is Phase.SEALED and state.score is None else ()
+
+
+def release(state: Sitting, person: str, note: str) -> Sequence[Event]:
+    """The score stops being provisional (7.4.3 f). Raises: INCIDENT_OPEN, SCREEN_PENDING, SOD_SELF."""
+    _need(state, {Phase.SEALED})
+    if state.score is None:
+        raise Refused("SCREEN_PENDING", why="not scored yet")
+    if state.released is not None:
+        raise Refused("TERMINAL_STATE", sitting=state.sitting)
+    if state.open_incidents:
+        raise Refused("INCIDENT_OPEN", open=len(state.open_incidents))
+    if person in {state.candidate, state.started_by}:
+        raise Refused("SOD_SELF" if person == state.candidate else "SOD_SECOND_PERSON")
+    return (ResultReleased(state.score.points, state.score.passed, note),)
+
+
+def _need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
+    if state.phase in phases:
+        return
+    if state.phase is Phase.SEALED:
+        raise Refused("TERMINAL_STATE", phase=state.phase)
+    raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
+
+
+def _nothing_or_refuse(state: Sitting, cause: str) -> Sequence[Event]:
+    if cause == "proctor_lost":
+        return ()
+    raise Refused("NOT_NOW", phase=state.phase)

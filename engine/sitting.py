@@ -1,0 +1,309 @@
+"""A sitting: what it is at any moment, as a fold of what happened.
+
+`Sitting` is plain state and `evolve` the step: one event more, one state on. What may happen next is
+decided in `engine.conduct`; nothing here reads a clock, a database or an item.
+
+The phases (domain rule 4.7)::
+
+    CREATED → CHECK_IN → READY → RUNNING → SUBMITTED ──┐
+                                 ↑  ↓   → TIME_EXPIRED ┼→ SEALED
+              DISCONNECTED, PAUSED_*    → TERMINATED ──┘
+              → ADMIN_HOLD
+
+* The clock runs in RUNNING and nowhere else, except where a policy lets a disconnection run on.
+* Who did something and when is kept as a record, never as a yes or no.
+* An erased body (``event`` None) leaves the state as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from engine.answers import COUNTED, FLAGGED, Given, Outbox, parse_payload
+from engine.events import (
+    AgreementSigned,
+    CandidateDisconnected,
+    CheckInOpened,
+    EnvironmentChecked,
+    FormAssigned,
+    IdentityRefused,
+    IdentityShown,
+    IdentityVerified,
+    IncidentEnded,
+    IncidentReported,
+    IncidentReviewed,
+    MessageSent,
+    Policy,
+    Recorded,
+    ResultReleased,
+    RowReceived,
+    ScoreComputed,
+    ServerResumed,
+    SittingCreated,
+    SittingHeld,
+    SittingPaused,
+    SittingReadied,
+    SittingResumed,
+    SittingSealed,
+    SittingStarted,
+    SittingSubmitted,
+    SittingTerminated,
+    TakenOver,
+    TerminationProposed,
+    TerminationWithdrawn,
+    TimeAdded,
+    TimeExpired,
+    WriterOpened,
+)
+from engine.form import Form
+from engine.timing import Stopwatch
+
+
+class Phase(StrEnum):
+    NONE = "NONE"
+    CREATED = "CREATED"
+    CHECK_IN = "CHECK_IN"
+    READY = "READY"
+    RUNNING = "RUNNING"
+    DISCONNECTED = "DISCONNECTED"
+    PAUSED_PROCTOR = "PAUSED_PROCTOR"
+    PAUSED_INCIDENT = "PAUSED_INCIDENT"
+    ADMIN_HOLD = "ADMIN_HOLD"
+    SUBMITTED = "SUBMITTED"
+    TIME_EXPIRED = "TIME_EXPIRED"
+    TERMINATED = "TERMINATED"
+    SEALED = "SEALED"
+
+
+INTERRUPTED = frozenset({Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_INCIDENT, Phase.ADMIN_HOLD})
+STARTED = INTERRUPTED | {Phase.RUNNING}
+ENDED = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED})
+BEFORE = frozenset({Phase.CREATED, Phase.CHECK_IN, Phase.READY})
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something a person should look at. ``reviewed_by`` is None while nobody has."""
+
+    kind: str
+    severity: str
+    begun_at: datetime
+    text: str
+    evidence: tuple[str, ...]
+    explanation: str
+    hint: bool
+    ended_at: datetime | None = None
+    reviewed_by: str | None = None
+    verdict: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proctor asked to end the sitting; a second person has to confirm in time."""
+
+    by: str
+    at: datetime
+    grounds: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``verified_by`` and ``refused_by`` are records of who; None means nobody did."""
+
+    still_sha256: str | None = None
+    verified_by: str | None = None
+    refused_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    sender: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One exam attempt, or one practice. Everything here follows from its journal."""
+
+    sitting: str = ""
+    exam: str = ""
+    candidate: str = ""
+    practice: bool = False
+    policy: Policy = field(default_factory=Policy)
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    phase: Phase = Phase.NONE
+    phase_since: datetime | None = None
+    pause_reason: str | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    form: Form | None = None
+    identity: Identity = field(default_factory=Identity)
+    signed: dict[str, str] = field(default_factory=dict)
+    ticks: tuple[str, ...] = ()
+    started_by: str | None = None
+    epoch: int = 1
+    outboxes: dict[int, Outbox] = field(default_factory=dict)
+    rows: int = 0
+    given: dict[str, Given] = field(default_factory=dict)
+    given_in_time: dict[str, Given] = field(default_factory=dict)
+    flagged: frozenset[str] = frozenset()
+    struck: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    proposal: Proposal | None = None
+    ended_at: datetime | None = None
+    ended_as: str | None = None
+    sealed: SittingSealed | None = None
+    score: ScoreComputed | None = None
+    released: ResultReleased | None = None
+    released_by: str | None = None
+
+    @property
+    def open_incidents(self) -> tuple[str, ...]:
+        """Incidents no person has looked at. Hints of a reduced detector are none."""
+        return tuple(name for name, one in self.incidents.items() if not one.hint and one.reviewed_by is None)
+
+    def remaining_ms(self, at: datetime) -> int:
+        return self.watch.remaining_ms(at)
+
+
+# -- the fold -----------------------------------------------------------------------------------------
+
+
+def evolve(state: Sitting, recorded: Recorded) -> Sitting:
+    """The sitting after one more event."""
+    at, actor = recorded.at, recorded.actor
+    match recorded.event:
+        case RowReceived() as row:
+            return _with_row(state, row)
+        case SittingCreated() as made:
+            return Sitting(
+                sitting=recorded.stream.partition("/")[2],
+                exam=made.exam,
+                candidate=made.candidate,
+                practice=made.practice,
+                policy=made.policy,
+                opens_at=made.opens_at,
+                closes_at=made.closes_at,
+                phase=Phase.CREATED,
+                phase_since=at,
+                watch=Stopwatch(limit_ms=made.limit_ms),
+            )
+        case FormAssigned(form=form):
+            return replace(state, form=form)
+        case CheckInOpened():
+            return _to(state, Phase.CHECK_IN, at)
+        case IdentityShown(still_sha256=still):
+            return replace(state, identity=Identity(still))
+        case IdentityVerified():
+            return replace(state, identity=replace(state.identity, verified_by=actor, refused_by=None))
+        case IdentityRefused():
+            return replace(state, identity=replace(state.identity, refused_by=actor, verified_by=None))
+        case AgreementSigned(text=text, sha256=sha256):
+            return replace(state, signed={**state.signed, text: sha256})
+        case EnvironmentChecked(ticks=ticks):
+            return replace(state, ticks=ticks)
+        case SittingReadied():
+            return _to(state, Phase.READY, at)
+        case SittingStarted():
+            started = _to(state, Phase.RUNNING, at)
+            return replace(started, started_by=actor, watch=state.watch.opened(at))
+        case WriterOpened(writer=writer, epoch=epoch):
+            return replace(state, outboxes={**state.outboxes, writer: Outbox(epoch=epoch)})
+        case TakenOver(epoch=epoch):
+            return replace(state, epoch=epoch)
+        case CandidateDisconnected():
+            stopped = state.watch.closed(at) if state.policy.credit_disconnect else state.watch
+            return replace(_to(state, Phase.DISCONNECTED, at), watch=stopped, pause_reason="disconnected")
+        case SittingPaused(cause=cause, reason=reason, credited=credited):
+            phase = Phase.PAUSED_PROCTOR if cause == "proctor_lost" else Phase.PAUSED_INCIDENT
+            watch = state.watch.closed(at) if credited else state.watch
+            return replace(_to(state, phase, at), watch=watch, pause_reason=reason)
+        case SittingHeld(reason=reason):
+            return replace(_to(state, Phase.ADMIN_HOLD, at), watch=state.watch.closed(at), pause_reason=reason)
+        case SittingResumed():
+            watch = state.watch if state.watch.open_since is not None else state.watch.opened(at)
+            return replace(_to(state, Phase.RUNNING, at), watch=watch, pause_reason=None)
+        case TimeAdded(extra_ms=extra_ms):
+            return replace(state, watch=state.watch.added(extra_ms))
+        case ServerResumed(down_from=down_from):
+            return replace(state, watch=state.watch.credited(down_from, at))
+        case MessageSent(sender=sender, text=text):
+            return replace(state, messages=(*state.messages, Message(sender, text, at))[-50:])
+        case TerminationProposed(grounds=grounds):
+            return replace(state, proposal=Proposal(actor, at, grounds))
+        case TerminationWithdrawn():
+            return replace(state, proposal=None)
+        case SittingTerminated():
+            return replace(_ended(state, Phase.TERMINATED, at), proposal=None)
+        case SittingSubmitted():
+            return _ended(state, Phase.SUBMITTED, at)
+        case TimeExpired():
+            return _ended(state, Phase.TIME_EXPIRED, at)
+        case SittingSealed() as sealed:
+            return replace(_to(state, Phase.SEALED, at), sealed=sealed)
+        case IncidentReported() as told:
+            incident = Incident(
+                told.kind, told.severity, told.begun_at, told.text, told.evidence, told.explanation, told.hint
+            )
+            return replace(state, incidents={**state.incidents, told.incident: incident})
+        case IncidentEnded(incident=name, ended_at=ended_at):
+            ended = replace(state.incidents[name], ended_at=ended_at)
+            return replace(state, incidents={**state.incidents, name: ended})
+        case IncidentReviewed(incident=name, verdict=verdict, reason=reason):
+            seen = replace(state.incidents[name], reviewed_by=actor, verdict=verdict, reason=reason)
+            return replace(state, incidents={**state.incidents, name: seen})
+        case ScoreComputed() as computed:
+            return replace(state, score=computed)
+        case ResultReleased() as released:
+            return replace(state, released=released, released_by=actor)
+        case _:
+            return state
+
+
+def _with_row(state: Sitting, row: RowReceived) -> Sitting:
+    box = state.outboxes.get(row.writer, Outbox(state.epoch))
+    outboxes = {**state.outboxes, row.writer: box.stored(row.seq)}
+    state = replace(state, outboxes=outboxes, rows=state.rows + 1)
+    if row.standing not in COUNTED:
+        return state
+    content = parse_payload(row.kind, row.payload)
+    if row.kind == "answer":
+        given = Given(content, outboxes[row.writer].epoch, row.writer, row.seq)
+        if given.outranks(state.given.get(row.item)):
+            state = replace(state, given={**state.given, row.item: given})
+        if row.standing not in FLAGGED and given.outranks(state.given_in_time.get(row.item)):
+            state = replace(state, given_in_time={**state.given_in_time, row.item: given})
+    elif row.kind == "flag":
+        flagged = state.flagged | {row.item} if content["flagged"] else state.flagged - {row.item}
+        state = replace(state, flagged=flagged)
+    elif row.kind == "strike":
+        state = replace(state, struck={**state.struck, row.item: content["struck"]})
+    elif row.kind == "problem":
+        state = replace(state, problems=(*state.problems, row.item))
+    return state
+
+
+def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
+    return replace(state, phase=phase, phase_since=at)
+
+
+def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
+    ended = _to(state, phase, at)
+    return replace(ended, watch=state.watch.closed(at), ended_at=at, ended_as=phase.value, pause_reason=None)
+
+
+class Fold:
+    """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
+
+    version = 1
+    state = Sitting
+    empty = Sitting()
+
+    def evolve(self, state: Sitting, recorded: Recorded) -> Sitting:
+        return evolve(state, recorded)
