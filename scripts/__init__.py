@@ -1,0 +1,1 @@
+"""The command line, the migrations, and the shell commands of the README."""
