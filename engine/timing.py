@@ -1,6 +1,6 @@
 """The clock of a sitting: a budget, minus the running intervals the server recorded.
 
-A `Stopwatch` is four fields and two moves, `open` and `close`, in the manner of a QTI session state: how
+A `Stopwatch` is four fields and two moves, `open` and `close`, in the manner of QTI's item state: how
 much has run in closed intervals, since when the present one is open, and what was added. Pauses, resumes,
 breaks and crashes need nothing more. No device's clock is ever part of it.
 
