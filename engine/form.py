@@ -141,3 +141,23 @@ class Items(Protocol):
 
         Raises: `NotFound`, `Tampered` as above; `Refused` RESPONSE_INVALID for an identifier never sent.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A form as it was drawn: by which version of the algorithm, in how many attempts."""
+
+    form: Form
+    assembly_version: str
+    attempts: int
+
+
+class Forms(Protocol):
+    """The port to form assembly. The item bank implements it."""
+
+    def draw(self, blueprint: str, seed: bytes) -> Drawn:
+        """Draw one form under ``blueprint`` (its canonical JSON) from the active pool, by ``seed`` alone.
+
+        Ensures: equal blueprint, pool and seed give an equal form.
+        Raises: `Refused` BLUEPRINT_INFEASIBLE when the pool cannot meet the blueprint.
+        """
