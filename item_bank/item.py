@@ -111,8 +111,8 @@ class Outcome:
 class Metadata:
     """What the bank knows about an item besides its content.
 
-    ``difficulty`` is the writer's estimate of the share of borderline candidates who answer correctly
-    (0 to 1), ``enemies`` are identifiers of items that must not stand on the same form.
+    ``difficulty`` is the writer's estimate of the share of borderline candidates who answer rightly (0 to 1),
+    ``enemies`` are identifiers of items that must not stand on the same form.
     """
 
     domain: str = ""
@@ -213,7 +213,7 @@ def example() -> Item:
         declarations=(Declaration("RESPONSE", multiple=False, correct=("yes",)),),
         template="match_correct",
         outcomes=(Outcome("SCORE", "float"),),
-        metadata=Metadata("isolation", "remember", "Emmy", 0.8, (), "Work on live parts is the exception."),
+        metadata=Metadata("D1", "remember", "emmy", 0.8, (), "Work on live parts is the exception."),
     )
 
 

@@ -8,12 +8,14 @@ for is told as a remark: nothing disappears without a line in the report.
 The bank's own metadata stand in the manifest, in each resource's ``metadata``, in the namespace
 ``https://invigil.example/ns/item-metadata``::
 
-    <iv:domain>isolation</iv:domain>             the blueprint's content area
+    <iv:domain>D1</iv:domain>                    the blueprint's content area
     <iv:cognitive-level>apply</iv:cognitive-level>
-    <iv:author>Emmy Noether</iv:author>
-    <iv:difficulty>0.65</iv:difficulty>          the writer's estimate, 0 to 1
-    <iv:enemies>iso-012 iso-031</iv:enemies>     items that must not stand on the same form
+    <iv:author>emmy</iv:author>
+    <iv:difficulty>0.8</iv:difficulty>           the writer's estimate: share of borderline candidates
+    <iv:enemies>D1-012 D1-031</iv:enemies>       items that must not stand on the same form
     <iv:rationale>Why the key is right.</iv:rationale>
+
+and the areas' titles once, in the manifest's own ``metadata``, as ``iv:domains/iv:domain-title[@id]``.
 
 Source: QTI 3.0 Content Packaging; IMS Content Packaging 1.2.
 """
@@ -21,9 +23,10 @@ Source: QTI 3.0 Content Packaging; IMS Content Packaging 1.2.
 from __future__ import annotations
 
 import hashlib
+import math
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -60,6 +63,7 @@ class Package:
     refusals: tuple[Refusal, ...]
     remarks: tuple[Refusal, ...]
     files: int
+    domains: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,14 @@ def read_package(path: Path) -> Package:
     files = archive.open_files(path)
     refusals: list[Refusal] = []
     remarks: list[Refusal] = []
+    domains: dict[str, str] = {}
     if MANIFEST in files.names:
-        listed = tuple(_Manifest(files, refusals, remarks).items())
+        listed = tuple(_Manifest(files, refusals, remarks, domains).items())
     else:
         listed = tuple(_Listed(name, Metadata()) for name in files.names if name.lower().endswith(".xml"))
         remarks.extend(_left(name) for name in files.names if not name.lower().endswith(".xml"))
     entries = tuple(_entries(files, listed, refusals))
-    return Package(entries, tuple(refusals), tuple(remarks), len(files.names))
+    return Package(entries, tuple(refusals), tuple(remarks), len(files.names), tuple(sorted(domains.items())))
 
 
 def _entries(files: archive.Files, listed: tuple[_Listed, ...], refusals: list[Refusal]) -> Iterator[Entry]:
@@ -112,8 +117,12 @@ def _left(name: str) -> Refusal:
 class _Manifest:
     """Reads the manifest: resources in order, each item with its metadata."""
 
-    def __init__(self, files: archive.Files, refusals: list[Refusal], remarks: list[Refusal]) -> None:
+    def __init__(
+        self, files: archive.Files, refusals: list[Refusal], remarks: list[Refusal], domains: dict[str, str]
+    ) -> None:
         self._files = files
+        self._domains = domains
+        self._unused: dict[str, list[int]] = {}
         self._notes = Notes(MANIFEST, refusals, most=archive.MOST_FILES)
         self._remarks = remarks
         self._named = {MANIFEST}
@@ -126,7 +135,20 @@ class _Manifest:
         for resource in root.iter("{*}resource"):
             self._named.update(self._inside(one.get("href", "")) for one in resource.iter("{*}file"))
             yield from self._resource(resource)
+        self._head(root)
         self._remarks.extend(_left(name) for name in self._files.names if name not in self._named)
+        for name, lines in self._unused.items():
+            reason = f"this metadata has no place in the bank and was not taken over ({len(lines)} times)"
+            self._remarks.append(Refusal(MANIFEST, lines[0], name, reason))
+
+    def _head(self, root: etree._Element) -> None:
+        """The manifest's own metadata: the areas' titles; schema and version are known, the rest is remarked."""
+        for element in root.iterfind("{*}metadata/*"):
+            if namespace(element) == METADATA and local_name(element) == "domains":
+                for title in element.iterchildren(f"{{{METADATA}}}domain-title"):
+                    self._domains[title.get("id", "")] = " ".join((title.text or "").split())
+            elif local_name(element) not in ("schema", "schemaversion"):
+                self._unused.setdefault(local_name(element), []).append(line_of(element))
 
     def _resource(self, resource: etree._Element) -> Iterator[_Listed]:
         kind, href = resource.get("type", ""), resource.get("href", "")
@@ -163,8 +185,7 @@ class _Manifest:
                 if not is_element(element):
                     continue
                 if namespace(element) != METADATA:
-                    remark = "this metadata has no place in the bank and was not taken over"
-                    self._remarks.append(Refusal(MANIFEST, line_of(element), local_name(element), remark))
+                    self._unused.setdefault(local_name(element), []).append(line_of(element))
                 elif self._is_word(element, told):
                     told[local_name(element)] = " ".join((element.text or "").split())
         return self._checked(resource, told)
@@ -184,19 +205,23 @@ class _Manifest:
         for enemy in enemies:
             if not is_identifier(enemy):
                 self._notes.refuse(resource, f"the enemy {enemy[:40]!r} is not an identifier")
-        metadata = Metadata(
+        return Metadata(
             domain=told.get("domain", ""),
             cognitive_level=told.get("cognitive-level", ""),
             author=told.get("author", ""),
+            difficulty=self._share(resource, told, "difficulty"),
             enemies=enemies,
             rationale=told.get("rationale", ""),
         )
-        if "difficulty" not in told:
-            return metadata
+
+    def _share(self, resource: etree._Element, told: dict[str, str], name: str) -> float | None:
+        if name not in told:
+            return None
         try:
-            difficulty = float(told["difficulty"])
+            value = float(told[name])
         except ValueError:
-            difficulty = -1.0
-        if not 0.0 <= difficulty <= 1.0:
-            self._notes.refuse(resource, "the difficulty is not a number from 0 to 1")
-        return replace(metadata, difficulty=difficulty)
+            value = math.nan
+        if not 0.0 <= value <= 1.0:
+            self._notes.refuse(resource, f"{name} is not a number from 0 to 1")
+            return None
+        return value

@@ -1,0 +1,140 @@
+"""The blueprint: what every form of an exam must hold, so that all candidates are asked comparable things.
+
+A blueprint has *rows*: so many items from this area, at this cognitive level where one is named. A form
+meets it when every row is met exactly and no two items on it are enemies.
+
+* Rows may overlap ("three from D1" and "two from D1 at apply"): an item fills one row only.
+* ``exposure`` is the share of forms an item should at most appear on. It is a policy: the draw prefers
+  the items seen least; `assembly` says when the pool is too small to keep it.
+* ``cut_points`` is what a candidate must reach, in raw points of the form.
+* A blueprint is a value with a digest; an exam day names the digest it was planned with.
+
+>>> plan = from_record(to_record(Blueprint("demo", "Demo", (Section("s1", "Safety"),), (Row("r1", "s1", "D1", 3),),
+...     limit_ms=1_800_000, cut_points=2)))
+>>> plan.items, plan.points, plan.rows[0].fits(PoolItem(ItemRef("a", 1, "00"), "D1", "apply"))
+(3, 3, True)
+
+Source: ISO/IEC 17024:2012 clause 9.3.1 (comparability of forms); QTI 3.0 § 2.4 (sections, selection).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from engine.errors import Refused
+from engine.form import ItemRef, Section
+
+#: More would make a form nobody sits, and the draw slow.
+MOST_ITEMS: Final = 400
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolItem:
+    """What the draw knows of an item: never its content. ``seen`` counts the forms it stood on."""
+
+    ref: ItemRef
+    domain: str
+    cognitive_level: str = ""
+    enemies: frozenset[str] = frozenset()
+    seen: int = 0
+
+    def is_enemy_of(self, other: PoolItem) -> bool:
+        """Enmity holds both ways, whoever declared it."""
+        return other.ref.item in self.enemies or self.ref.item in other.enemies
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``count`` items from ``domain``; any level when ``cognitive_level`` is empty."""
+
+    name: str
+    section: str
+    domain: str
+    count: int
+    cognitive_level: str = ""
+    points: int = 1
+
+    def fits(self, item: PoolItem) -> bool:
+        return item.domain == self.domain and self.cognitive_level in ("", item.cognitive_level)
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """The plan of an exam's forms. ``limit_ms`` is the time for the whole form.
+
+    Raises: `Refused` INPUT_INVALID when it contradicts itself.
+    """
+
+    name: str
+    title: str
+    sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    limit_ms: int
+    cut_points: float
+    exposure: float = 1.0
+    domains: tuple[tuple[str, str], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for complaint in _complaints(self):
+            raise Refused("INPUT_INVALID", blueprint=self.name[:64], reason=complaint)
+
+    @property
+    def items(self) -> int:
+        return sum(row.count for row in self.rows)
+
+    @property
+    def points(self) -> int:
+        return sum(row.count * row.points for row in self.rows)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the whole plan: equal digests are equal blueprints."""
+        return hashlib.sha256(to_record(self)).hexdigest()
+
+
+def to_record(blueprint: Blueprint) -> bytes:
+    """The blueprint as JSON with sorted keys, for the journal and for files."""
+    return orjson.dumps(blueprint, option=orjson.OPT_SORT_KEYS)
+
+
+def from_record(record: bytes) -> Blueprint:
+    """The blueprint of such a file.
+
+    Raises: `Refused` INPUT_INVALID for what is no blueprint or contradicts itself.
+    """
+    try:
+        told: dict[str, Any] = orjson.loads(record)
+        rows = tuple(Row(**one) for one in told.pop("rows"))
+        sections = tuple(Section(**one) for one in told.pop("sections"))
+        domains = tuple((str(name), str(title)) for name, title in told.pop("domains", ()))
+        blueprint = Blueprint(sections=sections, rows=rows, domains=domains, **told)
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Refused("INPUT_INVALID", reason=f"this is not a blueprint ({type(error).__name__})") from error
+    return blueprint
+
+
+def _complaints(blueprint: Blueprint) -> list[str]:
+    rows, sections = blueprint.rows, [section.name for section in blueprint.sections]
+    found = []
+    if not blueprint.name or not blueprint.title:
+        found.append("it needs a name and a title")
+    if not rows or any(row.count < 1 or row.points < 1 for row in rows):
+        found.append("every row needs at least one item and one point")
+    if len({row.name for row in rows}) != len(rows) or len(set(sections)) != len(sections):
+        found.append("two rows or two sections have the same name")
+    if {row.section for row in rows} != set(sections):
+        found.append("rows and sections do not match")
+    if blueprint.items > MOST_ITEMS:
+        found.append(f"more than {MOST_ITEMS} items")
+    if not 0 < blueprint.limit_ms <= _DAY_MS:
+        found.append("the time limit is not between nothing and a day")
+    if not 0 < blueprint.cut_points <= blueprint.points:
+        found.append("the cut is not between nothing and all points")
+    if not 0 < blueprint.exposure <= 1:
+        found.append("the exposure is not a share of forms")
+    return found
