@@ -1,0 +1,141 @@
+"""Who may not act for whom, and why.
+
+Two rules are often confused and are two functions here:
+
+* A *decision maker* took no part in this candidate's training or examination — ever, under any account,
+  without exception (ISO/IEC 17024:2012 clause 9.4.4). `may_decide` refuses with ``SOD_PARTICIPATED``.
+* An *invigilator* is free of conflict (6.2.3): never oneself, and by policy never an own trainee.
+
+What decides is the projection *participation(person, candidate, role)*: it is written from events in the
+same transaction as the act itself, and it joins by person, so a second account changes nothing. Guards are
+asked inside the transaction of the act they guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.errors import Refused
+from engine.events import (
+    OPERATOR,
+    SYSTEM,
+    EnvironmentChecked,
+    Event,
+    IdentityRefused,
+    IdentityVerified,
+    IncidentReviewed,
+    MessageSent,
+    Recorded,
+    ResultReleased,
+    SittingHeld,
+    SittingPaused,
+    SittingResumed,
+    SittingStarted,
+    SittingTerminated,
+    TerminationProposed,
+    TerminationWithdrawn,
+    TimeAdded,
+    event,
+)
+from engine.sitting import Sitting
+from engine.sources import epoch_ms
+from engine.store import Put, RowOp, row, rows
+
+#: What each act of a person on a sitting makes of them towards this candidate.
+PARTS: dict[type, str] = {
+    IdentityVerified: "identified",
+    IdentityRefused: "identified",
+    EnvironmentChecked: "proctored",
+    SittingStarted: "proctored",
+    SittingPaused: "proctored",
+    SittingResumed: "proctored",
+    SittingHeld: "administered",
+    TimeAdded: "accommodated",
+    MessageSent: "proctored",
+    TerminationProposed: "proctored",
+    TerminationWithdrawn: "proctored",
+    SittingTerminated: "administered",
+    IncidentReviewed: "investigated",
+    ResultReleased: "screened",
+}
+
+
+@event()
+class TrainingDeclared:
+    """``trainer`` trained ``candidate``; ``ended_at`` empty means it is not known to have ended."""
+
+    trainer: str
+    candidate: str
+    ended_at: str
+
+
+@event()
+class ParticipationDeclared:
+    """A part somebody took outside the software: marked on paper, accommodated, advised."""
+
+    person: str
+    candidate: str
+    part: str
+
+
+def may_decide(connection: Connection, person: str, candidate: str) -> None:
+    """Raises: SOD_SELF; NOT_A_PERSON; NOT_OWN_PERSONNEL; SOD_PARTICIPATED, naming the part taken."""
+    if person in {SYSTEM, OPERATOR}:
+        raise Refused("NOT_A_PERSON")
+    if person == candidate:
+        raise Refused("SOD_SELF")
+    known = row(connection, "person", person=person)
+    if known is None or not known["own_personnel"]:
+        raise Refused("NOT_OWN_PERSONNEL")
+    parts = [found["role"] for found in rows(connection, "participation", person=person, candidate=candidate)]
+    if parts:
+        raise Refused("SOD_PARTICIPATED", part=", ".join(sorted(parts)))
+
+
+def may_proctor(connection: Connection, person: str, candidate: str) -> None:
+    """Raises: NOT_A_PERSON; SOD_SELF; SOD_RELATION for one's own trainee (policy, stricter than 6.2.3)."""
+    if person in {SYSTEM, OPERATOR}:
+        raise Refused("NOT_A_PERSON")
+    if person == candidate:
+        raise Refused("SOD_SELF")
+    if row(connection, "training", person=person, candidate=candidate) is not None:
+        raise Refused("SOD_RELATION", relation="trained")
+
+
+def may_sit(connection: Connection, candidate: str) -> None:
+    """Raises: SOD_ITEM_EXPOSED for whoever holds a role that sees live items (domain rule 4.14, note 1)."""
+    seeing = {"writer", "reviewer", "bank-manager"}
+    held = {found["role"] for found in rows(connection, "role_grant", person=candidate)}
+    if held & seeing:
+        raise Refused("SOD_ITEM_EXPOSED", role=", ".join(sorted(held & seeing)))
+
+
+def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
+    """The participation that follows from one event. A candidate's own and the system's acts are none."""
+    happened: Event = recorded.event
+    if isinstance(happened, TrainingDeclared):
+        yield Put(
+            "training",
+            {"person": happened.trainer, "candidate": happened.candidate, "ended_ms": _ended(happened.ended_at)},
+        )
+        yield _part(happened.trainer, happened.candidate, "trained", recorded)
+    elif isinstance(happened, ParticipationDeclared):
+        yield _part(happened.person, happened.candidate, happened.part, recorded)
+    elif isinstance(state, Sitting) and type(happened) in PARTS:
+        if recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
+            yield _part(recorded.actor, state.candidate, PARTS[type(happened)], recorded)
+
+
+def _part(person: str, candidate: str, part: str, recorded: Recorded) -> Put:
+    return Put(
+        "participation",
+        {"person": person, "candidate": candidate, "role": part, "first_at_ms": epoch_ms(recorded.at)},
+    )
+
+
+def _ended(text: str) -> int | None:
+    return epoch_ms(datetime.fromisoformat(text).replace(tzinfo=UTC)) if text else None
