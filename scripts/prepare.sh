@@ -45,15 +45,15 @@ prepare_cv2() {
 
 # system_packages WHY NAME…: Debian packages, installed where we are root, else asked for.
 system_packages() {
-  local why=$1
+  local why=$1 output
   shift
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    say "installing $* $why"
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null </dev/null && return
-    say "apt-get could not install $*"
+  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+    say "please install $* $why (on Debian or Ubuntu: sudo apt-get install $*)"
     return 1
   fi
-  say "please install $why (on Debian or Ubuntu: sudo apt-get install $*)"
+  say "installing $* $why"
+  export DEBIAN_FRONTEND=noninteractive
+  output=$({ apt-get update -q && apt-get install -y -q --no-install-recommends "$@"; } 2>&1 </dev/null) && return
+  say "apt-get could not install $*: $(tail -n 3 <<<"$output")"
   return 1
 }
