@@ -94,13 +94,12 @@ def decode(kind: str, version: int, body: bytes) -> Event:
 
 @event()
 class ExamPlanned:
-    """``draw_commitment`` is SHA-256 (hex) of the secret all forms of this day are drawn from."""
+    """``blueprint`` is its canonical JSON. ``draw_commitment`` is SHA-256 (hex) of the secret all forms of this
+    day are drawn from, made public before the first booking; ``draw_sealed`` is that secret, sealed (hex)."""
 
     title: str
     scheme: str
-    scheme_version: int
     blueprint: str
-    blueprint_digest: str
     opens_at: datetime
     closes_at: datetime
     zone: str
@@ -108,7 +107,9 @@ class ExamPlanned:
     limit_ms: int
     proctors: tuple[str, ...]
     policy: Policy
+    cut: float
     draw_commitment: str
+    draw_sealed: str
 
 
 @event()

@@ -125,9 +125,10 @@ def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
         yield _part(happened.trainer, happened.candidate, "trained", recorded)
     elif isinstance(happened, ParticipationDeclared):
         yield _part(happened.person, happened.candidate, happened.part, recorded)
-    elif isinstance(state, Sitting) and type(happened) in PARTS:
-        if recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
-            yield _part(recorded.actor, state.candidate, PARTS[type(happened)], recorded)
+    elif isinstance(state, Sitting) and recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
+        part = PARTS.get(type(happened))
+        if part is not None:
+            yield _part(recorded.actor, state.candidate, part, recorded)
 
 
 def _part(person: str, candidate: str, part: str, recorded: Recorded) -> Put:

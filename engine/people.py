@@ -149,6 +149,7 @@ class People:
         self._database = database
         self._sources = sources
         self._keyring = keyring
+        self._boot = sources.secret(16)  # tickets of an earlier run are worth nothing
 
     # -- who there is ---------------------------------------------------------------------------------
 
@@ -329,7 +330,7 @@ class People:
         """A ticket for one socket of this Login and purpose; it lives a minute and works once (`redeem`)."""
         until = epoch_ms(later(self._sources.now(), TICKET_MS))
         body = f"{until}.{base32(self._sources.secret(10))}"
-        return f"{body}.{self._keyring.mac('tickets', body, login.digest, purpose).hex()[:32]}"
+        return f"{body}.{self._keyring.mac('tickets', self._boot, body, login.digest, purpose).hex()[:32]}"
 
     def check_ticket(self, login: Login, purpose: str, ticket: str) -> tuple[str, int]:
         """``(nonce, until_ms)`` of a genuine ticket; the caller refuses a nonce it has seen.
@@ -338,7 +339,7 @@ class People:
         """
         body, _, mac = ticket.rpartition(".")
         until, _, nonce = body.partition(".")
-        good = self._keyring.mac("tickets", body, login.digest, purpose).hex()[:32]
+        good = self._keyring.mac("tickets", self._boot, body, login.digest, purpose).hex()[:32]
         if mac != good or not until.isdigit() or int(until) <= epoch_ms(self._sources.now()):
             raise Refused("TICKET_USED")
         return nonce, int(until)

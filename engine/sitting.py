@@ -27,6 +27,7 @@ from engine.events import (
     CandidateDisconnected,
     CheckInOpened,
     EnvironmentChecked,
+    ExamExtended,
     FormAssigned,
     IdentityRefused,
     IdentityShown,
@@ -196,6 +197,8 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             )
         case FormAssigned(form=form):
             return replace(state, form=form)
+        case ExamExtended(closes_at=closes_at):
+            return replace(state, closes_at=closes_at)
         case CheckInOpened():
             return _to(state, Phase.CHECK_IN, at)
         case IdentityShown(still_sha256=still):

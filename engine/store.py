@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import orjson
 from sqlalchemy import (
+    URL,
     BigInteger,
     Column,
     Connection,
@@ -41,6 +42,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Field, SQLModel
 
+from engine.errors import Tampered
 from engine.events import Recorded, decode
 from engine.journal import Entry, check, check_body
 from engine.sources import from_epoch_ms
@@ -256,7 +258,8 @@ class Database:
     def writing(self) -> Connection:
         """The single read-write connection. For the writer's thread and for `create`; nobody else."""
         options = {"check_same_thread": False}
-        engine = create_engine(f"sqlite:///{self.path}", poolclass=StaticPool, connect_args=options)
+        address = URL.create("sqlite", database=str(self.path))
+        engine = create_engine(address, poolclass=StaticPool, connect_args=options)
         event.listen(engine, "connect", _prepare_writing)
         event.listen(engine, "begin", _begin_immediate)
         return engine.connect()
@@ -295,14 +298,8 @@ def _readers(path: Path) -> Engine:
 
 def _prepare_writing(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=5000",
-        "fullfsync=ON",
-        "checkpoint_fullfsync=ON",
-    ):
+    durable = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON")
+    for pragma in (*durable, "foreign_keys=ON", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -374,6 +371,8 @@ class Ledger:
         else:
             question = _RECORDED.where(_ENTRY.c.stream == stream, _ENTRY.c.seq > after).order_by(_ENTRY.c.seq)
         for row in self._connection.execute(question.execution_options(yield_per=500)):
+            if not all(isinstance(value, bytes | None) for value in row[3:]):
+                raise Tampered(f"{row.stream}#{row.seq}", "it holds something else than the bytes that were stored")
             yield Stored(*row)
 
     def history(self, stream: str, after: int = 0, prev: bytes | None = None) -> Iterator[Recorded]:

@@ -1,0 +1,479 @@
+"""The door to sittings: whoever delivers, watches, reviews or times a sitting comes in here.
+
+Each method is one act: it reads the clock once, checks who acts *inside* the transaction, lets
+`engine.conduct` decide, and returns when the events are on the disk. Two methods stand apart because they
+are the hot path: `row_job` builds the job for one answer row, to be submitted without waiting, and
+`acknowledged` turns its outcome into what the browser is told.
+
+* Candidates reach only their own sittings; anything else is `NotFound`.
+* Invigilators act on exams they are on the rota of, never for themselves or an own trainee.
+* Items are opened only for a sitting that is RUNNING, one at a time, and every row is held against what
+  was asked before it counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import conduct
+from engine.answers import Outbox, OutboxRow, check_response, parse_payload, responses_digest
+from engine.errors import NotFound, Refused
+from engine.events import (
+    SYSTEM,
+    AgreementSigned,
+    EnvironmentChecked,
+    Event,
+    IdentityRefused,
+    IdentityShown,
+    IdentityVerified,
+    IncidentEnded,
+    IncidentReported,
+    IncidentReviewed,
+    Recorded,
+    RowReceived,
+    ScoreComputed,
+    SittingSealed,
+)
+from engine.exam import Exam, Exams
+from engine.form import CandidateItem, Items, ResponseRule, Seat
+from engine.independence import may_proctor
+from engine.keyring import Keyring
+from engine.people import Role, require_role
+from engine.scoring import Answered, score
+from engine.sitting import BEFORE, STARTED, Phase, Sitting
+from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, iso
+from engine.store import Database, Put, RowOp, row, rows
+from engine.writer import Act, Append, Appended, Transaction, Writer
+
+BUILD = "invigil-0.1.0"
+MOST_RULES = 50_000
+_SHOWN = STARTED | {Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED, Phase.SEALED}
+
+Decide = Callable[[Sitting], Sequence[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the server has of one outbox. ``refused`` is the code of a row kept but not counted."""
+
+    writer: int
+    acked: int
+    head: int
+    remaining_ms: int
+    refused: str | None
+
+
+class Delivery:
+    """See the module. ``items`` is the port to the bank; ``exams`` knows days, seeds and policies."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        database: Database,
+        sources: Sources,
+        keyring: Keyring,
+        exams: Exams,
+        items: Items,
+    ) -> None:
+        self._writer = writer
+        self._database = database
+        self._sources = sources
+        self._keyring = keyring
+        self._exams = exams
+        self._items = items
+        self._rules: OrderedDict[tuple[str, str], tuple[ResponseRule, ...]] = OrderedDict()
+        self._seats: OrderedDict[str, Seat] = OrderedDict()
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def sitting(self, sitting: str) -> Sitting:
+        """The committed state. Raises: `NotFound`."""
+        state: Sitting | None = self._writer.committed(f"sitting/{sitting}")
+        if state is None:
+            state = self._writer.run(Act(lambda tx: tx.state(f"sitting/{sitting}")))
+        assert state is not None
+        if state.phase is Phase.NONE:
+            raise NotFound("sitting", sitting)
+        return state
+
+    def own(self, person: str, sitting: str) -> Sitting:
+        """The candidate's own sitting. Raises: `NotFound` for anybody else's, too."""
+        state = self.sitting(sitting)
+        if state.candidate != person:
+            raise NotFound("sitting", sitting)
+        return state
+
+    def sittings_of(self, candidate: str) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            return rows(connection, "sitting", candidate=candidate, order="opens_ms")
+
+    def in_phase(self, *phases: Phase) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            return rows(connection, "sitting", phase=[phase.value for phase in phases], order="sitting")
+
+    # -- the candidate --------------------------------------------------------------------------------
+
+    def check_in(self, person: str, sitting: str) -> Sitting:
+        """Raises: OUTSIDE_WINDOW."""
+        at = self._sources.now()
+        self.own(person, sitting)
+        return self._append(sitting, person, lambda state: conduct.open_check_in(state, at))
+
+    def show_identity(self, person: str, sitting: str, shown: IdentityShown) -> Sitting:
+        """Raises: STILL_TOO_SMALL."""
+        self.own(person, sitting)
+        return self._append(sitting, person, lambda state: conduct.show_identity(state, shown))
+
+    def sign(self, person: str, sitting: str, signed: AgreementSigned) -> Sitting:
+        self.own(person, sitting)
+        return self._append(sitting, person, lambda state: conduct.sign(state, signed))
+
+    def start_practice(self, person: str, sitting: str) -> Sitting:
+        """A practice has no invigilator: the candidate checks in and starts in one act."""
+        at = self._sources.now()
+        if not self.own(person, sitting).practice:
+            raise Refused("PROCTOR_ABSENT", exam=self.sitting(sitting).exam)
+        self._append(sitting, person, lambda state: conduct.open_check_in(state, at))
+        return self._append(
+            sitting, person, lambda state: conduct.start(state, at, person, BUILD, present=False, watching=0)
+        )
+
+    def open_outbox(self, person: str, sitting: str) -> tuple[int, Sitting]:
+        """A new outbox's number. A window that finds a live one takes over instead (`take_over`)."""
+        self.own(person, sitting)
+        state = self._append(sitting, person, conduct.open_outbox)
+        return max(state.outboxes), state
+
+    def take_over(self, person: str, sitting: str) -> tuple[int, Sitting]:
+        """Fence off every older window, then open an outbox of the new epoch."""
+        self.own(person, sitting)
+        self._append(sitting, person, conduct.take_over)
+        return self.open_outbox(person, sitting)
+
+    def item(self, person: str, sitting: str, position: str) -> CandidateItem:
+        """Open one item for the sitting that owns it.
+
+        Raises: ITEM_NOT_ON_FORM; NOT_NOW unless it is RUNNING; TIME_OVER when no time is left.
+        """
+        state = self.own(person, sitting)
+        assert state.form is not None
+        found = state.form.at(position)
+        if found is None:
+            raise Refused("ITEM_NOT_ON_FORM", item=position)
+        if state.phase is not Phase.RUNNING:
+            raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
+        if state.remaining_ms(self._sources.now()) <= 0:
+            raise Refused("TIME_OVER")
+        opened = self._items.for_candidate(found.ref, self._seat(state))
+        self._remember(sitting, position, opened.rules)
+        return opened
+
+    def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:
+        """The job that stores one row; its outcome goes to `acknowledged`. Never blocks, except to open an
+        item this process has not shown yet (after a restart)."""
+        at = self._sources.now()
+
+        def decide(state: Sitting) -> Sequence[Event]:
+            if state.candidate != candidate:
+                raise NotFound("sitting", sitting)
+            return conduct.receive(state, at, sent, offline=offline, fault=self._fault(state, sent))
+
+        return Append(f"sitting/{sitting}", candidate, at, decide)
+
+    def acknowledged(self, sent: OutboxRow, outcome: Appended) -> Acknowledgement:
+        """What to tell the browser once the row is on the disk. A row that was known already is compared.
+
+        Raises: SEQUENCE_REUSED when the known row has another hash; the other one is kept in the journal.
+        """
+        state: Sitting = outcome.state
+        box = state.outboxes.get(sent.writer, Outbox())
+        refused = None
+        if outcome.events:
+            standing = outcome.events[0].standing
+            refused = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}.get(standing)
+        else:
+            self._compare(state.sitting, sent)
+        return Acknowledgement(
+            sent.writer, box.acked, outcome.seq, state.remaining_ms(self._sources.now()), refused
+        )
+
+    def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
+        """Store one row and wait: the plain page's way."""
+        outcome: Appended = self._writer.run(self.row_job(sitting, person, sent, offline=offline))
+        return self.acknowledged(sent, outcome)
+
+    def submit(self, person: str, sitting: str, writer: int, last_seq: int) -> Sitting:
+        """Hand in and seal in one act. Raises: UNSENT_ANSWERS, SUPERSEDED, NOT_NOW, TIME_OVER."""
+        self.own(person, sitting)
+        self._append(sitting, person, lambda state: conduct.submit(state, writer, last_seq))
+        return self.seal(sitting)
+
+    def say(self, person: str, sitting: str, text: str) -> Sitting:
+        self.own(person, sitting)
+        return self._append(sitting, person, lambda state: conduct.say(state, "candidate", text))
+
+    # -- the invigilator and the administrator --------------------------------------------------------
+
+    def verify_identity(self, person: str, sitting: str, verified: IdentityVerified) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.verify_identity(state, person, verified))
+
+    def refuse_identity(self, person: str, sitting: str, refused: IdentityRefused) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.refuse_identity(state, person, refused))
+
+    def check_environment(self, person: str, sitting: str, checked: EnvironmentChecked) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.check_environment(state, checked.ticks))
+
+    def start(self, person: str, sitting: str, *, present: bool, watching: int) -> Sitting:
+        """Raises: PROCTOR_ABSENT and whatever is missing, by its code; EXAM_NOT_OPEN."""
+        at = self._sources.now()
+        exam = self._exams.exam(self.sitting(sitting).exam)
+        if exam.phase != "OPEN":
+            raise Refused("EXAM_NOT_OPEN", phase=exam.phase)
+        return self._invigilate(
+            person,
+            sitting,
+            lambda state: conduct.start(state, at, person, BUILD, present=present, watching=watching),
+        )
+
+    def pause(self, person: str, sitting: str, reason: str) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.pause(state, "incident", reason))
+
+    def resume(self, person: str, sitting: str, reason: str, *, present: bool) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.resume(state, reason, present=present))
+
+    def add_time(self, person: str, sitting: str, extra_ms: int, reason: str) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.add_time(state, extra_ms, reason))
+
+    def tell(self, person: str, sitting: str, text: str) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.say(state, "proctor", text))
+
+    def propose_termination(self, person: str, sitting: str, grounds: str) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.propose_termination(state, grounds))
+
+    def withdraw_termination(self, person: str, sitting: str, reason: str) -> Sitting:
+        return self._invigilate(person, sitting, lambda state: conduct.withdraw_termination(state, reason))
+
+    def confirm_termination(self, person: str, sitting: str) -> Sitting:
+        """The second person, an invigilator or administrator who did not propose it; then it is sealed."""
+        at = self._sources.now()
+        self._invigilate(
+            person,
+            sitting,
+            lambda state: conduct.confirm_termination(state, at, person),
+            role=Role.ADMINISTRATOR,
+        )
+        return self.seal(sitting)
+
+    # -- incidents and the result ---------------------------------------------------------------------
+
+    def report(self, sitting: str, reported: IncidentReported) -> Sitting:
+        return self._append(sitting, SYSTEM, lambda state: conduct.report(state, reported))
+
+    def end_incident(self, sitting: str, ended: IncidentEnded) -> Sitting:
+        return self._append(sitting, SYSTEM, lambda state: conduct.end_incident(state, ended))
+
+    def review(self, person: str, sitting: str, reviewed: IncidentReviewed) -> Sitting:
+        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: conduct.review(state, person, reviewed))
+
+    def release(self, person: str, sitting: str, note: str) -> Sitting:
+        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: conduct.release(state, person, note))
+
+    # -- the server's own acts ------------------------------------------------------------------------
+
+    def disconnect(self, sitting: str, silent_since: Any) -> Sitting:
+        return self._append(sitting, SYSTEM, lambda state: conduct.disconnect(state, silent_since))
+
+    def proctor_lost(self, sitting: str) -> Sitting:
+        return self._append(sitting, SYSTEM, lambda state: conduct.pause(state, "proctor_lost", "proctor-lost"))
+
+    def expire(self, sitting: str) -> Sitting:
+        at = self._sources.now()
+        return self._append(sitting, SYSTEM, lambda state: conduct.expire(state, at))
+
+    def resume_server(self) -> list[str]:
+        """After a start: credit every running sitting with the time the server was away. Returns them."""
+        at = self._sources.now()
+
+        def fn(tx: Transaction) -> list[str]:
+            last = tx.ledger.heartbeat_ms()
+            tx.ledger.beat(epoch_ms(at))
+            if last is None:
+                return []
+            down_from = from_epoch_ms(last)
+            running = [found["sitting"] for found in rows(tx.connection, "sitting", phase=Phase.RUNNING.value)]
+            for name in running:
+                stream = f"sitting/{name}"
+                tx.append(stream, SYSTEM, at, *conduct.server_resumed(tx.state(stream), down_from, at))
+            return running
+
+        resumed: list[str] = self._writer.run(Act(fn))
+        return resumed
+
+    def beat(self) -> Act:
+        """The job of one heartbeat: a row updated in place, once a second, for all sittings."""
+        at_ms = epoch_ms(self._sources.now())
+        return Act(lambda tx: tx.ledger.beat(at_ms))
+
+    def seal(self, sitting: str) -> Sitting:
+        """Digest the responses and sign the receipt. Does nothing while the sitting may still change."""
+        at = self._sources.now()
+        stream = f"sitting/{sitting}"
+
+        def fn(tx: Transaction) -> Sitting:
+            state: Sitting = tx.state(stream)
+            if conduct.may_seal(state, at):
+                head = tx.ledger.head(stream)
+                assert head is not None
+                digest = responses_digest(state.given)
+                receipt = receipt_text(state, digest, head[1].hex(), iso(at))
+                signed = self._keyring.sign(receipt.encode())
+                sealed = SittingSealed(
+                    responses_sha256=digest,
+                    rows=state.rows,
+                    head=head[1].hex(),
+                    receipt=receipt,
+                    signature=base64.b64encode(signed.signature).decode(),
+                    key=signed.key,
+                    code=receipt_code(receipt),
+                )
+                tx.append(stream, SYSTEM, at, sealed)
+            after: Sitting = tx.state(stream)
+            return after
+
+        sealed_state: Sitting = self._writer.run(Act(fn))
+        return sealed_state
+
+    def score(self, sitting: str) -> Sitting:
+        """Score a sealed sitting with the keys of its form's revisions. The result is provisional."""
+        state = self.sitting(sitting)
+        if state.phase is not Phase.SEALED or state.score is not None or state.form is None:
+            return state
+        exam = self._exams.exam(state.exam)
+        answered = Answered(
+            {position: given.responses for position, given in state.given.items()},
+            {position: given.responses for position, given in state.given_in_time.items()},
+        )
+        computed: ScoreComputed = score(state.form, answered, self._seat(state), self._items, exam.cut)
+        return self._append(sitting, SYSTEM, lambda now: conduct.record_score(now, computed))
+
+    # -- private --------------------------------------------------------------------------------------
+
+    def _append(self, sitting: str, actor: str, decide: Decide) -> Sitting:
+        outcome: Appended = self._writer.run(Append(f"sitting/{sitting}", actor, self._sources.now(), decide))
+        state: Sitting = outcome.state
+        return state
+
+    def _as(self, person: str, role: str, sitting: str, decide: Decide) -> Sitting:
+        at = self._sources.now()
+        stream = f"sitting/{sitting}"
+
+        def fn(tx: Transaction) -> Sitting:
+            require_role(tx.connection, person, role, at)
+            state: Sitting = tx.state(stream)
+            if state.phase is Phase.NONE:
+                raise NotFound("sitting", sitting)
+            may_proctor(tx.connection, person, state.candidate)
+            tx.append(stream, person, at, *decide(state))
+            after: Sitting = tx.state(stream)
+            return after
+
+        done: Sitting = self._writer.run(Act(fn))
+        return done
+
+    def _invigilate(self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR) -> Sitting:
+        """As an invigilator on the exam's rota, or (``role`` administrator) as one who runs the day."""
+        exam: Exam = self._exams.exam(self.sitting(sitting).exam)
+        if person in exam.proctors:
+            return self._as(person, Role.PROCTOR, sitting, decide)
+        if role == Role.ADMINISTRATOR:
+            return self._as(person, Role.ADMINISTRATOR, sitting, decide)
+        raise NotFound("sitting", sitting)
+
+    def _fault(self, state: Sitting, sent: OutboxRow) -> str | None:
+        """The code of what is wrong with a row's content, or None."""
+        if state.form is None or state.phase in BEFORE or state.form.at(sent.item) is None:
+            return "ITEM_NOT_ON_FORM"
+        try:
+            content = parse_payload(sent.kind, sent.payload)
+            if sent.kind == "answer":
+                check_response(content, self._rules_of(state, sent.item))
+        except Refused as refused:
+            return refused.code
+        return None
+
+    def _rules_of(self, state: Sitting, position: str) -> tuple[ResponseRule, ...]:
+        rules = self._rules.get((state.sitting, position))
+        if rules is None:
+            assert state.form is not None
+            found = state.form.at(position)
+            assert found is not None
+            rules = self._items.for_candidate(found.ref, self._seat(state)).rules
+            self._remember(state.sitting, position, rules)
+        return rules
+
+    def _remember(self, sitting: str, position: str, rules: tuple[ResponseRule, ...]) -> None:
+        self._rules[sitting, position] = rules
+        while len(self._rules) > MOST_RULES:
+            self._rules.popitem(last=False)
+
+    def _seat(self, state: Sitting) -> Seat:
+        seat = self._seats.get(state.sitting)
+        if seat is None:
+            seat = Seat(state.sitting, self._exams.seat_seed(self._exams.exam(state.exam), state.sitting))
+            self._seats[state.sitting] = seat
+            while len(self._seats) > MOST_RULES:
+                self._seats.popitem(last=False)
+        return seat
+
+    def _compare(self, sitting: str, sent: OutboxRow) -> None:
+        with self._database.reading() as connection:
+            known = row(connection, "client_row", sitting=sitting, writer=sent.writer, seq=sent.seq)
+        if known is not None and known["sha256"] != sent.sha256:
+            raise Refused("SEQUENCE_REUSED", writer=sent.writer, seq=sent.seq)
+
+
+def receipt_text(state: Sitting, digest: str, head: str, at: str) -> str:
+    """What the receipt says, line by line; the signature is over exactly this text."""
+    return (
+        "Invigil receipt v1\n"
+        f"sitting: {state.sitting}\nexam: {state.exam}\nended: {state.ended_as}\nrows: {state.rows}\n"
+        f"responses-sha256: {digest}\njournal-head: {head}\nsealed-at: {at}\n"
+    )
+
+
+def receipt_code(receipt: str) -> str:
+    """Twelve characters a person can write down: 60 bits of the receipt's SHA-256."""
+    code = base32(hashlib.sha256(receipt.encode()).digest())[:12]
+    return f"{code[:4]}-{code[4:8]}-{code[8:]}".upper()
+
+
+def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
+    """The list of sittings and the client keys."""
+    if not isinstance(state, Sitting) or not recorded.stream.startswith("sitting/"):
+        return
+    if isinstance(recorded.event, RowReceived):
+        sent = recorded.event
+        values = {"sitting": state.sitting, "writer": sent.writer, "seq": sent.seq, "sha256": sent.sha256}
+        yield Put("client_row", values)
+        return
+    assert state.opens_at is not None and state.closes_at is not None
+    yield Put(
+        "sitting",
+        {
+            "sitting": state.sitting,
+            "exam": state.exam,
+            "candidate": state.candidate,
+            "practice": state.practice,
+            "phase": state.phase.value,
+            "opens_ms": epoch_ms(state.opens_at),
+            "closes_ms": epoch_ms(state.closes_at),
+            "open_incidents": len(state.open_incidents),
+            "scored": state.score is not None,
+            "released": state.released is not None,
+        },
+    )

@@ -1,0 +1,312 @@
+"""The exam day: what is planned, who may sit, and the seats.
+
+An exam day is a stream ``exam/<id>``: PLANNED → OPEN → CLOSED. Planning commits to a secret before the
+first booking: its SHA-256 stands in the journal, every form of the day is drawn from
+``HMAC(secret, sitting)``, and revealing the secret later lets anybody check that no draw was steered.
+
+Booking gives a candidate two sittings in one act: the exam, with its form drawn and frozen, and a practice
+with invented items, usable from that moment on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.conduct import assign_form, create
+from engine.errors import NotFound, Refused
+from engine.events import (
+    Event,
+    ExamClosed,
+    ExamExtended,
+    ExamOpened,
+    ExamPlanned,
+    FormAssigned,
+    Policy,
+    Recorded,
+    SittingCreated,
+)
+from engine.form import Drawn, Forms
+from engine.independence import may_sit
+from engine.keyring import Keyring, keyed
+from engine.people import Role, require_role
+from engine.sitting import Sitting
+from engine.sources import Sources, epoch_ms, later
+from engine.store import Database, Put, RowOp, count, row, rows
+from engine.writer import Act, Transaction, Writer
+
+PRACTICE_LIMIT_MS = 15 * 60_000
+PRACTICE_DAYS = 90
+
+
+class ExamPhase(StrEnum):
+    NONE = "NONE"
+    PLANNED = "PLANNED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One exam day. Times are UTC; ``zone`` is the zone people read them in."""
+
+    exam: str = ""
+    phase: ExamPhase = ExamPhase.NONE
+    title: str = ""
+    scheme: str = ""
+    blueprint: str = ""
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    zone: str = "UTC"
+    seats: int = 0
+    limit_ms: int = 0
+    cut: float = 0.0
+    proctors: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    draw_commitment: str = ""
+    draw_sealed: str = ""
+    planned_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an administrator asks for. ``blueprint`` is its canonical JSON; ``cut`` a share of the points."""
+
+    title: str
+    scheme: str
+    blueprint: str
+    practice_blueprint: str
+    opens_at: datetime
+    closes_at: datetime
+    zone: str
+    seats: int
+    limit_ms: int
+    cut: float
+    proctors: tuple[str, ...]
+    policy: Policy
+
+
+def evolve(state: Exam, recorded: Recorded) -> Exam:
+    match recorded.event:
+        case ExamPlanned() as p:
+            return Exam(
+                exam=recorded.stream.partition("/")[2],
+                phase=ExamPhase.PLANNED,
+                title=p.title,
+                scheme=p.scheme,
+                blueprint=p.blueprint,
+                opens_at=p.opens_at,
+                closes_at=p.closes_at,
+                zone=p.zone,
+                seats=p.seats,
+                limit_ms=p.limit_ms,
+                cut=p.cut,
+                proctors=p.proctors,
+                policy=p.policy,
+                draw_commitment=p.draw_commitment,
+                draw_sealed=p.draw_sealed,
+                planned_by=recorded.actor,
+            )
+        case ExamOpened():
+            return replace(state, phase=ExamPhase.OPEN)
+        case ExamExtended(closes_at=closes_at):
+            return replace(state, closes_at=closes_at)
+        case ExamClosed():
+            return replace(state, phase=ExamPhase.CLOSED)
+        case _:
+            return state
+
+
+class Fold:
+    version = 1
+    state = Exam
+    empty = Exam()
+
+    def evolve(self, state: Exam, recorded: Recorded) -> Exam:
+        return evolve(state, recorded)
+
+
+def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
+    """The list of exam days."""
+    if recorded.stream.startswith("exam/") and isinstance(state, Exam) and state.opens_at and state.closes_at:
+        yield Put(
+            "exam",
+            {
+                "exam": state.exam,
+                "title": state.title,
+                "phase": state.phase.value,
+                "opens_ms": epoch_ms(state.opens_at),
+                "closes_ms": epoch_ms(state.closes_at),
+            },
+        )
+
+
+def check_plan(plan: Plan) -> None:
+    """Raises: `Refused` INPUT_INVALID, naming the field."""
+    if plan.opens_at >= plan.closes_at:
+        raise Refused("INPUT_INVALID", field="window", why="it closes before it opens")
+    if not 1 <= plan.seats <= 100_000 or not 60_000 <= plan.limit_ms <= 12 * 3_600_000 or not 0 < plan.cut <= 1:
+        raise Refused("INPUT_INVALID", field="seats, limit or cut")
+    if not plan.proctors and plan.policy.attended:
+        raise Refused("INPUT_INVALID", field="proctors", why="an attended exam needs one")
+    try:
+        ZoneInfo(plan.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Refused("INPUT_INVALID", zone=plan.zone) from None
+
+
+class Exams:
+    """The door to exam days. Every act is an administrator's (role checked inside the transaction)."""
+
+    def __init__(
+        self, writer: Writer, database: Database, sources: Sources, keyring: Keyring, forms: Forms
+    ) -> None:
+        self._writer = writer
+        self._database = database
+        self._sources = sources
+        self._keyring = keyring
+        self._forms = forms
+
+    def plan(self, person: str, plan: Plan) -> str:
+        """Plan an exam day and return its identifier. The blueprint is proved feasible by a trial draw.
+
+        Raises: BLUEPRINT_INFEASIBLE, INPUT_INVALID, ROLE_MISSING …
+        """
+        check_plan(plan)
+        exam = self._sources.new_id("exam")
+        secret = self._sources.secret()
+        self._forms.draw(plan.blueprint, keyed(secret, "trial"))
+        planned = ExamPlanned(
+            title=plan.title,
+            scheme=plan.scheme,
+            blueprint=plan.blueprint,
+            opens_at=plan.opens_at,
+            closes_at=plan.closes_at,
+            zone=plan.zone,
+            seats=plan.seats,
+            limit_ms=plan.limit_ms,
+            proctors=plan.proctors,
+            policy=plan.policy,
+            cut=plan.cut,
+            draw_commitment=hashlib.sha256(secret).hexdigest(),
+            draw_sealed=self._keyring.seal("draw", secret, exam).hex(),
+        )
+
+        def fn(tx: Transaction) -> str:
+            at = self._sources.now()
+            require_role(tx.connection, person, Role.ADMINISTRATOR, at)
+            for proctor in plan.proctors:
+                require_role(tx.connection, proctor, Role.PROCTOR, at)
+            tx.append(f"exam/{exam}", person, at, planned)
+            return exam
+
+        return str(self._writer.run(Act(fn)))
+
+    def open(self, person: str, exam: str) -> None:
+        self._change(person, exam, {ExamPhase.PLANNED}, ExamOpened())
+
+    def extend(self, person: str, exam: str, closes_at: datetime, reason: str) -> None:
+        """Move the window's end later. Sittings not started yet move with it.
+
+        Raises: INPUT_INVALID when ``closes_at`` is not later than the present end or the reason is empty.
+        """
+        state = self.exam(exam)
+        assert state.closes_at is not None
+        if closes_at <= state.closes_at or not reason.strip():
+            raise Refused("INPUT_INVALID", field="closes_at or reason")
+        self._change(person, exam, {ExamPhase.PLANNED, ExamPhase.OPEN}, ExamExtended(closes_at, reason))
+
+    def close(self, person: str, exam: str) -> None:
+        self._change(person, exam, {ExamPhase.OPEN, ExamPhase.PLANNED}, ExamClosed())
+
+    def book(self, person: str, exam: str, candidate: str, practice_blueprint: str) -> tuple[str, str]:
+        """Give ``candidate`` a seat: ``(sitting, practice)``.
+
+        Raises: SEATS_TAKEN, ALREADY_BOOKED, SOD_ITEM_EXPOSED, EXAM_NOT_OPEN after closing, ROLE_MISSING …
+        """
+        state = self.exam(exam)
+        assert state.opens_at is not None and state.closes_at is not None
+        at = self._sources.now()
+        sitting, practice = self._sources.new_id("sit"), self._sources.new_id("try")
+        drawn = self._forms.draw(state.blueprint, self.form_seed(state, sitting))
+        practice_drawn = self._forms.draw(practice_blueprint, self.form_seed(state, practice))
+        real = SittingCreated(exam, candidate, False, state.policy, state.limit_ms, state.opens_at, state.closes_at)
+        trial_policy = replace(state.policy, attended=False)
+        trial_end = max(state.closes_at, later(at, PRACTICE_DAYS * 86_400_000))
+        trial = SittingCreated(exam, candidate, True, trial_policy, PRACTICE_LIMIT_MS, at, trial_end)
+
+        def fn(tx: Transaction) -> tuple[str, str]:
+            require_role(tx.connection, person, Role.ADMINISTRATOR, at)
+            now: Exam = tx.state(f"exam/{exam}")
+            if now.phase not in {ExamPhase.PLANNED, ExamPhase.OPEN}:
+                raise Refused("EXAM_NOT_OPEN", phase=now.phase)
+            if row(tx.connection, "person", person=candidate) is None:
+                raise NotFound("person", candidate)
+            may_sit(tx.connection, candidate)
+            if count(tx.connection, "sitting", exam=exam, candidate=candidate, practice=False):
+                raise Refused("ALREADY_BOOKED")
+            if count(tx.connection, "sitting", exam=exam, practice=False) >= now.seats:
+                raise Refused("SEATS_TAKEN", seats=now.seats)
+            _create(tx, sitting, person, at, real, drawn)
+            _create(tx, practice, person, at, trial, practice_drawn)
+            return sitting, practice
+
+        booked: tuple[str, str] = self._writer.run(Act(fn))
+        return booked
+
+    def exam(self, exam: str) -> Exam:
+        """Raises: `NotFound`."""
+        known: Exam | None = self._writer.committed(f"exam/{exam}")
+        if known is None:
+            known = self._writer.run(Act(lambda tx: tx.state(f"exam/{exam}")))
+        assert known is not None
+        if known.phase is ExamPhase.NONE:
+            raise NotFound("exam", exam)
+        return known
+
+    def all(self) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            return rows(connection, "exam", order="opens_ms")
+
+    def sittings(self, exam: str) -> list[dict[str, Any]]:
+        with self._database.reading() as connection:
+            return rows(connection, "sitting", exam=exam, order="sitting")
+
+    def form_seed(self, exam: Exam, sitting: str) -> bytes:
+        """The seed a sitting's form is drawn from: HMAC of the day's committed secret and the sitting."""
+        return keyed(self._secret(exam), "form", sitting)
+
+    def seat_seed(self, exam: Exam, sitting: str) -> bytes:
+        """The seed option order and opaque identifiers of a sitting follow from."""
+        return keyed(self._secret(exam), "seat", sitting)
+
+    def _secret(self, exam: Exam) -> bytes:
+        return self._keyring.unseal("draw", bytes.fromhex(exam.draw_sealed), exam.exam)
+
+    def _change(self, person: str, exam: str, phases: set[ExamPhase], happened: Event) -> None:
+        def fn(tx: Transaction) -> None:
+            at = self._sources.now()
+            require_role(tx.connection, person, Role.ADMINISTRATOR, at)
+            state: Exam = tx.state(f"exam/{exam}")
+            if state.phase is ExamPhase.NONE:
+                raise NotFound("exam", exam)
+            if state.phase not in phases:
+                raise Refused("EXAM_NOT_OPEN", phase=state.phase)
+            tx.append(f"exam/{exam}", person, at, happened)
+            if isinstance(happened, ExamExtended):
+                for found in rows(tx.connection, "sitting", exam=exam, practice=False, phase=["CREATED", "CHECK_IN"]):
+                    tx.append(f"sitting/{found['sitting']}", person, at, happened)
+
+        self._writer.run(Act(fn))
+
+
+def _create(tx: Transaction, sitting: str, by: str, at: datetime, made: SittingCreated, drawn: Drawn) -> None:
+    stream = f"sitting/{sitting}"
+    assigned = FormAssigned(drawn.form, drawn.form.digest, drawn.assembly_version, drawn.attempts)
+    tx.append(stream, by, at, *create(Sitting(), made))
+    tx.append(stream, by, at, *assign_form(tx.state(stream), assigned))
