@@ -29,7 +29,7 @@ from engine.errors import Refused
 from engine.form import ItemRef, Section
 
 #: More would make a form nobody sits, and the draw slow.
-MOST_ITEMS: Final = 400
+MOST_ITEMS: Final = 300
 _DAY_MS: Final = 86_400_000
 
 
