@@ -14,7 +14,6 @@ are the hot path: `row_job` builds the job for one answer row, to be submitted w
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from engine.events import (
     IncidentReviewed,
     Recorded,
     RowReceived,
+    RowReused,
     ScoreComputed,
     SittingSealed,
 )
@@ -44,9 +44,10 @@ from engine.form import CandidateItem, Items, ResponseRule, Seat
 from engine.independence import may_proctor
 from engine.keyring import Keyring
 from engine.people import Role, require_role
+from engine.receipt import receipt_code, receipt_text
 from engine.scoring import Answered, score
 from engine.sitting import BEFORE, STARTED, Phase, Sitting
-from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, iso
+from engine.sources import Sources, epoch_ms, from_epoch_ms, iso
 from engine.store import Database, Put, RowOp, row, rows
 from engine.writer import Act, Append, Appended, Transaction, Writer
 
@@ -174,21 +175,27 @@ class Delivery:
         return opened
 
     def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:
-        """The job that stores one row; its outcome goes to `acknowledged`. Never blocks, except to open an
-        item this process has not shown yet (after a restart)."""
+        """The job that stores one row; its outcome goes to `acknowledged`. Blocks only to open an item this
+        process has not shown yet (`knows`), as after a restart.
+
+        Raises: `NotFound` for a sitting that is not this candidate's.
+        """
         at = self._sources.now()
+        fault = self._fault(self.own(candidate, sitting), sent)
 
         def decide(state: Sitting) -> Sequence[Event]:
-            if state.candidate != candidate:
-                raise NotFound("sitting", sitting)
-            return conduct.receive(state, at, sent, offline=offline, fault=self._fault(state, sent))
+            return conduct.receive(state, at, sent, offline=offline, fault=fault)
 
         return Append(f"sitting/{sitting}", candidate, at, decide)
+
+    def knows(self, sitting: str, position: str) -> bool:
+        """Whether a row for this item can be judged without opening the item first."""
+        return (sitting, position) in self._rules
 
     def acknowledged(self, sent: OutboxRow, outcome: Appended) -> Acknowledgement:
         """What to tell the browser once the row is on the disk. A row that was known already is compared.
 
-        Raises: SEQUENCE_REUSED when the known row has another hash; the other one is kept in the journal.
+        Raises: SEQUENCE_REUSED when the known row has another hash; hand the row to `keep_reused` then.
         """
         state: Sitting = outcome.state
         box = state.outboxes.get(sent.writer, Outbox())
@@ -205,7 +212,29 @@ class Delivery:
     def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
         """Store one row and wait: the plain page's way."""
         outcome: Appended = self._writer.run(self.row_job(sitting, person, sent, offline=offline))
-        return self.acknowledged(sent, outcome)
+        try:
+            return self.acknowledged(sent, outcome)
+        except Refused:
+            self.keep_reused(sitting, sent)
+            raise
+
+    def keep_reused(self, sitting: str, sent: OutboxRow) -> None:
+        """A known number came with other content: keep both, and let a person look at it."""
+        at = self._sources.now()
+        kept = RowReused(
+            sent.writer, sent.seq, sent.item, sent.kind, sent.payload, sent.sha256, sent.client_ms
+        )
+        told = IncidentReported(
+            incident=f"row-{sent.writer}-{sent.seq}",
+            kind="row_reused",
+            severity="medium",
+            begun_at=at,
+            text="One row number arrived with two different contents; both are kept",
+            evidence=(),
+            explanation=f"outbox {sent.writer}, row {sent.seq}",
+            hint=False,
+        )
+        self._append(sitting, SYSTEM, lambda state: (kept, *conduct.report(state, told)))
 
     def submit(self, person: str, sitting: str, writer: int, last_seq: int) -> Sitting:
         """Hand in and seal in one act. Raises: UNSENT_ANSWERS, SUPERSEDED, NOT_NOW, TIME_OVER."""
@@ -435,21 +464,6 @@ class Delivery:
             known = row(connection, "client_row", sitting=sitting, writer=sent.writer, seq=sent.seq)
         if known is not None and known["sha256"] != sent.sha256:
             raise Refused("SEQUENCE_REUSED", writer=sent.writer, seq=sent.seq)
-
-
-def receipt_text(state: Sitting, digest: str, head: str, at: str) -> str:
-    """What the receipt says, line by line; the signature is over exactly this text."""
-    return (
-        "Invigil receipt v1\n"
-        f"sitting: {state.sitting}\nexam: {state.exam}\nended: {state.ended_as}\nrows: {state.rows}\n"
-        f"responses-sha256: {digest}\njournal-head: {head}\nsealed-at: {at}\n"
-    )
-
-
-def receipt_code(receipt: str) -> str:
-    """Twelve characters a person can write down: 60 bits of the receipt's SHA-256."""
-    code = base32(hashlib.sha256(receipt.encode()).digest())[:12]
-    return f"{code[:4]}-{code[4:8]}-{code[8:]}".upper()
 
 
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:

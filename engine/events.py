@@ -273,6 +273,19 @@ class RowReceived:
 
 
 @event()
+class RowReused:
+    """A number that was used before came again with other content. Kept, never counted."""
+
+    writer: int
+    seq: int
+    item: str
+    kind: str
+    payload: str
+    sha256: str
+    client_ms: int
+
+
+@event()
 class CandidateDisconnected:
     silent_since: datetime
 

@@ -62,9 +62,14 @@ _log = structlog.get_logger("writer")
 class Fold(Protocol):
     """How the streams of one kind become a state: the state's type, an empty one, and the step."""
 
-    version: int
-    state: type
-    empty: Any
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def state(self) -> type: ...
+
+    @property
+    def empty(self) -> Any: ...
 
     def evolve(self, state: Any, happened: Recorded) -> Any:
         """The state after ``happened``. Pure; must cope with an erased body (``event`` None)."""
@@ -431,9 +436,7 @@ class Writer:
             Ledger(self._connection).keep_snapshots(rows)
 
 
-def load(
-    ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]
-) -> _Stream:
+def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]) -> _Stream:
     """A stream's head and folded state from the database: its snapshot and the events after it.
 
     Raises: `engine.errors.Tampered` when an entry on the way does not verify.

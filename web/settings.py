@@ -1,0 +1,59 @@
+"""Everything the environment may say, read once at the edge. Nothing below `web` reads it.
+
+``INVIGIL_DATA``, ``INVIGIL_KEYS``, ``INVIGIL_MODELS``, ``INVIGIL_SPOOL``: folders · ``INVIGIL_HOST``,
+``INVIGIL_PORT``, ``INVIGIL_BASE_URL``: where it listens and what people see · ``INVIGIL_DEMO``: one origin
+a person on ``*.localhost`` · ``INVIGIL_SMTP_*``: where notices go by mail · ``INVIGIL_LOGIN``: where the
+command line keeps its Login.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Folders, addresses and switches. Defaults suit a first look in the current folder."""
+
+    model_config = SettingsConfigDict(env_prefix="INVIGIL_", extra="ignore", frozen=True)
+
+    data: Path = Path("var/data")
+    keys: Path = Path("var/keys")
+    models: Path = Path("var/models")
+    spool: Path = Path("var/spool")
+    login: Path = Path("var/login.json")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    base_url: str = ""
+    body_name: str = "Lindqvist Institute for Technical Certification"
+    support: str = "the exam office, +00 555 0142"
+    demo: bool = False
+    workers: int = Field(default=0, ge=0, le=64)
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_sender: str = ""
+
+    @property
+    def database(self) -> Path:
+        return self.data / "invigil.db"
+
+    @property
+    def evidence(self) -> Path:
+        return self.data / "evidence"
+
+    @property
+    def url(self) -> str:
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+
+MODEL_FILE = "face_detection_yunet_2023mar.onnx"
+
+
+def find_model(settings: Settings) -> Path | None:
+    """The face model in the configured folder, if it is there. Its hash is checked where it is loaded."""
+    path = settings.models / MODEL_FILE
+    return path if path.is_file() else None
