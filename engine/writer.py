@@ -111,8 +111,6 @@ class Appended:
 
 @dataclass(slots=True)
 class _Stream:
-    """A stream as the current batch sees it."""
-
     seq: int
     head: bytes
     state: Any
@@ -127,6 +125,19 @@ class _Batch:
     ops: list[RowOp] = field(default_factory=list)
     stored: int = 0
     outer: Mapping[str, _Stream] = field(default_factory=dict)
+
+
+class _Waiting:
+    """The answer to `Writer.run`: a thread is waiting for it."""
+
+    def __init__(self) -> None:
+        self._outcomes: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+
+    def __call__(self, outcome: Future[Any]) -> None:
+        self._outcomes.put(outcome)
+
+    def result(self) -> Any:
+        return self._outcomes.get().result()
 
 
 class Transaction:
@@ -233,17 +244,10 @@ class Writer:
             self._refuse_waiting()
 
     def run(self, job: Job) -> Any:
-        """Do ``job`` and wait for it. Never from the writer's own callbacks."""
-        waiting: Future[Any] = Future()
-
-        def done(outcome: Future[Any]) -> None:
-            error = outcome.exception()
-            if error is not None:
-                waiting.set_exception(error)
-            else:
-                waiting.set_result(outcome.result())
-
-        self.submit(job, done)
+        """Do ``job`` and wait. Answered by the writer's thread itself, not through `deliver`, so that an event
+        loop may wait here without waiting for itself. Never from the writer's own callbacks."""
+        waiting = _Waiting()
+        self.submit(job, waiting)
         return waiting.result()
 
     def subscribe(self, listener: Callable[[Sequence[Recorded]], None]) -> None:
@@ -252,15 +256,12 @@ class Writer:
 
     def committed(self, stream: str) -> Any | None:
         """The last committed state of ``stream`` if it is at hand; states are immutable, so any thread may."""
-        known = self._known.get(stream)
-        return None if known is None else known.state
+        return getattr(self._known.get(stream), "state", None)
 
     def _refuse_waiting(self) -> None:
         with suppress(queue.Empty):
-            while True:
-                waiting = self._jobs.get_nowait()
-                if waiting is not None:
-                    waiting[1](_failure(Refused("LOG_UNAVAILABLE")))
+            while waiting := self._jobs.get_nowait():
+                waiting[1](_failure(Refused("LOG_UNAVAILABLE")))
 
     def _release(self) -> None:
         self._connection.close()
@@ -318,12 +319,17 @@ class Writer:
                 self._known.popitem(last=False)
         recorded = self._batch.recorded
 
-        def answer() -> None:
-            for (_, done), outcome in zip(jobs, outcomes, strict=True):
+        answers = [(done, outcome) for (_, done), outcome in zip(jobs, outcomes, strict=True)]
+        for done, outcome in answers:
+            if isinstance(done, _Waiting):
                 done(outcome)
-            if recorded:
-                for listener in self._subscribers:
-                    listener(recorded)
+
+        def answer() -> None:
+            for done, outcome in answers:
+                if not isinstance(done, _Waiting):
+                    done(outcome)
+            for listener in self._subscribers if recorded else ():
+                listener(recorded)
 
         self.deliver(answer)
 
