@@ -46,7 +46,9 @@ from item_bank.qti.content import (
 LARGEST: Final = 1 << 20
 _ENCODINGS: Final = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _READABLE: Final = frozenset({b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso-8859-15", b"windows-1252"})
-_TEMPLATE: Final = re.compile(r"https?://[a-z.]+/.*/rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE)
+_TEMPLATE: Final = re.compile(
+    r"https?://(?:[a-z]+\.)?(?:imsglobal|1edtech)\.org/(?:.*/)?rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE
+)
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.-]*\Z")
 _LONGEST_NAME: Final = 128
 

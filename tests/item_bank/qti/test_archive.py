@@ -1,0 +1,121 @@
+"""A package cannot make us read outside of it, or more than we allow."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine.errors import NotFound, Refused
+from item_bank.qti import archive
+from item_bank.qti.archive import is_safe_name, open_files
+from item_bank.qti.reader import LARGEST
+
+
+def packed(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in entries:
+            made.writestr(name, data)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(Refused) as refused:
+        open_files(path)
+    assert refused.value.code == "PACKAGE_INVALID"
+    return str(refused.value.facts["reason"])
+
+
+@pytest.mark.parametrize("name", ["a.xml", "items/a.xml", "größe/ä.xml", ".hidden"])
+def test_plain_names_are_safe(name: str) -> None:
+    assert is_safe_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "/a", "../a", "a/../b", "a//b", "./a", "a\\b", "C:/a", "a\nb", "x" * 2000])
+def test_names_that_lead_elsewhere_are_not(name: str) -> None:
+    assert not is_safe_name(name)
+
+
+def test_a_folder_and_its_zip_file_read_the_same(tmp_path: Path) -> None:
+    (tmp_path / "p/items").mkdir(parents=True)
+    (tmp_path / "p/items/a.xml").write_bytes(b"<a/>")
+    folder = open_files(tmp_path / "p")
+    zipped = open_files(packed(tmp_path / "p.zip", ("items/", b""), ("items/a.xml", b"<a/>")))
+    assert folder.names == zipped.names == ("items/a.xml",)
+    assert folder.read("items/a.xml") == zipped.read("items/a.xml") == b"<a/>"
+
+
+def test_reading_stops_just_above_the_limit(tmp_path: Path) -> None:
+    long = bytes(range(256)) * (LARGEST // 256 + 8)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/a.xml").write_bytes(long)
+    assert len(open_files(tmp_path / "p").read("a.xml")) == LARGEST + 1
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as made:
+        made.writestr("a.xml", long)
+    assert len(open_files(tmp_path / "p.zip").read("a.xml")) == LARGEST + 1
+
+
+def test_what_is_not_there_is_not_found_and_what_is_no_package_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        open_files(tmp_path / "nothing.zip")
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    assert "neither" in refusal(tmp_path / "a.txt")
+
+
+def test_zip_slip_links_nests_bombs_and_secrets_are_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link.xml")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    assert "leads out" in refusal(packed(tmp_path / "1.zip", ("../../etc/x.xml", b"x")))
+    assert "symbolic" in refusal(packed(tmp_path / "2.zip", (link, b"/etc/passwd")))
+    assert "archive inside" in refusal(packed(tmp_path / "3.zip", ("inner.zip", b"x")))
+    assert "too tightly" in refusal(packed(tmp_path / "4.zip", ("a.xml", bytes(1 << 20))))
+    with pytest.warns(UserWarning, match="Duplicate"):
+        twice = packed(tmp_path / "5.zip", ("a.xml", b"1"), ("a.xml", b"2"))
+    assert "twice" in refusal(twice)
+    data = bytearray(packed(tmp_path / "6.zip", ("a.xml", b"1")).read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "6.zip").write_bytes(data)
+    assert "encrypted" in refusal(tmp_path / "6.zip")
+
+
+def test_an_archive_under_another_name_and_a_damaged_entry_are_refused_when_read(tmp_path: Path) -> None:
+    inner = packed(tmp_path / "inner.zip", ("a", b"x")).read_bytes()
+    with pytest.raises(Refused, match="archive inside"):
+        open_files(packed(tmp_path / "1.zip", ("a.xml", inner))).read("a.xml")
+    data = bytearray(packed(tmp_path / "2.zip", ("a.xml", b"0123456789" * 9)).read_bytes())
+    data[40] ^= 0xFF
+    (tmp_path / "2.zip").write_bytes(data)
+    with pytest.raises(Refused, match="cannot be unpacked"):
+        open_files(tmp_path / "2.zip").read("a.xml")
+
+
+def test_a_broken_directory_is_refused(tmp_path: Path) -> None:
+    data = bytearray(packed(tmp_path / "1.zip", ("a.xml", b"1"), ("b.xml", b"2")).read_bytes())
+    data[data.index(b"PK\x01\x02")] = 0
+    (tmp_path / "1.zip").write_bytes(data)
+    assert "broken" in refusal(tmp_path / "1.zip")
+
+
+def test_too_many_or_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p").mkdir()
+    for name in "abc":
+        (tmp_path / f"p/{name}.xml").write_bytes(b"12345678")
+    zipped = packed(tmp_path / "p.zip", *((f"{name}.xml", b"12345678") for name in "abc"))
+    monkeypatch.setattr(archive, "MOST_FILES", 2)
+    assert "too many" in refusal(tmp_path / "p")
+    assert "too many" in refusal(zipped)
+    monkeypatch.setattr(archive, "MOST_FILES", 3)
+    monkeypatch.setattr(archive, "LARGEST_TOTAL", 16)
+    assert "too large" in refusal(tmp_path / "p")
+    assert "too large" in refusal(zipped)
+
+
+def test_a_link_in_a_folder_is_refused_and_so_is_a_strange_name(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/out").symlink_to("/etc")
+    assert "symbolic" in refusal(tmp_path / "p")
+    (tmp_path / "p/out").unlink()
+    (tmp_path / "p/a:b.xml").write_bytes(b"x")
+    assert "plain" in refusal(tmp_path / "p")

@@ -1,0 +1,133 @@
+"""Every file of a package ends as an item, a refusal or a remark."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Refused
+from item_bank.item import Metadata
+from item_bank.qti import package
+from item_bank.qti.package import read_package
+from tests.item_bank.samples import full_metadata, item_xml, manifest, resource, write_package
+
+
+def one_resource(tmp_path: Path, metadata: str, **facts: str) -> package.Package:
+    items = {"q-1": item_xml(identifier="q-1")}
+    return read_package(write_package(tmp_path / "p", items, resource("q-1", metadata, **facts)))
+
+
+def test_the_manifest_names_the_items_and_says_what_qti_does_not(tmp_path: Path) -> None:
+    read = one_resource(tmp_path, full_metadata(enemies="q-3, q-2 q-2"))
+    assert read.refusals == ()
+    assert [entry.file for entry in read.entries] == ["items/q-1.xml"]
+    assert read.entries[0].item.metadata == Metadata(
+        "D1", "apply", "emmy", 0.75, ("q-2", "q-3"), "Because one is less than two."
+    )
+    assert len(read.entries[0].sha256) == 64
+
+
+def test_titles_of_areas_are_read_and_other_metadata_remarked_once(tmp_path: Path) -> None:
+    head = '<iv:domains><iv:domain-title id="D1">Isolation</iv:domain-title></iv:domains><lom xmlns="urn:lom"/>'
+    items = {name: item_xml(identifier=name) for name in ("q-1", "q-2")}
+    told = full_metadata() + '<!-- c --><odd xmlns="urn:odd">x</odd>'
+    resources = resource("q-1", told) + resource("q-2", told)
+    read = read_package(write_package(tmp_path / "p", items, resources, head))
+    assert read.domains == (("D1", "Isolation"),)
+    assert [(one.element, "2 times" in one.reason) for one in read.remarks] == [("odd", True), ("lom", False)]
+    assert len(read.entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "element", "reason"),
+    [
+        ("<iv:domain>a</iv:domain><iv:domain>b</iv:domain>", "domain", "twice"),
+        ("<iv:colour>red</iv:colour>", "colour", "not known"),
+        ("<iv:domain><b/></iv:domain>", "domain", "plain text"),
+        ("<iv:domain x='1'>a</iv:domain>", "domain", "plain text"),
+        (f"<iv:rationale>{'x' * 4001}</iv:rationale>", "rationale", "longer"),
+        ("<iv:difficulty>hard</iv:difficulty>", "resource", "from 0 to 1"),
+        ("<iv:difficulty>1.5</iv:difficulty>", "resource", "from 0 to 1"),
+        ("<iv:enemies>!</iv:enemies>", "resource", "not an identifier"),
+    ],
+)
+def test_metadata_that_cannot_be_read_refuse_the_item(tmp_path: Path, metadata: str, element: str, reason: str) -> None:
+    read = one_resource(tmp_path, metadata)
+    assert read.entries == ()
+    assert (read.refusals[0].file, read.refusals[0].element) == ("imsmanifest.xml", element)
+    assert reason in read.refusals[0].reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"kind": "imsqti_test_xmlv3p0"}, "not supported yet"),
+        ({"kind": "imsqti_item_xmlv2p1"}, "not supported yet"),
+        ({"href": "../q-1.xml"}, "leads out"),
+        ({"href": "%2e%2e/q-1.xml"}, "leads out"),
+        ({"href": "items/missing.xml"}, "not in the package"),
+    ],
+)
+def test_resources_that_are_no_items_here_are_refused(tmp_path: Path, facts: dict[str, str], reason: str) -> None:
+    read = one_resource(tmp_path, "", **facts)
+    assert read.entries == ()
+    assert reason in read.refusals[0].reason
+
+
+def test_other_files_are_remarked(tmp_path: Path) -> None:
+    folder = write_package(tmp_path / "p", {"q-1": item_xml()}, resource("x", "", "pic.png", "webcontent"))
+    (folder / "pic.png").write_bytes(b"x")
+    read = read_package(folder)
+    assert [one.reason for one in read.remarks] == [
+        "pic.png was not taken over",
+        "the file is no item and was left where it is",
+    ]
+
+
+@pytest.mark.parametrize("text", ["<manifest", "<other/>", '<!DOCTYPE m [<!ENTITY x "y">]><manifest/>'])
+def test_a_manifest_that_cannot_be_read_refuses_the_package(tmp_path: Path, text: str) -> None:
+    (tmp_path / "imsmanifest.xml").write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        read_package(tmp_path)
+    assert refused.value.code == "PACKAGE_INVALID"
+
+
+def test_without_a_manifest_every_xml_file_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(item_xml(identifier="a"))
+    (tmp_path / "b.XML").write_bytes(b"<b/>")
+    (tmp_path / "notes.txt").write_bytes(b"x")
+    read = read_package(tmp_path)
+    assert [entry.item.identifier for entry in read.entries] == ["a"]
+    assert [one.file for one in read.refusals] == ["b.XML"]
+    assert [one.file for one in read.remarks] == ["notes.txt"]
+    assert read.files == 3
+
+
+def test_an_identifier_that_stands_twice_is_refused_the_second_time(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(item_xml())
+    (tmp_path / "b.xml").write_bytes(item_xml())
+    read = read_package(tmp_path)
+    assert [entry.file for entry in read.entries] == ["a.xml"]
+    assert [(one.file, "a.xml" in one.reason) for one in read.refusals] == [("b.xml", True)]
+
+
+def test_an_item_that_the_last_filter_would_change_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(item_xml(body="<p>a carriage&#13;return</p>"))
+    assert "last filter" in read_package(tmp_path).refusals[0].reason
+
+
+def test_a_zip_file_reads_like_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("imsmanifest.xml", manifest(resource("q-1", full_metadata())))
+        made.writestr("items/q-1.xml", item_xml())
+    assert [entry.item.identifier for entry in read_package(path).entries] == ["q-1"]
+
+
+def test_the_public_example_package_gives_the_items_we_take(shared_data: Path) -> None:
+    read = read_package(shared_data / "qti/1edtech-qti-examples/QTI3_BPIG_Examples")
+    assert len(read.entries) == 9
+    assert {one.file for one in read.refusals} & {entry.file for entry in read.entries} == set()
+    assert all(one.reason for one in read.refusals)
