@@ -9,7 +9,7 @@ written anew by somebody who holds the disk. The seal of an export kept elsewher
 of an export is written down in ``scripts/verifier.py``, which checks one and shares no code with this file.
 
     with database.reading() as connection, path.open("wb") as file:
-        export(connection, file, sources.now(), keyring.sign)
+        export(Ledger(connection), file, sources.now(), keyring.sign)
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 import orjson
-from sqlalchemy import Connection
 
 from engine.errors import Tampered
 from engine.events import BodyErased
@@ -63,25 +62,25 @@ def walk(ledger: Ledger) -> Iterator[tuple[Stored, dict[str, Any]]]:
         yield row, fields
 
 
-def verify(connection: Connection) -> Proof:
+def verify(ledger: Ledger) -> Proof:
     """Check the journal in the database from its first row to its last.
 
     Raises: `Tampered`, naming the first row that does not hold.
     """
     reading = _Reading()
-    for row, fields in walk(Ledger(connection)):
+    for row, fields in walk(ledger):
         reading.take(row, fields)
     return reading.end()
 
 
-def export(connection: Connection, to: BinaryIO, at: datetime, sign: Callable[[bytes], Signature]) -> Proof:
+def export(ledger: Ledger, to: BinaryIO, at: datetime, sign: Callable[[bytes], Signature]) -> Proof:
     """Write the journal to ``to`` and seal it. ``at`` is the time the seal states.
 
     Raises: `Tampered` as `verify`; what has been written by then carries no seal and is to be thrown away.
     """
     reading = _Reading()
     _write(to, {"format": FORMAT, "version": VERSION})
-    for row, fields in walk(Ledger(connection)):
+    for row, fields in walk(ledger):
         reading.take(row, fields)
         _write(to, _line(row))
     proof = reading.end()

@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine import store
 from engine.audit import walk
-from engine.store import Database, Drop, Ledger, RowOp, recorded
+from engine.store import Connection, Database, Drop, Ledger, RowOp, recorded
 from engine.writer import Fold, Projector, hold_folder
 
 _AT_ONCE = 2_000

@@ -24,7 +24,6 @@ from sqlalchemy import (
     URL,
     BigInteger,
     Column,
-    Connection,
     Engine,
     LargeBinary,
     Table,
@@ -38,6 +37,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import Connection as Connection  # who asks a question may name it
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Field, SQLModel
@@ -360,9 +360,8 @@ class Ledger:
                 for at, e in numbered
             ],
         )
-        self._connection.execute(
-            insert(_BODY), [{"position": at, "salt": e.salt, "body": e.body} for at, e in numbered]
-        )
+        beside = [{"position": at, "salt": e.salt, "body": e.body} for at, e in numbered]
+        self._connection.execute(insert(_BODY), beside)
 
     def stored(self, stream: str | None = None, after: int = 0) -> Iterator[Stored]:
         """Journal rows in order: of one stream after that ``seq``, or of all after that position."""
@@ -443,11 +442,8 @@ def apply(connection: Connection, ops: Iterable[RowOp]) -> None:
             waiting = [op]
             continue
         table = SQLModel.metadata.tables[op.table]
-        matches = [table.c[name] == value for name, value in op.where.items()]
-        if isinstance(op, Change):
-            connection.execute(update(table).where(*matches).values(**op.values))
-        else:
-            connection.execute(delete(table).where(*matches))
+        statement = update(table).values(**op.values) if isinstance(op, Change) else delete(table)
+        connection.execute(statement.where(*_matches(table, op.where)))
     _put(connection, waiting)
 
 
@@ -477,7 +473,7 @@ def projections() -> list[str]:
 def rows(connection: Connection, table: str, *, order: str | None = None, **where: Any) -> list[dict[str, Any]]:
     """All rows of ``table`` that match, as plain dictionaries: the one question most doors need."""
     source = SQLModel.metadata.tables[table]
-    question = select(source).where(*(_matches(source, name, value) for name, value in where.items()))
+    question = select(source).where(*_matches(source, where))
     if order is not None:
         question = question.order_by(source.c[order])
     return [dict(row._mapping) for row in connection.execute(question)]
@@ -485,15 +481,19 @@ def rows(connection: Connection, table: str, *, order: str | None = None, **wher
 
 def row(connection: Connection, table: str, **where: Any) -> dict[str, Any] | None:
     """The one matching row, or None."""
-    found = rows(connection, table, **where)
-    return found[0] if found else None
+    return next(iter(rows(connection, table, **where)), None)
 
 
 def count(connection: Connection, table: str, **where: Any) -> int:
     source = SQLModel.metadata.tables[table]
-    matches = [_matches(source, name, value) for name, value in where.items()]
-    return connection.execute(select(func.count()).select_from(source).where(*matches)).scalar_one()
+    return connection.execute(select(func.count()).select_from(source).where(*_matches(source, where))).scalar_one()
 
 
-def _matches(table: Table, name: str, value: Any) -> Any:
-    return table.c[name].in_(value) if isinstance(value, list | tuple | set | frozenset) else table.c[name] == value
+def integrity(connection: Connection) -> str:
+    """What SQLite says about its own file: ``ok``, or the first damage it finds."""
+    return str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
+
+
+def _matches(table: Table, where: Mapping[str, Any]) -> list[Any]:
+    many = (list, tuple, set, frozenset)
+    return [table.c[n].in_(value) if isinstance(value, many) else table.c[n] == value for n, value in where.items()]
