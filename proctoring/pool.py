@@ -1,0 +1,352 @@
+"""The analysis pool: frames go to worker processes, and no frame can harm more than itself.
+
+* One worker process per core but one, started with the first frame, each with one eye and one duplex pipe.
+  A worker gets a clean environment, a lower priority and a bounded address space; it knows no key and no path
+  but the model's.
+* One slot per sitting: a newer frame takes the place of one still waiting, which is counted as dropped. The
+  place in the queue stays, so nobody is starved by sending faster.
+* One frame of a sitting is looked at at a time, so each is compared with the one before it.
+* A worker that dies, answers nonsense or does not answer in time is killed and replaced; it costs one frame.
+* Every frame handed in is answered exactly once, from a thread of the pool: with its `Observation`, or with
+  `Lost` and the reason. Below the web nothing waits and nothing knows an event loop.
+
+A worker's answer is read as bytes and JSON, never unpickled: it has looked at what strangers sent.
+
+>>> pool = Pool(None, workers=1)
+>>> pool.figures().analysed
+0
+>>> pool.stop()
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from proctoring.frame import Frame
+from proctoring.model import check_model
+from proctoring.signals import Detector, Observation, Trace
+
+_GREY_BYTES: Final = 160 * 120
+_TRACE_BYTES: Final = _GREY_BYTES + 32
+_MAX_ANSWER_BYTES: Final = 1 << 20
+_START_MS: Final = 30_000
+_REST_MS: Final = (0, 1_000, 4_000, 16_000)
+_RESULT: Final = struct.Struct(">BI")
+_SEEN, _REFUSED = 1, 0
+
+#: glibc hands large buffers back to the kernel at once, which makes decoding 2.4 times dearer; keep them.
+_ENVIRONMENT: Final = MappingProxyType(
+    {
+        "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+        "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+)
+
+
+class LostTo(StrEnum):
+    """Why a frame was not analysed."""
+
+    DROPPED = "dropped"
+    UNREADABLE = "unreadable"
+    CRASHED = "crashed"
+    HUNG = "hung"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A frame that was not analysed: a newer one came, it was no picture, its worker failed, or we stopped."""
+
+    to: LostTo
+
+
+Outcome = Observation | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the pool has done since it was made. ``detector`` is unknown until a worker has started."""
+
+    analysed: int
+    dropped: int
+    lost: int
+    restarts: int
+    waiting: int
+    workers: int
+    detector: Detector | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    sitting: str
+    jpeg: bytes
+    previous: Trace | None
+    on_done: Callable[[Outcome], None]
+
+
+class Pool:
+    """Hand frames in with `submit`; give a sitting up with `forget`; end with `stop`.
+
+    ``model`` is the face model's path or None; ``workers`` defaults to one per core but one; a frame whose
+    answer takes longer than ``deadline_ms`` is lost. Raises: `Tampered` for another model file.
+    """
+
+    def __init__(self, model: Path | None, *, workers: int | None = None, deadline_ms: int = 2_000) -> None:
+        if model is not None:
+            check_model(model)
+        self._model = model
+        self._deadline_ms = deadline_ms
+        self._change = threading.Condition()
+        self._waiting: dict[str, _Job] = {}
+        self._busy: set[str] = set()
+        self._traces: dict[str, Trace] = {}
+        self._drops: Counter[str] = Counter()
+        self._count: Counter[str] = Counter()
+        self._detector: Detector | None = None
+        self._stopping = False
+        self._workers: dict[int, _Worker] = {}
+        size = workers or max(1, (os.cpu_count() or 2) - 1)
+        self._threads = [
+            threading.Thread(target=self._drive, args=(place,), name=f"frames-{place}", daemon=True)
+            for place in range(size)
+        ]
+
+    def submit(self, sitting: str, frame: Frame, on_done: Callable[[Outcome], None]) -> None:
+        """Hand in the newest frame of ``sitting``. ``on_done`` is called once, from a thread of the pool or, for a
+        frame that this one replaces, from this one; it must be quick and must not raise."""
+        with self._change:
+            stopped = self._stopping
+            if not stopped:
+                replaced = self._waiting.get(sitting)
+                self._waiting[sitting] = _Job(sitting, frame.jpeg, None, on_done)
+                self._count["dropped"] += replaced is not None
+                self._drops[sitting] += replaced is not None
+                self._start_threads()
+                self._change.notify()
+        if stopped:
+            on_done(Lost(LostTo.STOPPED))
+        elif replaced is not None:
+            replaced.on_done(Lost(LostTo.DROPPED))
+
+    def drops(self, sitting: str) -> int:
+        """How many frames of ``sitting`` were replaced by newer ones before anyone looked."""
+        with self._change:
+            return self._drops[sitting]
+
+    def forget(self, sitting: str) -> None:
+        """The camera of ``sitting`` is gone: its waiting frame is dropped and its trace forgotten."""
+        with self._change:
+            replaced = self._waiting.pop(sitting, None)
+            self._traces.pop(sitting, None)
+            self._drops.pop(sitting, None)
+        if replaced is not None:
+            replaced.on_done(Lost(LostTo.DROPPED))
+
+    def figures(self) -> Figures:
+        with self._change:
+            return Figures(
+                analysed=self._count["analysed"],
+                dropped=self._count["dropped"],
+                lost=self._count["lost"],
+                restarts=self._count["restarts"],
+                waiting=len(self._waiting),
+                workers=len(self._workers),
+                detector=self._detector,
+            )
+
+    def pids(self) -> tuple[int, ...]:
+        """The process numbers of the workers that are running now."""
+        with self._change:
+            return tuple(worker.process.pid for worker in self._workers.values())
+
+    def stop(self) -> None:
+        """End the workers and answer what still waits. May be called twice."""
+        with self._change:
+            self._stopping = True
+            left = list(self._waiting.values())
+            self._waiting.clear()
+            for worker in self._workers.values():
+                worker.process.kill()
+            self._change.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        for job in left:
+            job.on_done(Lost(LostTo.STOPPED))
+
+    def _start_threads(self) -> None:
+        if not self._threads[0].ident:
+            for thread in self._threads:
+                thread.start()
+
+    def _drive(self, place: int) -> None:
+        """One thread's life: take a frame, have this place's worker look at it, answer."""
+        failed_starts = 0
+        try:
+            while (job := self._take()) is not None:
+                worker = self._workers.get(place) or self._open(place)
+                if worker is None:
+                    failed_starts += 1
+                    self._finish(job, self._failure(LostTo.CRASHED), None)
+                    self._rest(_REST_MS[min(failed_starts, len(_REST_MS)) - 1])
+                else:
+                    failed_starts = 0
+                    self._finish(job, *self._look(place, worker, job))
+        finally:
+            self._discard(place)
+
+    def _take(self) -> _Job | None:
+        with self._change:
+            while not self._stopping:
+                sitting = next((name for name in self._waiting if name not in self._busy), None)
+                if sitting is not None:
+                    job = self._waiting.pop(sitting)
+                    self._busy.add(sitting)
+                    return _Job(sitting, job.jpeg, self._traces.get(sitting), job.on_done)
+                self._change.wait()
+            return None
+
+    def _look(self, place: int, worker: _Worker, job: _Job) -> tuple[Outcome, Trace | None]:
+        try:
+            return worker.look(job.jpeg, job.previous)
+        except TimeoutError:
+            self._discard(place)
+            return self._failure(LostTo.HUNG), None
+        except (OSError, EOFError, ValueError, KeyError, TypeError, struct.error):
+            # closed pipe or nonsense: whatever this worker has become, it is not asked again
+            self._discard(place)
+            return self._failure(LostTo.CRASHED), None
+
+    def _failure(self, to: LostTo) -> Lost:
+        return Lost(LostTo.STOPPED if self._stopping else to)
+
+    def _finish(self, job: _Job, outcome: Outcome, trace: Trace | None) -> None:
+        with self._change:
+            self._busy.discard(job.sitting)
+            self._count["analysed" if isinstance(outcome, Observation) else "lost"] += 1
+            if trace is not None:
+                self._traces[job.sitting] = trace
+            self._change.notify()
+        job.on_done(outcome)
+
+    def _open(self, place: int) -> _Worker | None:
+        with self._change:
+            if self._stopping:
+                return None
+            worker = _Worker(self._model, self._deadline_ms)
+            self._workers[place] = worker
+        try:
+            detector = worker.ready()
+        except (OSError, EOFError, ValueError):  # TimeoutError is an OSError
+            self._discard(place)
+            return None
+        with self._change:
+            self._detector = detector
+        return worker
+
+    def _discard(self, place: int) -> None:
+        with self._change:
+            worker = self._workers.pop(place, None)
+            self._count["restarts"] += worker is not None and not self._stopping
+        if worker is not None:
+            worker.close()
+
+    def _rest(self, for_ms: int) -> None:
+        """A worker that cannot even start (a library is missing, say) is not tried again in a hurry."""
+        with self._change:
+            self._change.wait_for(lambda: self._stopping, for_ms / 1000)
+
+
+class _Worker:
+    """One worker process and our end of its pipe. A read or write that stalls raises TimeoutError."""
+
+    def __init__(self, model: Path | None, deadline_ms: int) -> None:
+        ours, theirs = socket.socketpair()
+        stall = struct.pack("ll", deadline_ms // 1000, deadline_ms % 1000 * 1000)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, stall)  # a stopped worker fills its pipe
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, stall)
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 — our own interpreter and module, no shell
+                [sys.executable, "-m", "proctoring.worker", str(theirs.fileno()), str(model or "")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=dict(_ENVIRONMENT),
+                cwd=Path(__file__).resolve().parents[1],
+                pass_fds=(theirs.fileno(),),
+            )
+        self._pipe: Connection[bytes, bytes] = Connection(ours.detach())
+        self._deadline_ms = deadline_ms
+
+    def ready(self) -> Detector:
+        """Wait until the worker can see. Raises: OSError, EOFError, ValueError."""
+        return Detector(self._answer(_START_MS).decode("ascii"))
+
+    def look(self, jpeg: bytes, previous: Trace | None) -> tuple[Outcome, Trace | None]:
+        try:
+            self._pipe.send_bytes(pack_job(jpeg, previous))
+        except BlockingIOError:
+            raise TimeoutError from None
+        return read_answer(self._answer(self._deadline_ms))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._pipe.close()
+
+    def _answer(self, within_ms: int) -> bytes:
+        try:
+            if not self._pipe.poll(within_ms / 1000):
+                raise TimeoutError
+            return self._pipe.recv_bytes(_MAX_ANSWER_BYTES)
+        except BlockingIOError:
+            raise TimeoutError from None
+
+
+def pack_job(jpeg: bytes, previous: Trace | None) -> bytes:
+    """A frame as it goes to a worker: a flag, the trace of the frame before when there is one, the JPEG."""
+    return b"\0" + jpeg if previous is None else b"\1" + previous.grey + previous.digest + jpeg
+
+
+def read_job(message: bytes) -> tuple[bytes, Trace | None]:
+    if message[0] == 0:
+        return message[1:], None
+    return message[1 + _TRACE_BYTES :], _read_trace(message[1 : 1 + _TRACE_BYTES])
+
+
+def pack_answer(seen: tuple[Observation, Trace] | None) -> bytes:
+    """A worker's answer: the observation as JSON and the trace, or that the picture was unreadable."""
+    if seen is None:
+        return _RESULT.pack(_REFUSED, 0)
+    observed, trace = seen
+    record = observed.record()
+    return _RESULT.pack(_SEEN, len(record)) + record + trace.grey + trace.digest
+
+
+def read_answer(message: bytes) -> tuple[Outcome, Trace | None]:
+    """Raises: struct.error, ValueError, KeyError or TypeError for anything `pack_answer` did not write."""
+    kind, length = _RESULT.unpack_from(message)
+    if kind == _REFUSED:
+        return Lost(LostTo.UNREADABLE), None
+    body = message[_RESULT.size :]
+    if kind != _SEEN or len(body) != length + _TRACE_BYTES:
+        raise ValueError("not an answer of a worker")
+    return Observation.of_record(body[:length]), _read_trace(body[length:])
+
+
+def _read_trace(data: bytes) -> Trace:
+    return Trace(data[:_GREY_BYTES], data[_GREY_BYTES:])
