@@ -1,0 +1,82 @@
+"""Between the event loop and the threads below it.
+
+* `Bus.perform` hands a job to the writer and awaits its outcome; a whole batch comes back in one hop.
+* `Bus.aside` runs a blocking door method in a thread, so that the loop never waits for a disk or a hash.
+* `Bus.listen` tells loop-side listeners of every committed event, in order.
+
+Nothing here knows what is written: it only moves calls between two worlds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from engine.events import Recorded
+from engine.writer import Job, Writer
+
+Arguments = ParamSpec("Arguments")
+Outcome = TypeVar("Outcome")
+
+
+class Bus:
+    """One for each running loop. Make it inside the loop; `close` gives the writer back to itself."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[Callable[[Recorded], None]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        writer.deliver = self._deliver
+        writer.subscribe(self._recorded)
+
+    def _deliver(self, answer: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(answer)
+
+    async def perform(self, job: Job) -> Any:
+        """The outcome of ``job`` after its COMMIT. Raises what the job raised, `engine.errors.Busy` too."""
+        waiting: asyncio.Future[Any] = self._loop.create_future()
+
+        def done(outcome: Future[Any]) -> None:
+            if waiting.cancelled():
+                return
+            error = outcome.exception()
+            if error is not None:
+                waiting.set_exception(error)
+            else:
+                waiting.set_result(outcome.result())
+
+        self._writer.submit(job, done)
+        return await waiting
+
+    async def aside(
+        self, fn: Callable[Arguments, Outcome], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Outcome:
+        """``fn(*args, **kwargs)`` in a thread."""
+        return await run_in_threadpool(fn, *args, **kwargs)
+
+    def listen(self, listener: Callable[[Recorded], None]) -> None:
+        """``listener`` is called on the loop with each committed event."""
+        self._listeners.append(listener)
+
+    def start(self, work: Any, name: str) -> asyncio.Task[Any]:
+        """Keep a background task alive until `close`."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._writer.deliver = lambda answer: answer()
+
+    def _recorded(self, batch: Sequence[Recorded]) -> None:
+        for one in batch:
+            for listener in self._listeners:
+                listener(one)

@@ -1,0 +1,90 @@
+"""The whole house on one machine, wired: the only place that knows every room.
+
+`House` opens the data folder, starts the writer and hands out the doors. The server and the command line
+use the same one: a command that gets the folder's lock works in process, otherwise it asks the server.
+
+>>> with House(Settings(), system()) as house:      # doctest: +SKIP
+...     house.people.by_login("grace")
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+
+from engine import delivery, exam, independence, people, sitting, store
+from engine import keyring as keys
+from engine.certification import certificate, decision, scheme
+from engine.certification.certificate import Certificates
+from engine.certification.decision import Decisions
+from engine.certification.scheme import Schemes
+from engine.delivery import Delivery
+from engine.exam import Exams
+from engine.keyring import Keyring
+from engine.notices import Notices
+from engine.people import People
+from engine.sources import Sources
+from engine.store import Database
+from engine.writer import Fold, Projector, Writer
+from item_bank import bank
+from item_bank.bank import Bank
+from web.settings import Settings
+
+#: How each kind of stream folds, and every reading of events into tables.
+FOLDS: dict[str, Fold] = {
+    "sitting": sitting.Fold(),
+    "exam": exam.Fold(),
+    "scheme": scheme.Fold(),
+    "decision": decision.Fold(),
+    "certificate": certificate.Fold(),
+    **bank.FOLDS,
+}
+PROJECTORS: tuple[Projector, ...] = (
+    people.project,
+    independence.project,
+    exam.project,
+    delivery.project,
+    scheme.project,
+    decision.project,
+    certificate.project,
+    bank.project,
+)
+
+
+def create(settings: Settings, sources: Sources) -> None:
+    """Make folders, keys and an empty database where they are missing. An operator's act; safe to repeat."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys.create(settings.keys, sources.dice)
+    if not settings.database.exists():
+        store.create(Database(settings.database))
+
+
+class House:
+    """All doors of one installation. Raises: DATA_FOLDER_LOCKED when another process holds the folder."""
+
+    def __init__(self, settings: Settings, sources: Sources) -> None:
+        self.settings = settings
+        self.sources = sources
+        self.keyring = Keyring(settings.keys, sources.dice)
+        self.database = Database(settings.database)
+        self.writer = Writer(self.database, sources, FOLDS, PROJECTORS)
+        common = (self.writer, self.database, sources, self.keyring)
+        self.people = People(*common)
+        self.bank = Bank(*common)
+        self.exams = Exams(*common, self.bank)
+        self.delivery = Delivery(*common, self.exams, self.bank)
+        self.schemes = Schemes(*common)
+        self.certificates = Certificates(*common)
+        self.notices = Notices(*common)
+        self.decisions = Decisions(*common, self.schemes, self.certificates, self.notices)
+        self._open = ExitStack()
+
+    def __enter__(self) -> House:
+        self._open.enter_context(self.writer)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+        self.database.close()
