@@ -83,6 +83,7 @@ SENTENCES: Final = MappingProxyType(
         "QUORUM": "There are not enough votes",
         "INTEREST_MAJORITY": "One interest group has a majority of those present",
         "REASON_NOT_IN_SCHEME": "The reason is not one that the scheme provides",
+        "REQUIREMENTS_UNMET": "Certification is granted only when every requirement is met",
         # the item bank
         "ITEM_INVALID": "The item does not meet the bank's requirements",
         "ITEM_UNSUPPORTED": "The item uses a construct this bank refuses",
