@@ -94,7 +94,7 @@ def test_a_face_that_is_missing_for_less_than_eight_seconds_is_only_asked_about(
 def test_a_face_that_shows_itself_once_in_ten_seconds_does_not_hide_the_absence() -> None:
     assert watched([NOBODY] * 4 + [GOOD] + [NOBODY] * 8) == [
         ("face_absent", "coach", 6),
-        ("face_absent", "entered", 12),
+        ("face_absent", "entered", 10),
     ]
 
 
