@@ -18,10 +18,12 @@ How it searches:
 >>> from engine.form import ItemRef, Section
 >>> from item_bank.blueprint import Blueprint, Row
 >>> pool = [PoolItem(ItemRef(f"i{n}", 1, "00"), "D1") for n in range(8)]
->>> plan = Blueprint("demo", "Demo", (Section("s1", "Safety"),), (Row("r1", "s1", "D1", 3),), 600_000, 2)
->>> form = draw(plan, pool, bytes(32))
->>> [place.position for place in form.items], form == draw(plan, reversed(pool), bytes(32)), prove(form, plan, pool)
-(['q01', 'q02', 'q03'], True, ())
+>>> plan = Blueprint("demo", "Demo", (Section("s1", "Safety"),), (Row("r1", "s1", "D1", 3),), 600_000, 0.6)
+>>> drawn = draw(plan, pool, bytes(32))
+>>> [place.position for place in drawn.form.items], drawn == draw(plan, reversed(pool), bytes(32))
+(['q01', 'q02', 'q03'], True)
+>>> prove(drawn.form, plan, pool)
+()
 
 Sources: Berge (1957) for augmenting paths; ISO/IEC 17024:2012 clause 9.3.1.
 """
@@ -36,7 +38,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.errors import Refused
-from engine.form import Form, FormItem
+from engine.form import Drawn, Form, FormItem
 from engine.sources import base32
 from item_bank.blueprint import Blueprint, PoolItem, Row
 
@@ -47,7 +49,7 @@ _STEPS: Final = 2_000
 _LAST_STEPS: Final = 50_000
 
 
-def draw(blueprint: Blueprint, pool: Iterable[PoolItem], seed: bytes) -> Form:
+def draw(blueprint: Blueprint, pool: Iterable[PoolItem], seed: bytes) -> Drawn:
     """A form that meets ``blueprint`` exactly, drawn from ``pool`` with the chance in ``seed``.
 
     Raises: `Refused` BLUEPRINT_INFEASIBLE, naming the row that could not be filled.
@@ -59,7 +61,7 @@ def draw(blueprint: Blueprint, pool: Iterable[PoolItem], seed: bytes) -> Form:
         search = _Search(blueprint, items, seed, attempt)
         chosen = search.run(_STEPS if attempt < TRIES - 1 else _LAST_STEPS)
         if chosen is not None:
-            return _form(blueprint, items, chosen, seed)
+            return Drawn(_form(blueprint, items, chosen, seed), VERSION, attempt + 1)
         if search.complete:
             break
     raise Refused("BLUEPRINT_INFEASIBLE", row=search.stuck_on(), proven=search.complete, items=len(items))

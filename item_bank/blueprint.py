@@ -6,11 +6,11 @@ meets it when every row is met exactly and no two items on it are enemies.
 * Rows may overlap ("three from D1" and "two from D1 at apply"): an item fills one row only.
 * ``exposure`` is the share of forms an item should at most appear on. It is a policy: the draw prefers
   the items seen least; `assembly` says when the pool is too small to keep it.
-* ``cut_points`` is what a candidate must reach, in raw points of the form.
+* ``cut`` is the share of the form's points that a candidate must reach.
 * A blueprint is a value with a digest; an exam day names the digest it was planned with.
 
 >>> plan = from_record(to_record(Blueprint("demo", "Demo", (Section("s1", "Safety"),), (Row("r1", "s1", "D1", 3),),
-...     limit_ms=1_800_000, cut_points=2)))
+...     limit_ms=1_800_000, cut=0.6)))
 >>> plan.items, plan.points, plan.rows[0].fits(PoolItem(ItemRef("a", 1, "00"), "D1", "apply"))
 (3, 3, True)
 
@@ -75,7 +75,7 @@ class Blueprint:
     sections: tuple[Section, ...]
     rows: tuple[Row, ...]
     limit_ms: int
-    cut_points: float
+    cut: float
     exposure: float = 1.0
     domains: tuple[tuple[str, str], ...] = field(default=())
 
@@ -133,8 +133,8 @@ def _complaints(blueprint: Blueprint) -> list[str]:
         found.append(f"more than {MOST_ITEMS} items")
     if not 0 < blueprint.limit_ms <= _DAY_MS:
         found.append("the time limit is not between nothing and a day")
-    if not 0 < blueprint.cut_points <= blueprint.points:
-        found.append("the cut is not between nothing and all points")
+    if not 0 < blueprint.cut <= 1:
+        found.append("the cut is not a share of the points")
     if not 0 < blueprint.exposure <= 1:
         found.append("the exposure is not a share of forms")
     return found

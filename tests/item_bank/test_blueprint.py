@@ -22,7 +22,7 @@ def plan(**changes: Any) -> Blueprint:
         "sections": SECTIONS,
         "rows": ROWS,
         "limit_ms": 600_000,
-        "cut_points": 5,
+        "cut": 0.7,
     }
     return Blueprint(**facts | changes)
 
@@ -45,8 +45,8 @@ def test_items_and_points_are_counted_over_all_rows() -> None:
         {"rows": (replace(ROWS[0], count=MOST_ITEMS), ROWS[1])},
         {"limit_ms": 0},
         {"limit_ms": 100_000_000},
-        {"cut_points": 0},
-        {"cut_points": 8},
+        {"cut": 0},
+        {"cut": 1.5},
         {"exposure": 0},
         {"exposure": 1.5},
     ],
