@@ -17,9 +17,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, BinaryIO
 
 import orjson
@@ -51,12 +52,13 @@ def walk(ledger: Ledger) -> Iterator[tuple[Stored, dict[str, Any]]]:
     Raises: `Tampered`, naming the first row that is missing, moved or touched.
     """
     heads: dict[str, tuple[int, bytes]] = {}
-    for position, row in enumerate(ledger.stored(), 1):
+    rows = ledger.stored()
+    for position, row in enumerate(rows, 1):
         seq, prev = heads.get(row.stream, (0, GENESIS))
         if row.seq != seq + 1:
             raise Tampered(f"{row.stream}#{seq + 1}", f"the entry is missing; after #{seq} stands #{row.seq}")
         if row.position != position:
-            raise Tampered(f"position {position}", f"the entry is missing; the next one is {row.stream}#{row.seq}")
+            raise Tampered(_missing(position, chain([row], rows), heads), "the entry is missing")
         fields = check(row.header, row.hash, row.stream, row.seq, prev)
         heads[row.stream] = (row.seq, row.hash)
         yield row, fields
@@ -95,6 +97,17 @@ def export(ledger: Ledger, to: BinaryIO, at: datetime, sign: Callable[[bytes], S
     }
     _write(to, {"seal": seal})
     return proof
+
+
+def _missing(position: int, rest: Iterable[Stored], heads: dict[str, tuple[int, bytes]]) -> str:
+    """The name of a missing entry: a later one of its stream tells it; a stream's last one leaves its position only."""
+    seqs = {stream: seq for stream, (seq, _) in heads.items()}
+    for row in rest:
+        expected = seqs.get(row.stream, 0) + 1
+        if row.seq != expected:
+            return f"{row.stream}#{expected}"
+        seqs[row.stream] = row.seq
+    return f"position {position}"
 
 
 class _Reading:
