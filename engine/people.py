@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -326,23 +327,28 @@ class People:
 
     # -- tickets --------------------------------------------------------------------------------------
 
-    def ticket(self, login: Login, purpose: str) -> str:
-        """A ticket for one socket of this Login and purpose; it lives a minute and works once (`redeem`)."""
+    def ticket(self, login: Login, purpose: str, subject: str) -> str:
+        """A ticket for one socket of this Login, for a purpose (``line``, ``camera``, ``wall``) and a subject (the
+        sitting or exam). It lives a minute, names its subject, and works once (the edge remembers)."""
         until = epoch_ms(later(self._sources.now(), TICKET_MS))
-        body = f"{until}.{base32(self._sources.secret(10))}"
-        return f"{body}.{self._keyring.mac('tickets', self._boot, body, login.digest, purpose).hex()[:32]}"
+        body = f"{subject}.{until}.{base32(self._sources.secret(10))}"
+        return f"{body}.{self._ticket_mac(login, purpose, body)}"
 
-    def check_ticket(self, login: Login, purpose: str, ticket: str) -> tuple[str, int]:
-        """``(nonce, until_ms)`` of a genuine ticket; the caller refuses a nonce it has seen.
+    def check_ticket(self, login: Login, purpose: str, ticket: str) -> tuple[str, str]:
+        """``(subject, nonce)`` of a genuine ticket; the caller refuses a nonce it has seen.
 
         Raises: TICKET_USED for a ticket of another Login or purpose, altered, or too old.
         """
         body, _, mac = ticket.rpartition(".")
-        until, _, nonce = body.partition(".")
-        good = self._keyring.mac("tickets", self._boot, body, login.digest, purpose).hex()[:32]
-        if mac != good or not until.isdigit() or int(until) <= epoch_ms(self._sources.now()):
+        subject, _, rest = body.partition(".")
+        until, _, nonce = rest.partition(".")
+        genuine = hmac.compare_digest(mac.encode(), self._ticket_mac(login, purpose, body).encode())
+        if not genuine or not until.isdigit() or int(until) <= epoch_ms(self._sources.now()):
             raise Refused("TICKET_USED")
-        return nonce, int(until)
+        return subject, nonce
+
+    def _ticket_mac(self, login: Login, purpose: str, body: str) -> str:
+        return self._keyring.mac("tickets", self._boot, body, login.digest, purpose).hex()[:32]
 
     # -- private --------------------------------------------------------------------------------------
 

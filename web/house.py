@@ -12,11 +12,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from types import TracebackType
 
+from engine.certification.decision import Decisions
+from item_bank.bank import Bank
+
 from engine import delivery, exam, independence, people, sitting, store
 from engine import keyring as keys
 from engine.certification import certificate, decision, scheme
 from engine.certification.certificate import Certificates
-from engine.certification.decision import Decisions
 from engine.certification.scheme import Schemes
 from engine.delivery import Delivery
 from engine.exam import Exams
@@ -27,7 +29,6 @@ from engine.sources import Sources
 from engine.store import Database
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
-from item_bank.bank import Bank
 from web.settings import Settings
 
 #: How each kind of stream folds, and every reading of events into tables.

@@ -129,16 +129,17 @@ class Door:
         if not isinstance(token, str) or not hmac.compare_digest(token, self.form_token(login)):
             raise Refused("STALE_VERSION", why="this form belongs to an earlier sign-in; reload the page")
 
-    def redeem(self, login: Login, purpose: str, ticket: object) -> None:
-        """Use a socket's ticket up. Raises: TICKET_USED for one that was used, altered or is too old."""
+    def redeem(self, login: Login, purpose: str, ticket: object) -> str:
+        """Use a socket's ticket up and return its subject. Raises: TICKET_USED for one used, altered or too old."""
         if not isinstance(ticket, str) or len(ticket) > 200:
             raise Refused("TICKET_USED")
-        nonce, until_ms = self._people.check_ticket(login, purpose, ticket)
+        subject, nonce = self._people.check_ticket(login, purpose, ticket)
         if nonce in self._seen:
             raise Refused("TICKET_USED")
-        self._seen[nonce] = until_ms
+        self._seen[nonce] = self._sources.clock.monotonic_ms()
         while len(self._seen) > 100_000:
             self._seen.popitem(last=False)
+        return subject
 
     @staticmethod
     def sign_in(response: Response, request: Request, token: str) -> None:

@@ -99,3 +99,13 @@ export type ProctorMessage =
   | { t: "attention"; id: string; within_s: number }
   | { t: "refused"; code: string; sentence: string };
 export interface TileFrame { sitting: string; seq: number; capturedAtMs: number; jpeg: Uint8Array<ArrayBuffer> }
+
+// ---- what TypeScript's own library does not know yet
+declare global {
+  interface TrustedScriptURL { toString(): string }
+  interface Window {
+    trustedTypes?: {
+      createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): TrustedScriptURL };
+    };
+  }
+}

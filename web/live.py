@@ -1,0 +1,302 @@
+"""The answer Line: one socket for each candidate who answers, and the hub that knows them all.
+
+Rules (design: the answer protocol):
+
+* A Line opens with HELLO and a ticket that works once. The answer is WELCOME: what is stored, what is left.
+* A window that has an outbox resumes it. A window without one is *another* window: while a live one
+  answers it is refused (``SUPERSEDED``) until the candidate takes over on purpose; then every older window
+  is fenced off and closed.
+* A row is acknowledged after its COMMIT, cumulatively. Rows are taken one after the other; too many are
+  delayed by credit, never dropped.
+* The server speaks whenever the state changes, and answers every beat with the time left. Its silence is
+  how a browser knows that it is cut off; the candidate's silence is how the server knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from engine.answers import parse_row, responses_digest
+from engine.errors import Busy, InvigilError, Refused
+from engine.events import MessageSent, Recorded, RowReceived, ScoreComputed, WriterOpened
+from engine.people import Login
+from engine.sitting import BEFORE, ENDED, STARTED, Phase, Sitting
+from engine.sources import Sources, iso
+from web.bus import Bus
+from web.house import House
+from web.problems import CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
+from web.security import Buckets, Door
+
+HELLO_WITHIN_S: Final = 10
+MOST_MESSAGE_BYTES: Final = 150_000  # a row's payload, escaped, and its frame
+ROWS_PER_S: Final = 10.0
+ROW_BURST: Final = 50
+_UNTOLD = (RowReceived, WriterOpened, ScoreComputed)
+
+
+@dataclass(slots=True)
+class Line:
+    """One candidate's open socket. ``resent_upto``: rows up to it may have been written while cut off."""
+
+    socket: WebSocket
+    login: Login
+    sitting: str
+    writer: int
+    resent_upto: int
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """A Line that just went away is no error: its owner finds out by its own reading."""
+        if self.socket.application_state is WebSocketState.CONNECTED:
+            try:
+                await self.socket.send_text(orjson.dumps(message).decode())
+            except (WebSocketDisconnect, RuntimeError):
+                return
+
+    async def close(self, code: int) -> None:
+        if self.socket.application_state is WebSocketState.CONNECTED:
+            try:
+                await self.socket.close(code)
+            except (WebSocketDisconnect, RuntimeError):
+                return
+
+
+class Live:
+    """The hub: who is connected, who was heard when, and what to tell whom."""
+
+    def __init__(self, house: House, bus: Bus, door: Door) -> None:
+        self._house = house
+        self._bus = bus
+        self._door = door
+        self._sources: Sources = house.sources
+        self._lines: dict[str, Line] = {}
+        self._heard_at: dict[str, datetime] = {}
+        self._credit = Buckets(house.sources, ROWS_PER_S, ROW_BURST)
+        bus.listen(self._recorded)
+
+    # -- who is there ---------------------------------------------------------------------------------
+
+    def up(self, sitting: str) -> bool:
+        return sitting in self._lines
+
+    def heard(self, sitting: str) -> None:
+        """The candidate's window gave a sign of life: a message, a page, a POST."""
+        self._heard_at[sitting] = self._sources.now()
+
+    def heard_at(self, sitting: str) -> datetime | None:
+        """When the candidate's window was last heard; None when not since the server started."""
+        return self._heard_at.get(sitting)
+
+    # -- the socket -----------------------------------------------------------------------------------
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One answer Line from HELLO to its end. The route ``/sit/line``."""
+        await socket.accept()
+        try:
+            login = self._door.login(socket)
+            hello = await asyncio.wait_for(_message(socket), HELLO_WITHIN_S)
+            line = await self._greet(socket, login, hello)
+        except (WebSocketDisconnect, TimeoutError):
+            await _hang_up(socket, CLOSE_MALFORMED)
+            return
+        except InvigilError as error:
+            problem = problem_of(error)
+            await _tell(socket, problem.message())
+            await _hang_up(socket, problem.close_code)
+            return
+        try:
+            while True:
+                await self._hear(line, await _message(socket))
+        except WebSocketDisconnect:
+            pass
+        except InvigilError as error:
+            problem = problem_of(error)
+            await line.send(problem.message())
+            await line.close(problem.close_code)
+        finally:
+            if self._lines.get(line.sitting) is line:
+                del self._lines[line.sitting]
+
+    async def _greet(self, socket: WebSocket, login: Login, hello: dict[str, Any]) -> Line:
+        if hello.get("t") != "hello":
+            raise Refused("INPUT_INVALID", expected="hello")
+        sitting = self._door.redeem(login, "line", hello.get("ticket"))
+        writer = _number(hello, "writer")
+        last_sent, last_acked = _number(hello, "last_sent"), _number(hello, "last_acked")
+        state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
+        cut_off = sitting not in self._lines
+        older = self._lines.get(sitting)
+        if writer and writer in state.outboxes:
+            if state.outboxes[writer].epoch < state.epoch:
+                raise Refused("SUPERSEDED")
+        elif older is not None:
+            raise Refused("SUPERSEDED", why="this exam is open in another window")
+        else:
+            writer, state = await self._outbox(login, state)
+        box = state.outboxes[writer]
+        line = Line(socket, login, sitting, writer, last_sent if cut_off and last_sent > last_acked else 0)
+        self._lines[sitting] = line
+        self.heard(sitting)
+        if older is not None:
+            await older.close(CLOSE_SUPERSEDED)
+        at = self._sources.now()
+        await line.send(
+            {
+                "t": "welcome",
+                "writer": writer,
+                "epoch": box.epoch,
+                "acked": box.acked,
+                "remaining_ms": state.remaining_ms(at),
+                "phase": state.phase,
+                "digest": responses_digest(state.given),
+                "ticket": self._house.people.ticket(login, "line", sitting),
+                "answers": {position: given.responses for position, given in state.given.items()},
+                "t1_ms": state.policy.candidate_lost_ms,
+            }
+        )
+        return line
+
+    async def _outbox(self, login: Login, state: Sitting) -> tuple[int, Sitting]:
+        """The first window of a sitting gets an outbox; a later one takes over from those that are gone."""
+        delivery = self._house.delivery
+        if state.outboxes and state.phase in STARTED:
+            return await self._bus.aside(delivery.take_over, login.person, state.sitting)
+        return await self._bus.aside(delivery.open_outbox, login.person, state.sitting)
+
+    async def _hear(self, line: Line, message: dict[str, Any]) -> None:
+        self.heard(line.sitting)
+        match message.get("t"):
+            case "row":
+                wait_ms = self._credit.take(line.sitting)
+                if wait_ms:
+                    await asyncio.sleep(wait_ms / 1000)
+                await self.store(line, message)
+            case "beat" | "ping":
+                state = self._house.delivery.sitting(line.sitting)
+                await line.send({"t": "clock", "remaining_ms": state.remaining_ms(self._sources.now())})
+            case "say":
+                text = message.get("text")
+                if not isinstance(text, str):
+                    raise Refused("INPUT_INVALID", field="text")
+                await self._bus.aside(self._house.delivery.say, line.login.person, line.sitting, text)
+            case _:
+                raise Refused("INPUT_INVALID", field="t")
+
+    async def store(self, line: Line, message: dict[str, Any]) -> None:
+        """Store one row and tell the browser. What is wrong with this row concerns this row only."""
+        seq = message.get("seq") if isinstance(message.get("seq"), int) else None
+        try:
+            told = await self.take(line.login.person, line.sitting, line.writer, message, line.resent_upto)
+        except Busy as busy:
+            await asyncio.sleep(busy.retry_after_ms / 1000)
+            await line.send(problem_of(busy).message(seq))
+            return
+        except Refused as refused:
+            await line.send(problem_of(refused).message(seq))
+            if refused.code in {"NOT_NOW", "SUPERSEDED"}:
+                await line.close(CLOSE_REFUSED)
+            return
+        refused_code = told.pop("refused")
+        await line.send({"t": "ack", **told})
+        if refused_code:
+            await line.send(problem_of(Refused(refused_code)).message(seq))
+
+    async def take(
+        self, person: str, sitting: str, writer: int, message: dict[str, Any], resent_upto: int
+    ) -> dict[str, Any]:
+        """One row into the journal: ``writer acked head remaining_ms refused``. Socket and POST both end here."""
+        delivery = self._house.delivery
+        row = parse_row(message, writer)
+        offline = row.seq <= resent_upto
+        if delivery.knows(sitting, row.item):
+            job = delivery.row_job(sitting, person, row, offline=offline)
+        else:
+            job = await self._bus.aside(delivery.row_job, sitting, person, row, offline=offline)
+        outcome = await self._bus.perform(job)
+        try:
+            told = delivery.acknowledged(row, outcome)
+        except Refused:
+            await self._bus.aside(delivery.keep_reused, sitting, row)
+            raise
+        return {
+            "writer": told.writer,
+            "acked": told.acked,
+            "head": told.head,
+            "remaining_ms": told.remaining_ms,
+            "refused": told.refused,
+        }
+
+    async def superseded(self, sitting: str) -> None:
+        """Close the window that is open: another one has taken over."""
+        line = self._lines.pop(sitting, None)
+        if line is not None:
+            await line.close(CLOSE_SUPERSEDED)
+
+    async def close(self, code: int) -> None:
+        """Close every Line, as when the server stops."""
+        for line in list(self._lines.values()):
+            await line.close(code)
+
+    # -- what happens elsewhere -----------------------------------------------------------------------
+
+    def _recorded(self, recorded: Recorded) -> None:
+        """A committed event: tell the candidate what concerns them, at once."""
+        kind, _, name = recorded.stream.partition("/")
+        line = self._lines.get(name) if kind == "sitting" else None
+        if line is None or recorded.event is None or isinstance(recorded.event, _UNTOLD):
+            return
+        event = recorded.event
+        if isinstance(event, MessageSent):
+            if event.sender == "proctor":
+                told: dict[str, Any] = {"t": "message", "from": "proctor", "text": event.text, "at": iso(recorded.at)}
+                self._bus.start(line.send(told), "tell")
+            return
+        state = self._house.delivery.sitting(name)
+        if state.phase in BEFORE:
+            return
+        remaining_ms = state.remaining_ms(self._sources.now())
+        reason = state.pause_reason if state.phase not in ENDED | {Phase.SEALED} else None
+        self._bus.start(
+            line.send({"t": "phase", "phase": state.phase, "remaining_ms": remaining_ms, "reason": reason}), "tell"
+        )
+
+
+async def _message(socket: WebSocket) -> dict[str, Any]:
+    """The next text message, bounded and parsed. Raises: INPUT_TOO_LARGE, INPUT_INVALID, WebSocketDisconnect."""
+    received = await socket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received.get("code", 1005))
+    text = received.get("text")
+    if text is None:
+        raise Refused("INPUT_INVALID", why="not a text message")
+    if len(text) > MOST_MESSAGE_BYTES:
+        raise Refused("INPUT_TOO_LARGE", most=MOST_MESSAGE_BYTES)
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Refused("INPUT_INVALID", why="not JSON") from None
+    if not isinstance(message, dict):
+        raise Refused("INPUT_INVALID", why="not an object")
+    return message
+
+
+def _number(message: dict[str, Any], name: str) -> int:
+    value = message.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
+        raise Refused("INPUT_INVALID", field=name)
+    return value
+
+
+async def _tell(socket: WebSocket, message: dict[str, Any]) -> None:
+    if socket.application_state is WebSocketState.CONNECTED:
+        await socket.send_text(orjson.dumps(message).decode())
+
+
+async def _hang_up(socket: WebSocket, code: int) -> None:
+    if socket.application_state is WebSocketState.CONNECTED:
+        await socket.close(code)
