@@ -194,9 +194,9 @@ def decode(canonical: bytes) -> Item:
     return item
 
 
-def plain_text(nodes: tuple[Node, ...]) -> str:
-    """The text a reader sees, without markup and with white space folded; for lists and comparisons."""
-    return " ".join(" ".join(_texts(nodes)).split())
+def plain_text(nodes: tuple[Node, ...], *, options: bool = True) -> str:
+    """The text a reader sees, without markup and with white space folded, with or without the options."""
+    return " ".join(" ".join(_texts(nodes, options)).split())
 
 
 def example() -> Item:
@@ -227,17 +227,17 @@ def _interactions(nodes: tuple[Node, ...]) -> list[ChoiceInteraction]:
     return found
 
 
-def _texts(nodes: tuple[Node, ...]) -> list[str]:
+def _texts(nodes: tuple[Node, ...], options: bool) -> list[str]:
     found: list[str] = []
     for node in nodes:
         if isinstance(node, str):
             found.append(node)
         elif isinstance(node, Element):
-            found.extend(_texts(node.children))
+            found.extend(_texts(node.children, options))
         else:
-            found.extend(_texts(node.prompt))
-            for choice in node.choices:
-                found.extend(_texts(choice.content))
+            found.extend(_texts(node.prompt, options))
+            for choice in node.choices if options else ():
+                found.extend(_texts(choice.content, options))
     return found
 
 
