@@ -96,7 +96,7 @@ def parse_row(message: Mapping[str, Any], writer: int) -> OutboxRow:
     payload, sha256, client_ms = message.get("payload"), message.get("sha256"), message.get("client_ms")
     if not isinstance(seq, int) or isinstance(seq, bool) or not 1 <= seq <= 1_000_000:
         raise Refused("INPUT_INVALID", field="seq")
-    if not isinstance(item, str) or len(item) > 16 or kind not in KINDS:
+    if not isinstance(item, str) or len(item) > 16 or not item.isprintable() or kind not in KINDS:
         raise Refused("INPUT_INVALID", field="item or kind", seq=seq)
     if not isinstance(client_ms, int) or isinstance(client_ms, bool) or not 0 <= client_ms < 2**53:
         raise Refused("INPUT_INVALID", field="client_ms", seq=seq)
@@ -122,7 +122,9 @@ def parse_payload(kind: str, payload: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Refused("RESPONSE_INVALID", why="not an object")
     if kind == "answer":
-        return {name: _strings(values) for name, values in content.items() if isinstance(name, str)}
+        if not all(is_unicode(name) for name in content):
+            raise Refused("RESPONSE_INVALID", why="a name that is no Unicode")
+        return {name: _strings(values) for name, values in content.items()}
     if kind == "flag" and isinstance(content.get("flagged"), bool):
         return {"flagged": content["flagged"]}
     if kind == "strike":
@@ -150,6 +152,11 @@ def check_response(responses: Responses, rules: tuple[ResponseRule, ...]) -> Non
             raise Refused("RESPONSE_INVALID", variable=variable, why="too many choices")
 
 
+def is_unicode(text: str) -> bool:
+    """Whether ``text`` can be written down. JSON's escapes can make half a surrogate pair, which cannot be."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def responses_digest(given: Mapping[str, Given]) -> str:
     """SHA-256 (hex) over all counted responses, in order of position: what a receipt speaks of."""
     plain = {position: {name: list(v) for name, v in one.responses.items()} for position, one in given.items()}
@@ -157,6 +164,8 @@ def responses_digest(given: Mapping[str, Given]) -> str:
 
 
 def _strings(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > 64 or not all(isinstance(v, str) and len(v) <= 64 for v in values):
+    if not isinstance(values, list) or len(values) > 64:
+        raise Refused("RESPONSE_INVALID", why="not a list of short strings")
+    if not all(isinstance(value, str) and len(value) <= 64 and is_unicode(value) for value in values):
         raise Refused("RESPONSE_INVALID", why="not a list of short strings")
     return tuple(values)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from engine.answers import MOST_AHEAD, Outbox, OutboxRow
+from engine.answers import MOST_AHEAD, Outbox, OutboxRow, is_unicode, parse_payload
 from engine.errors import Refused
 from engine.events import (
     AgreementSigned,
@@ -120,11 +120,15 @@ def refuse_identity(state: Sitting, person: str, refused: IdentityRefused) -> Se
     _need(state, {Phase.CHECK_IN, Phase.READY})
     if person == state.candidate:
         raise Refused("SOD_SELF")
+    if state.identity.still_sha256 != refused.still_sha256:
+        raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
     return (refused,)
 
 
 def sign(state: Sitting, signed: AgreementSigned) -> Sequence[Event]:
     """Signing again with the same text changes nothing; a newer version is signed anew."""
+    if state.phase is Phase.NONE or signed.text not in (*SITTING_TEXTS, USE_TEXT):
+        raise Refused("INPUT_INVALID", text=signed.text)
     if state.signed.get(signed.text) == signed.sha256:
         return ()
     if signed.text != USE_TEXT:
@@ -156,6 +160,8 @@ def missing_for_start(state: Sitting) -> tuple[str, ...]:
 
 
 def ready(state: Sitting) -> Sequence[Event]:
+    if state.phase is Phase.READY:
+        return ()
     _need(state, {Phase.CHECK_IN})
     for code in missing_for_start(state):
         raise Refused(code, sitting=state.sitting)
@@ -168,6 +174,8 @@ def start(state: Sitting, at: datetime, person: str, build: str, *, present: boo
 
     Raises: PROCTOR_ABSENT, RATIO_EXCEEDED, SOD_SELF, OUTSIDE_WINDOW and everything `missing_for_start` names.
     """
+    if state.phase is Phase.RUNNING:
+        return ()
     if state.phase is Phase.CHECK_IN:
         begun: tuple[Event, ...] = tuple(ready(state))
     else:
@@ -231,21 +239,37 @@ def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, faul
 def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offline: bool, fault: str | None) -> str:
     if box.epoch < state.epoch:
         return "stranded"
-    if fault is not None:
+    if fault is not None or not _readable(row):
         return "invalid"
-    if state.phase is Phase.RUNNING:
-        if state.remaining_ms(at) > 0:
-            return "counted"
-        return "late" if offline and row.seq == box.acked + 1 else "after"
-    assert state.phase_since is not None
-    in_grace = between_ms(state.ended_at or state.phase_since, at) <= state.policy.grace_ms
-    if state.phase is Phase.TIME_EXPIRED:
+    since = _over_since(state, at)
+    if since is not None:
+        in_grace = between_ms(since, at) <= state.policy.grace_ms
         return "late" if in_grace and offline and row.seq == box.acked + 1 else "after"
+    if state.phase is Phase.RUNNING:
+        return "counted"
     if state.phase is Phase.DISCONNECTED or (state.phase in INTERRUPTED and offline):
         return "offline"
-    if state.phase in INTERRUPTED and in_grace:
+    assert state.phase_since is not None
+    if state.phase in INTERRUPTED and between_ms(state.phase_since, at) <= state.policy.grace_ms:
         return "counted"
     return "after"
+
+
+def _over_since(state: Sitting, at: datetime) -> datetime | None:
+    """Since when the time is over; None while it is not. The clock may be over before a job recorded it."""
+    if state.phase is Phase.TIME_EXPIRED:
+        return state.ended_at
+    expires_at = state.watch.expires_at()
+    return expires_at if expires_at is not None and at >= expires_at else None
+
+
+def _readable(row: OutboxRow) -> bool:
+    """The fold reads what counts: a payload that it could not read may never count, whoever checked it."""
+    try:
+        parse_payload(row.kind, row.payload)
+    except Refused:
+        return False
+    return True
 
 
 def submit(state: Sitting, writer: int, last_seq: int) -> Sequence[Event]:
@@ -276,7 +300,8 @@ def disconnect(state: Sitting, silent_since: datetime) -> Sequence[Event]:
 
 def pause(state: Sitting, cause: str, reason: str, *, credited: bool = True) -> Sequence[Event]:
     """Hide the content and stop the clock. ``cause`` proctor_lost is the system's, incident a person's."""
-    if state.phase is not Phase.RUNNING and not (cause == "incident" and state.phase in INTERRUPTED):
+    interrupted = INTERRUPTED - {Phase.ADMIN_HOLD}  # a hold ends by an administrator, never by a pause over it
+    if state.phase is not Phase.RUNNING and not (cause == "incident" and state.phase in interrupted):
         return _nothing_or_refuse(state, cause)
     if cause == "incident" and reason not in PAUSE_REASONS:
         raise Refused("INPUT_INVALID", reason=reason)
@@ -294,6 +319,8 @@ def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
 
 
 def hold(state: Sitting, reason: str) -> Sequence[Event]:
+    if state.phase is Phase.ADMIN_HOLD:
+        return ()
     _need(state, STARTED)
     return (SittingHeld(reason),)
 
@@ -306,23 +333,26 @@ def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
 
 
 def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequence[Event]:
-    """The server was away: the span is recorded and credited, never the candidate's cost."""
-    if state.phase is not Phase.RUNNING or at <= down_from:
+    """The server was away: the span is recorded and credited wherever a clock runs, never the candidate's cost."""
+    if state.watch.open_since is None or at <= down_from:
         return ()
     return (ServerResumed(down_from, between_ms(down_from, at)),)
 
 
 def say(state: Sitting, sender: str, text: str) -> Sequence[Event]:
     text = text.strip()
-    if not text or len(text) > 1_000:
-        raise Refused("INPUT_INVALID", text="empty or longer than 1000 characters")
+    if not text or len(text) > 1_000 or not is_unicode(text):
+        raise Refused("INPUT_INVALID", text="empty, longer than 1000 characters or no Unicode")
     _need(state, STARTED | {Phase.CHECK_IN, Phase.READY})
     return (MessageSent(sender, text),)
 
 
 def expire(state: Sitting, at: datetime) -> Sequence[Event]:
-    """The server's clock ran out. Needs no browser; does nothing while time is left."""
-    if state.phase is not Phase.RUNNING or state.remaining_ms(at) > 0:
+    """The server's clock ran out. Needs no browser; does nothing while time is left or the clock stands.
+
+    Not only RUNNING expires: a policy may let the clock run on through a disconnection.
+    """
+    if state.watch.open_since is None or state.remaining_ms(at) > 0:
         return ()
     return (TimeExpired(),)
 
@@ -345,12 +375,13 @@ def propose_termination(state: Sitting, grounds: str) -> Sequence[Event]:
         raise Refused("INPUT_INVALID", grounds=grounds)
     if state.proposal is not None:
         raise Refused("NOT_NOW", phase="termination proposed")
-    paused = (SittingPaused("termination", grounds, True),) if state.phase is Phase.RUNNING else ()
+    paused = (SittingPaused("termination", grounds, True),) if state.watch.open_since is not None else ()
     return (*paused, TerminationProposed(grounds))
 
 
 def confirm_termination(state: Sitting, at: datetime, person: str) -> Sequence[Event]:
     """Raises: SOD_SECOND_PERSON for the proposer; NOT_NOW without a proposal or after ten minutes."""
+    _need(state, STARTED)
     if state.proposal is None or between_ms(state.proposal.at, at) > CONFIRM_WITHIN_MS:
         raise Refused("NOT_NOW", phase=state.phase)
     if person == state.proposal.by:

@@ -12,7 +12,7 @@ The phases (domain rule 4.7)::
 
 * The clock runs in RUNNING and nowhere else, except where a policy lets a disconnection run on.
 * Who did something and when is kept as a record, never as a yes or no.
-* An erased body (``event`` None) leaves the state as it was.
+* An erased body (``event`` None) leaves the state as it was, and what later spoke of it changes nothing.
 """
 
 from __future__ import annotations
@@ -243,11 +243,11 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
         case TerminationWithdrawn():
             return replace(state, proposal=None)
         case SittingTerminated():
-            return replace(_ended(state, Phase.TERMINATED, at), proposal=None)
+            return _ended(state, Phase.TERMINATED, at)
         case SittingSubmitted():
             return _ended(state, Phase.SUBMITTED, at)
-        case TimeExpired():
-            return _ended(state, Phase.TIME_EXPIRED, at)
+        case TimeExpired():  # it ended when the budget did, not when the job came round to record it
+            return _ended(state, Phase.TIME_EXPIRED, min(at, state.watch.expires_at() or at))
         case SittingSealed() as sealed:
             return replace(_to(state, Phase.SEALED, at), sealed=sealed)
         case IncidentReported() as told:
@@ -255,10 +255,10 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
                 told.kind, told.severity, told.begun_at, told.text, told.evidence, told.explanation, told.hint
             )
             return replace(state, incidents={**state.incidents, told.incident: incident})
-        case IncidentEnded(incident=name, ended_at=ended_at):
+        case IncidentEnded(incident=name, ended_at=ended_at) if name in state.incidents:
             ended = replace(state.incidents[name], ended_at=ended_at)
             return replace(state, incidents={**state.incidents, name: ended})
-        case IncidentReviewed(incident=name, verdict=verdict, reason=reason):
+        case IncidentReviewed(incident=name, verdict=verdict, reason=reason) if name in state.incidents:
             seen = replace(state.incidents[name], reviewed_by=actor, verdict=verdict, reason=reason)
             return replace(state, incidents={**state.incidents, name: seen})
         case ScoreComputed() as computed:
@@ -298,7 +298,8 @@ def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 
 def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
     ended = _to(state, phase, at)
-    return replace(ended, watch=state.watch.closed(at), ended_at=at, ended_as=phase.value, pause_reason=None)
+    watch = state.watch.closed(at)
+    return replace(ended, watch=watch, ended_at=at, ended_as=phase.value, pause_reason=None, proposal=None)
 
 
 class Fold:

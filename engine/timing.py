@@ -40,10 +40,13 @@ class Stopwatch:
         return max(0, self.limit_ms + self.extra_ms - self.used_at(at))
 
     def expires_at(self) -> datetime | None:
-        """When the budget ends if nothing pauses it; None while the watch stands still."""
+        """When the budget ends if nothing pauses it; None while the watch stands still.
+
+        Never before the open interval's start, also where an earlier one ran over the budget.
+        """
         if self.open_since is None:
             return None
-        return later(self.open_since, self.limit_ms + self.extra_ms - self.used_ms)
+        return later(self.open_since, max(0, self.limit_ms + self.extra_ms - self.used_ms))
 
     def opened(self, at: datetime) -> Stopwatch:
         """Running from ``at``. Requires: it stands still."""
