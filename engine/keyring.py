@@ -36,6 +36,7 @@ from engine.sources import Dice
 SEALING = ("items", "evidence", "draw", "notices")
 HASHING = ("tickets", "identity", "codes")
 SIGNING = "journal"
+PURPOSES = (*SEALING, *HASHING, SIGNING)
 _NONCE_BYTES = 12
 _BACKUP = "invigil keys backup v1"
 
@@ -55,7 +56,7 @@ class Keyring:
     def __init__(self, folder: Path, dice: Dice) -> None:
         self._dice = dice
         self._keys: dict[str, bytes] = {}
-        for purpose in (*SEALING, *HASHING, SIGNING):
+        for purpose in PURPOSES:
             try:
                 self._keys[purpose] = (folder / f"{purpose}.key").read_bytes()
             except FileNotFoundError:
@@ -124,15 +125,26 @@ def key_id(public: bytes) -> str:
 def create(folder: Path, dice: Dice) -> None:
     """Make every key that is missing, readable by this user alone. Existing keys are never touched."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for purpose in (*SEALING, *HASHING, SIGNING):
+    for purpose in PURPOSES:
         _write_once(folder / f"{purpose}.key", dice.token(32))
 
 
 def backup(folder: Path, to: Path, passphrase: str, dice: Dice) -> None:
-    """Write all keys into one encrypted file. Raises `Refused` for a passphrase under 12 characters."""
+    """Write all keys into one new encrypted file.
+
+    Raises: `Refused` INPUT_INVALID for a passphrase under 12 characters, a file that is there already (an old
+    backup must not pass for a new one), or a folder that lacks a key.
+    """
     if len(passphrase) < 12:
         raise Refused("INPUT_INVALID", passphrase="shorter than 12 characters")  # noqa: S106 — a message
-    keys = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in sorted(folder.glob("*.key"))}
+    if to.exists():
+        raise Refused("INPUT_INVALID", backup=to.name, why="this file exists already")
+    keys = {}
+    for purpose in PURPOSES:
+        try:
+            keys[purpose] = base64.b64encode((folder / f"{purpose}.key").read_bytes()).decode()
+        except FileNotFoundError:
+            raise Refused("INPUT_INVALID", missing_key=purpose, folder=str(folder)) from None
     salt, nonce = dice.token(16), dice.token(_NONCE_BYTES)
     sealed = AESGCM(_stretched(passphrase, salt)).encrypt(nonce, json.dumps(keys).encode(), _BACKUP.encode())
     parts = {"format": _BACKUP, "salt": salt.hex(), "nonce": nonce.hex(), "sealed": base64.b64encode(sealed).decode()}
@@ -149,8 +161,10 @@ def restore(file: Path, folder: Path, passphrase: str) -> list[str]:
         key = _stretched(passphrase, bytes.fromhex(parts["salt"]))
         plain = AESGCM(key).decrypt(bytes.fromhex(parts["nonce"]), base64.b64decode(parts["sealed"]), _BACKUP.encode())
         keys = {name: base64.b64decode(value) for name, value in json.loads(plain).items()}
-    except (InvalidTag, ValueError, KeyError, TypeError):
-        raise Refused("INPUT_INVALID", backup=file.name, why="wrong passphrase or damaged file") from None
+    except (InvalidTag, ValueError, KeyError, TypeError, FileNotFoundError):
+        raise Refused("INPUT_INVALID", backup=file.name, why="wrong passphrase, or no backup") from None
+    if set(keys) - set(PURPOSES):  # a name becomes a path: only ours do
+        raise Refused("INPUT_INVALID", backup=file.name, why="it holds keys that are none of ours")
     for name, value in keys.items():
         path = folder / f"{name}.key"
         if path.exists() and path.read_bytes() != value:
@@ -170,6 +184,11 @@ def _write_once(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)  # the name too must outlive a power cut
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:
