@@ -1,1 +1,40 @@
 // @ts-check
+/**
+ * Brings the elements of a page to life. Pages work without it, as forms; each element is fetched only where it
+ * stands in the page.
+ */
+import { applyTextSize } from "./preferences.js";
+
+/** @type {Record<string, () => Promise<CustomElementConstructor>>} */
+const ELEMENTS = {
+  "save-state": async () => (await import("./elements/save-state.js")).SaveState,
+  "exam-clock": async () => (await import("./elements/exam-clock.js")).ExamClock,
+  "item-map": async () => (await import("./elements/item-map.js")).ItemMap,
+  "flag-toggle": async () => (await import("./elements/flag-toggle.js")).FlagToggle,
+  "strike-through": async () => (await import("./elements/strike-through.js")).StrikeThrough,
+  "text-zoom": async () => (await import("./elements/text-zoom.js")).TextZoom,
+  "problem-report": async () => (await import("./elements/problem-report.js")).ProblemReport,
+  "exam-calculator": async () => (await import("./elements/exam-calculator.js")).ExamCalculator,
+  "exam-sitting": async () => (await import("./elements/exam-sitting.js")).ExamSitting,
+  "submit-review": async () => (await import("./elements/submit-review.js")).SubmitReview,
+  "camera-check": async () => (await import("./elements/camera-check.js")).CameraCheck,
+  "camera-line": async () => (await import("./elements/camera-line.js")).CameraLine,
+  "device-check": async () => (await import("./elements/device-check.js")).DeviceCheck,
+  "identity-still": async () => (await import("./elements/identity-still.js")).IdentityStill,
+  "proctor-wall": async () => (await import("./elements/proctor-wall.js")).ProctorWall,
+  "phase-watch": async () => (await import("./elements/phase-watch.js")).PhaseWatch,
+  "outbox-wipe": async () => (await import("./elements/outbox-wipe.js")).OutboxWipe,
+  "local-time": async () => (await import("./elements/local-time.js")).LocalTime,
+};
+
+/** A sitting's page grows others in (review, the next question), so all that may come are defined at once. */
+const OF_A_SITTING = ["exam-clock", "save-state", "item-map", "flag-toggle", "strike-through", "text-zoom", "problem-report", "submit-review"];
+
+applyTextSize();
+const names = new Set(Object.keys(ELEMENTS).filter((name) => document.querySelector(name)));
+if (names.has("exam-sitting")) for (const name of OF_A_SITTING) names.add(name);
+// The sitting comes last: when it starts, the elements inside it can be called.
+for (const name of [...names].sort((a, b) => Number(a === "exam-sitting") - Number(b === "exam-sitting"))) {
+  const load = ELEMENTS[name];
+  if (load && !customElements.get(name)) customElements.define(name, await load());
+}

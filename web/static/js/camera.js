@@ -1,0 +1,47 @@
+// @ts-check
+/** The camera itself: asking for it, and saying in one word why it did not come. */
+
+/** @typedef {"denied" | "missing" | "busy" | "insecure" | "failed"} Trouble */
+
+/**
+ * @param {MediaTrackConstraints} wanted
+ * @returns {Promise<{ stream: MediaStream } | { trouble: Trouble }>}
+ */
+export async function openCamera(wanted) {
+  if (!window.isSecureContext || !navigator.mediaDevices) return { trouble: "insecure" };
+  try {
+    return { stream: await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false }) };
+  } catch (error) {
+    return { trouble: troubleOf(error instanceof DOMException ? error.name : "") };
+  }
+}
+
+/** @param {string} name of the DOMException @returns {Trouble} */
+function troubleOf(name) {
+  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  if (name === "NotFoundError" || name === "OverconstrainedError") return "missing";
+  if (name === "NotReadableError" || name === "AbortError") return "busy";
+  return "failed";
+}
+
+/** @param {MediaStream | null} stream */
+export function closeCamera(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/**
+ * Show a stream and wait until it has a picture.
+ * @param {HTMLVideoElement} video @param {MediaStream} stream
+ */
+export async function play(video, stream) {
+  video.srcObject = stream;
+  await video.play().catch(() => undefined); // a page in the background may refuse to play; frames come all the same
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas @param {number} quality between 0 and 1
+ * @returns {Promise<Blob | null>}
+ */
+export function jpegOf(canvas, quality) {
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+}

@@ -1,0 +1,345 @@
+// @ts-check
+/**
+ * <exam-sitting>: the page on which an exam is taken. Wraps item.html and review.html.
+ *
+ * Attributes (all written by the server): data-sitting, data-phase, data-remaining-ms, data-t1-ms, data-ticket,
+ * data-ticket-url, data-line-url, data-rows-url, data-after-url (where a finished sitting goes), data-store-key, data-csrf.
+ * Inside: one `[data-page]` with the part that changes from question to question (data-item, data-response); it is
+ * shown in the view "open" only. `[data-when="…"]` are the other views and the notices of parts/sitting_notices.html.
+ * `[data-go]` opens another question of this sitting; `[data-open="id"]` opens a dialog.
+ * In: `exam:flag`, `exam:strike`, `exam:problem` from the elements inside.
+ *
+ * Every change goes to the outbox first, from there by the Line to the server; the words "saved", "saving" and
+ * "not saved" follow the server alone.
+ */
+import { AnswerWire } from "../answer-wire.js";
+import { sha256Hex } from "../digest.js";
+import { Line } from "../models/line.js";
+import { Outbox } from "../models/outbox.js";
+import { mayGo, viewOf } from "../models/view.js";
+import { holdOutbox } from "../outbox-hold.js";
+import { fetchPage } from "../page-fetch.js";
+import { collect, isControl, isEmpty, isTyped, restore } from "../response.js";
+import { openStore } from "../storage.js";
+import { tick } from "../ticker.js";
+import { Element } from "./element.js";
+import { ExamClock } from "./exam-clock.js";
+import { FlagToggle } from "./flag-toggle.js";
+import { ItemMap } from "./item-map.js";
+import { SaveState } from "./save-state.js";
+import { StrikeThrough } from "./strike-through.js";
+/** @import { Answer, Effect, Phase, RowKind } from "../types.d.ts" */
+/** @import { Hold, View } from "../models/view.js" */
+
+const TYPING_MS = 600;
+const BEFORE_GOING_MS = 1_500;
+const BEFORE_LEAVING_MS = 5_000;
+
+export class ExamSitting extends Element {
+  /** @type {Outbox | null} */
+  #outbox = null;
+  /** @type {Line | null} */
+  #line = null;
+  /** @type {AnswerWire | null} */
+  #wire = null;
+  /** @type {Hold} */
+  #hold = "ours";
+  /** @type {Phase} */
+  #phase = "RUNNING";
+  /** @type {View | null} */
+  #view = null;
+  #storeFailed = false;
+  #going = false;
+  #leaving = false;
+  #lastAnswer = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing;
+
+  start() {
+    this.#phase = /** @type {Phase} */ (this.dataset["phase"] ?? "RUNNING");
+    this.listen(this, "change", (event) => isControl(event.target) && this.#answer());
+    this.listen(this, "input", (event) => isControl(event.target) && isTyped(event.target) && this.#typed());
+    this.listen(this, "click", (event) => this.#clicked(event));
+    this.listen(this, "submit", (event) => event.target.matches("[data-answer]") && event.preventDefault());
+    this.listen(this, "exam:flag", (event) => this.#flag(event.detail.flagged));
+    this.listen(this, "exam:strike", (event) => this.#record("strike", event.detail));
+    this.listen(this, "exam:problem", (event) => this.#record("problem", event.detail));
+    this.listen(window, "online", () => this.#wire?.networkBack());
+    this.listen(window, "popstate", () => this.#go(location.href, false));
+    this.listen(window, "beforeunload", (event) => this.#unsaved() && event.preventDefault());
+    this.listen(window, "pageshow", (event) => event.persisted && location.reload());
+    for (const each of this.all("[data-open]")) each.hidden = false;
+    void this.#begin(false);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#wire?.close();
+  }
+
+  /**
+   * Wait until the server has everything. @param {number} patienceMs @returns {Promise<boolean>}
+   */
+  async settled(patienceMs) {
+    this.#flushTyping();
+    const until = performance.now() + patienceMs;
+    while (performance.now() < until) {
+      if (this.#outbox && !this.#storeFailed && this.#saved() === "saved") return true;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return false;
+  }
+
+  /** @param {boolean} steal take the outbox from another window of this browser */
+  async #begin(steal) {
+    const { sitting = "", storeKey = "", ticket = "", ticketUrl = "", lineUrl = "", rowsUrl = "", csrf = "" } = this.dataset;
+    const ours = await holdOutbox(sitting, steal, () => this.#stolen(), this.signal);
+    this.#hold = ours ? "ours" : "elsewhere";
+    this.#draw();
+    if (!ours || this.signal.aborted) return;
+    const outbox = (this.#outbox = await Outbox.open(await openStore(sitting, storeKey), sha256Hex));
+    const t1Ms = Number(this.dataset["t1Ms"]) || 20_000;
+    const line = (this.#line = new Line({ ticket: steal ? null : ticket || null, outbox, random: Math.random, wall: Date.now, t1Ms }));
+    const wire = (this.#wire = new AnswerWire(line, outbox, { sitting, lineUrl, rowsUrl, ticketUrl, csrf }));
+    this.listen(wire, "effect", (event) => this.#heard(event.detail));
+    this.#arrive();
+    wire.start();
+    tick(1_000, () => wire.tick(), this.signal);
+  }
+
+  /** A question has come on screen. */
+  #arrive() {
+    clearTimeout(this.#typing);
+    const form = this.#form;
+    const page = this.#page;
+    if (form && page) {
+      const waiting = this.#outbox?.newest(this.#item, "answer");
+      restore(form, /** @type {Answer} */ (waiting ?? JSON.parse(page.dataset["response"] || "{}")));
+      this.#lastAnswer = JSON.stringify(collect(form));
+      this.#restoreMarks(page);
+      this.#record("visit", {});
+    }
+    for (const each of this.all("[data-open]")) each.hidden = false;
+    this.#draw();
+  }
+
+  /** What waits in the outbox is newer than what the server wrote into the page. @param {HTMLElement} page */
+  #restoreMarks(page) {
+    const flag = /** @type {{ flagged: boolean } | null} */ (this.#outbox?.newest(this.#item, "flag") ?? null);
+    const toggle = page.querySelector("flag-toggle");
+    if (flag && toggle instanceof FlagToggle) toggle.set(flag.flagged);
+    const strike = /** @type {{ struck: string[] } | null} */ (this.#outbox?.newest(this.#item, "strike") ?? null);
+    const options = page.querySelector("strike-through");
+    if (strike && options instanceof StrikeThrough) options.set(strike.struck);
+  }
+
+  #answer() {
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
+    const form = this.#form;
+    if (!form) return;
+    const answer = collect(form);
+    const text = JSON.stringify(answer);
+    if (text === this.#lastAnswer) return;
+    this.#lastAnswer = text;
+    this.#map?.mark(this.#item, "answered", !isEmpty(answer));
+    this.#record("answer", answer);
+  }
+
+  #typed() {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => this.#answer(), TYPING_MS);
+    this.#draw();
+  }
+
+  #flushTyping() {
+    if (this.#typing !== undefined) this.#answer();
+  }
+
+  /** @param {boolean} flagged */
+  #flag(flagged) {
+    this.#map?.mark(this.#item, "flagged", flagged);
+    this.#record("flag", { flagged });
+  }
+
+  /** @param {RowKind} kind @param {object} content */
+  async #record(kind, content) {
+    const outbox = this.#outbox;
+    if (!outbox) return;
+    try {
+      const added = outbox.add(this.#item, kind, content, Date.now());
+      this.#draw();
+      await added;
+      this.#storeFailed = false;
+    } catch (error) {
+      // Not stored is not saved: say so, and send nothing that this device could not prove later.
+      console.warn("Invigil: this device did not keep the answer.", String(error));
+      this.#storeFailed = true;
+      this.#lastAnswer = "";
+    }
+    this.#wire?.rowsAdded();
+    this.#draw();
+  }
+
+  /** @param {Effect} effect */
+  #heard(effect) {
+    if (effect.do === "clock") this.#clock?.set(effect.remaining_ms, this.#phase === "RUNNING");
+    if (effect.do === "phase") this.#phaseSaid(effect.phase, effect.reason);
+    if (effect.do === "message") this.#message(effect.text, effect.at);
+    if (effect.do === "refused") this.#refused(effect.sentence);
+    this.#draw();
+  }
+
+  /** @param {Phase} phase @param {string | null} reason */
+  #phaseSaid(phase, reason) {
+    this.#phase = phase;
+    this.dataset["phase"] = phase;
+    this.#clock?.run(phase === "RUNNING");
+    for (const each of this.all('[data-when="paused"] [data-for]')) each.hidden = each.dataset["for"] !== phase;
+    const told = this.find("[data-reason]");
+    if (told) told.textContent = reason ?? "";
+  }
+
+  /** @param {string} text @param {string} at ISO 8601 */
+  #message(text, at) {
+    const note = document.createElement("p");
+    note.className = "notice proctor-message";
+    const time = document.createElement("small");
+    time.textContent = ` ${new Date(at).toLocaleTimeString(document.documentElement.lang || undefined)}`;
+    note.append(text, time);
+    this.find("[data-messages]")?.append(note);
+  }
+
+  /** @param {string} sentence */
+  #refused(sentence) {
+    const told = this.find("[data-refused]");
+    if (told) told.textContent = sentence;
+    this.show('[data-when="refused"]', true);
+  }
+
+  #stolen() {
+    this.#hold = "stolen";
+    this.#wire?.close();
+    this.#draw();
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    if (!(event.target instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const button = event.target.closest("[data-go], [data-open], [data-take-over]");
+    if (!(button instanceof HTMLElement)) return;
+    event.preventDefault();
+    if (button.dataset["go"]) void this.#go(button.dataset["go"], true);
+    const dialog = document.getElementById(button.dataset["open"] ?? "");
+    if (dialog instanceof HTMLDialogElement && !dialog.open) this.#openDialog(dialog);
+    if (button.hasAttribute("data-take-over")) void this.#begin(true);
+  }
+
+  /** The calculator leaves the question in sight and in reach; a report asks for attention. @param {HTMLDialogElement} dialog */
+  #openDialog(dialog) {
+    if (dialog.hasAttribute("data-beside")) dialog.show();
+    else dialog.showModal();
+  }
+
+  /** @param {string} url @param {boolean} remember put it into the browser's history */
+  async #go(url, remember) {
+    if (this.#going || this.#view !== "open") return;
+    this.#going = true;
+    this.show('[data-when="cannot-go"]', false);
+    await this.settled(BEFORE_GOING_MS);
+    const fetched = this.#mayGo() ? await fetchPage(url) : /** @type {const} */ ({ failed: "network", url });
+    this.#going = false;
+    if ("page" in fetched) return this.#swap(fetched.page, fetched.url, remember);
+    if (fetched.failed === "elsewhere") return location.assign(fetched.url);
+    this.show('[data-when="cannot-go"]', true);
+  }
+
+  /** @param {Document} page @param {string} url @param {boolean} remember */
+  #swap(page, url, remember) {
+    const fresh = page.querySelector("[data-page]");
+    if (!fresh) return;
+    this.#flushTyping(); // whatever was typed while the page was on its way
+    this.#page?.replaceWith(document.adoptNode(fresh));
+    const where = page.querySelector(".where");
+    if (where) this.find(".where")?.replaceWith(document.adoptNode(where));
+    document.title = page.title;
+    if (remember) history.pushState(null, "", url);
+    this.#arrive();
+    scrollTo({ top: 0 });
+    this.find("[data-page] h1")?.focus();
+  }
+
+  #draw() {
+    const line = this.#line?.state ?? "connecting";
+    const hold = this.#hold;
+    this.#look(viewOf({ hold, line, phase: this.#phase, hidden: this.#line?.hidden ?? false }));
+    this.show('[data-when="offline"]', line === "down" && this.#view === "open");
+    this.show('[data-when="not-durable"]', this.#outbox !== null && !this.#outbox.durable);
+    this.show('[data-when="regressed"]', this.#outbox?.regressed ?? false);
+    this.show('[data-when="store-failed"]', this.#storeFailed);
+    if (line !== "down") this.show('[data-when="cannot-go"]', false);
+    const save = this.querySelector("save-state");
+    if (save instanceof SaveState) save.set(this.#storeFailed ? "not-saved" : this.#saved());
+  }
+
+  /** @param {View} view */
+  #look(view) {
+    if (view === this.#view) return;
+    this.#view = view;
+    this.show("[data-page]", view === "open");
+    for (const name of ["other-window", "superseded", "signed-out", "paused", "lost"]) {
+      this.show(`[data-when="${name}"]`, view === name);
+    }
+    this.show('[data-when="help"]', view !== "open");
+    if (view !== "open") {
+      for (const dialog of this.querySelectorAll("dialog")) dialog.close();
+      this.find(`[data-when="${view}"]`)?.focus();
+    }
+    if (view === "leaving") void this.#leave();
+  }
+
+  async #leave() {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    await this.settled(BEFORE_LEAVING_MS);
+    location.assign(this.dataset["afterUrl"] ?? "/me");
+  }
+
+  /** @returns {import("../types.d.ts").SaveState} */
+  #saved() {
+    if (!this.#outbox || !this.#line) return "saved";
+    const state = this.#outbox.stateOf(null, this.#line.reachable);
+    return state === "saved" && this.#typing !== undefined ? "saving" : state;
+  }
+
+  #mayGo() {
+    if (!this.#line || !this.#outbox) return false;
+    return mayGo({ line: this.#line.state, durable: this.#outbox.durable && !this.#storeFailed, saved: this.#saved() });
+  }
+
+  #unsaved() {
+    return !this.#leaving && this.#outbox !== null && !this.#outbox.durable && this.#saved() !== "saved";
+  }
+
+  get #page() {
+    return this.find("[data-page]");
+  }
+
+  get #form() {
+    return this.querySelector("form[data-answer]");
+  }
+
+  get #item() {
+    return this.#page?.dataset["item"] ?? "";
+  }
+
+  get #clock() {
+    const clock = this.querySelector("exam-clock");
+    return clock instanceof ExamClock ? clock : null;
+  }
+
+  get #map() {
+    const map = this.querySelector("item-map");
+    return map instanceof ItemMap ? map : null;
+  }
+}

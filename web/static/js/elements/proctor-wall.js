@@ -1,0 +1,195 @@
+// @ts-check
+/**
+ * <proctor-wall data-exam data-ticket data-ticket-url data-line-url data-csrf [data-open]>: the live wall, or, with
+ * `data-open="<sitting>"`, one sitting large.
+ *
+ * Inside: articles `[data-sitting]` with a <canvas> and `[data-part]` words (name, phase, line, camera, answered,
+ * items, minutes, events); a `<template data-tile>` for newcomers; `[data-phase-words]` with the words per phase;
+ * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`.
+ * Pictures are decoded off the page's thread and drawn; while one is being decoded, newer ones replace each other.
+ */
+import { readTile } from "../models/frames.js";
+import { SteadyLine } from "../steady-line.js";
+import { tick } from "../ticker.js";
+import { Element } from "./element.js";
+/** @import { ProctorMessage, Tile, TileFrame } from "../types.d.ts" */
+
+const BEAT_MS = 5_000;
+const EVENTS_SHOWN = 3;
+
+export class ProctorWall extends Element {
+  /** @type {SteadyLine | null} */
+  #line = null;
+  /** @type {Map<string, TileFrame>} the newest picture of each sitting that waits to be drawn */
+  #waiting = new Map();
+  /** @type {Set<string>} */
+  #drawing = new Set();
+  #attention = { id: "", until: 0 };
+
+  start() {
+    const { exam = "", ticket = "", ticketUrl = "", csrf = "", lineUrl = "", open } = this.dataset;
+    this.#line = new SteadyLine({
+      url: lineUrl, ticket, ticketUrl, csrf, signal: this.signal,
+      hello: (own) => ({ t: "hello", ticket: own, exam }),
+      heard: (data) => this.#heard(data, open),
+      changed: () => this.#lost(),
+    });
+    tick(BEAT_MS, () => this.#line?.send({ t: "beat" }), this.signal);
+    tick(1_000, () => this.#countDown(), this.signal);
+    for (const each of this.all("[data-here]")) this.listen(each, "click", () => this.#here());
+  }
+
+  /** @param {string | ArrayBuffer} data @param {string | undefined} open */
+  #heard(data, open) {
+    if (typeof data !== "string") {
+      const frame = readTile(data);
+      if (frame) this.#arrived(frame);
+      return;
+    }
+    const message = /** @type {ProctorMessage} */ (JSON.parse(data));
+    if (message.t === "tiles") {
+      this.say();
+      this.#presence("up");
+      for (const tile of message.tiles) this.#place(tile);
+      if (open) this.#line?.send({ t: "open", sitting: open });
+    }
+    if (message.t === "tile") this.#place(message);
+    if (message.t === "attention") this.#ask(message.id, message.within_s);
+  }
+
+  /** @param {Tile} tile */
+  #place(tile) {
+    const article = this.#article(tile.sitting) ?? this.#newTile(tile.sitting);
+    if (!article) return;
+    const link = article.querySelector('[data-part="name"]');
+    if (link instanceof HTMLAnchorElement) link.href = `/proctor/sitting/${encodeURIComponent(tile.sitting)}`;
+    article.setAttribute("aria-label", tile.name);
+    this.#write(article, "name", tile.name);
+    this.#write(article, "answered", String(tile.answered));
+    this.#write(article, "items", String(tile.items));
+    this.#write(article, "minutes", String(Math.floor(tile.remaining_ms / 60_000)));
+    this.#part(article, "line")?.toggleAttribute("hidden", tile.line === "up");
+    this.#part(article, "camera")?.toggleAttribute("hidden", tile.camera === "up");
+    this.#phase(article, tile);
+    this.#part(article, "events")?.replaceChildren(...tile.events.slice(0, EVENTS_SHOWN).map((event) => {
+      const entry = document.createElement("li");
+      entry.textContent = event.text;
+      return entry;
+    }));
+  }
+
+  /** @param {HTMLElement} article @param {Tile} tile */
+  #phase(article, tile) {
+    const word = this.find(`[data-phase-words] [data-phase="${CSS.escape(tile.phase)}"]`);
+    const badge = document.createElement("span");
+    const kind = word?.dataset["kind"] ?? "";
+    badge.className = `badge ${kind}`.trim();
+    badge.textContent = word?.textContent ?? tile.phase;
+    this.#part(article, "phase")?.replaceChildren(badge);
+    article.dataset["level"] = kind === "stop" ? "stop" : kind === "care" || tile.line !== "up" || tile.camera !== "up" ? "care" : "";
+  }
+
+  /** @param {string} sitting */
+  #newTile(sitting) {
+    const template = this.querySelector("template");
+    const wall = this.find("[data-wall]");
+    const article = template?.content.querySelector("article")?.cloneNode(true);
+    if (!wall || !(article instanceof HTMLElement)) return null;
+    article.dataset["sitting"] = sitting;
+    wall.append(article);
+    this.show("[data-empty]", false);
+    return article;
+  }
+
+  /** @param {TileFrame} frame */
+  #arrived(frame) {
+    this.#waiting.set(frame.sitting, frame);
+    if (!this.#drawing.has(frame.sitting)) void this.#drawAll(frame.sitting);
+  }
+
+  /** @param {string} sitting */
+  async #drawAll(sitting) {
+    this.#drawing.add(sitting);
+    for (let frame = this.#waiting.get(sitting); frame; frame = this.#waiting.get(sitting)) {
+      this.#waiting.delete(sitting);
+      await this.#draw(frame);
+    }
+    this.#drawing.delete(sitting);
+  }
+
+  /** @param {TileFrame} frame */
+  async #draw({ sitting, jpeg }) {
+    const canvas = this.#article(sitting)?.querySelector("canvas");
+    if (!canvas) return;
+    try {
+      const picture = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+      if (canvas.width !== picture.width || canvas.height !== picture.height) {
+        canvas.width = picture.width;
+        canvas.height = picture.height;
+      }
+      canvas.getContext("2d", { alpha: false })?.drawImage(picture, 0, 0);
+      picture.close();
+      canvas.dataset["drawn"] = String(Number(canvas.dataset["drawn"] ?? 0) + 1);
+    } catch {
+      // a picture that cannot be decoded costs itself only; the watch on the server records it as a signal
+    }
+  }
+
+  /** @param {string} id @param {number} withinS */
+  #ask(id, withinS) {
+    this.#attention = { id, until: performance.now() + withinS * 1_000 };
+    const dialog = this.querySelector("dialog[data-attention]");
+    if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();
+    this.#countDown();
+  }
+
+  #here() {
+    this.#line?.send({ t: "attention", id: this.#attention.id });
+    this.#closeAttention();
+    this.#presence("up");
+  }
+
+  #countDown() {
+    const left = Math.ceil((this.#attention.until - performance.now()) / 1_000);
+    const seconds = this.find("[data-seconds]");
+    if (seconds) seconds.textContent = String(Math.max(0, left));
+    if (this.#attention.id && left <= 0) this.#presence("down");
+  }
+
+  #closeAttention() {
+    this.#attention = { id: "", until: 0 };
+    const dialog = this.querySelector("dialog[data-attention]");
+    if (dialog instanceof HTMLDialogElement) dialog.close();
+  }
+
+  #lost() {
+    this.say("lost");
+    this.#presence("lost");
+    this.#closeAttention();
+  }
+
+  /** @param {"up" | "down" | "lost"} state */
+  #presence(state) {
+    const badge = this.find("[data-presence]");
+    if (!badge) return;
+    const words = { up: "wordsUp", down: "wordsDown", lost: "wordsLost" };
+    badge.textContent = badge.dataset[words[state]] ?? "";
+    badge.className = `badge ${state === "up" ? "good" : "stop"}`;
+  }
+
+  /** @param {string} sitting */
+  #article(sitting) {
+    return this.find(`article[data-sitting="${CSS.escape(sitting)}"]`);
+  }
+
+  /** @param {globalThis.Element} article @param {string} name */
+  #part(article, name) {
+    return article.querySelector(`[data-part="${name}"]`);
+  }
+
+  /** @param {globalThis.Element} article @param {string} name @param {string} text */
+  #write(article, name, text) {
+    const part = this.#part(article, name);
+    if (part && part.textContent !== text) part.textContent = text;
+  }
+}
