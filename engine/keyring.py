@@ -158,12 +158,12 @@ def restore(file: Path, folder: Path, passphrase: str) -> list[str]:
     """
     try:
         parts = json.loads(file.read_bytes())
-        key = _stretched(passphrase, bytes.fromhex(parts["salt"]))
-        plain = AESGCM(key).decrypt(bytes.fromhex(parts["nonce"]), base64.b64decode(parts["sealed"]), _BACKUP.encode())
-        keys = {name: base64.b64decode(value) for name, value in json.loads(plain).items()}
+        stretched = _stretched(passphrase, bytes.fromhex(parts["salt"]))
+        plain = AESGCM(stretched).decrypt(bytes.fromhex(parts["nonce"]), base64.b64decode(parts["sealed"]), _BACKUP.encode())
+        keys = {name: base64.b64decode(value) for name, value in dict(json.loads(plain)).items()}
     except (InvalidTag, ValueError, KeyError, TypeError, FileNotFoundError):
         raise Refused("INPUT_INVALID", backup=file.name, why="wrong passphrase, or no backup") from None
-    if set(keys) - set(PURPOSES):  # a name becomes a path: only ours do
+    if set(keys) - set(PURPOSES) or any(len(key) != 32 for key in keys.values()):  # a name becomes a path
         raise Refused("INPUT_INVALID", backup=file.name, why="it holds keys that are none of ours")
     for name, value in keys.items():
         path = folder / f"{name}.key"
