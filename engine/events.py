@@ -100,6 +100,7 @@ class ExamPlanned:
     title: str
     scheme: str
     blueprint: str
+    practice_blueprint: str
     opens_at: datetime
     closes_at: datetime
     zone: str

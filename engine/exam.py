@@ -60,6 +60,7 @@ class Exam:
     title: str = ""
     scheme: str = ""
     blueprint: str = ""
+    practice_blueprint: str = ""
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     zone: str = "UTC"
@@ -100,6 +101,7 @@ def evolve(state: Exam, recorded: Recorded) -> Exam:
                 title=p.title,
                 scheme=p.scheme,
                 blueprint=p.blueprint,
+                practice_blueprint=p.practice_blueprint,
                 opens_at=p.opens_at,
                 closes_at=p.closes_at,
                 zone=p.zone,
@@ -180,11 +182,13 @@ class Exams:
         check_plan(plan)
         exam = self._sources.new_id("exam")
         secret = self._sources.secret()
-        self._forms.draw(plan.blueprint, keyed(secret, "trial"))
+        for blueprint in (plan.blueprint, plan.practice_blueprint):
+            self._forms.draw(blueprint, keyed(secret, "trial"))
         planned = ExamPlanned(
             title=plan.title,
             scheme=plan.scheme,
             blueprint=plan.blueprint,
+            practice_blueprint=plan.practice_blueprint,
             opens_at=plan.opens_at,
             closes_at=plan.closes_at,
             zone=plan.zone,
@@ -224,7 +228,7 @@ class Exams:
     def close(self, person: str, exam: str) -> None:
         self._change(person, exam, {ExamPhase.OPEN, ExamPhase.PLANNED}, ExamClosed())
 
-    def book(self, person: str, exam: str, candidate: str, practice_blueprint: str) -> tuple[str, str]:
+    def book(self, person: str, exam: str, candidate: str) -> tuple[str, str]:
         """Give ``candidate`` a seat: ``(sitting, practice)``.
 
         Raises: SEATS_TAKEN, ALREADY_BOOKED, SOD_ITEM_EXPOSED, EXAM_NOT_OPEN after closing, ROLE_MISSING …
@@ -232,13 +236,10 @@ class Exams:
         state = self.exam(exam)
         assert state.opens_at is not None and state.closes_at is not None
         at = self._sources.now()
-        sitting, practice = self._sources.new_id("sit"), self._sources.new_id("try")
+        sitting = self._sources.new_id("sit")
         drawn = self._forms.draw(state.blueprint, self.form_seed(state, sitting))
-        practice_drawn = self._forms.draw(practice_blueprint, self.form_seed(state, practice))
-        real = SittingCreated(exam, candidate, False, state.policy, state.limit_ms, state.opens_at, state.closes_at)
-        trial_policy = replace(state.policy, attended=False)
-        trial_end = max(state.closes_at, later(at, PRACTICE_DAYS * 86_400_000))
-        trial = SittingCreated(exam, candidate, True, trial_policy, PRACTICE_LIMIT_MS, at, trial_end)
+        made = SittingCreated(exam, candidate, False, state.policy, state.limit_ms, state.opens_at, state.closes_at)
+        practice, trial, trial_drawn = self._practice(state, candidate, at)
 
         def fn(tx: Transaction) -> tuple[str, str]:
             require_role(tx.connection, person, Role.ADMINISTRATOR, at)
@@ -252,12 +253,42 @@ class Exams:
                 raise Refused("ALREADY_BOOKED")
             if count(tx.connection, "sitting", exam=exam, practice=False) >= now.seats:
                 raise Refused("SEATS_TAKEN", seats=now.seats)
-            _create(tx, sitting, person, at, real, drawn)
-            _create(tx, practice, person, at, trial, practice_drawn)
+            _create(tx, sitting, person, at, made, drawn)
+            _create(tx, practice, person, at, trial, trial_drawn)
             return sitting, practice
 
         booked: tuple[str, str] = self._writer.run(Act(fn))
         return booked
+
+    def practise(self, candidate: str, exam: str) -> str:
+        """The candidate's practice sitting for this exam: the one that is open, or a fresh one.
+
+        Raises: `NotFound` for a candidate who is not booked.
+        """
+        state = self.exam(exam)
+        at = self._sources.now()
+        practice, trial, drawn = self._practice(state, candidate, at)
+
+        def fn(tx: Transaction) -> str:
+            own = rows(tx.connection, "sitting", exam=exam, candidate=candidate)
+            if not own:
+                raise NotFound("exam", exam)
+            for found in own:
+                if found["practice"] and found["phase"] in {"CREATED", "CHECK_IN", "READY", "RUNNING"}:
+                    return str(found["sitting"])
+            _create(tx, practice, candidate, at, trial, drawn)
+            return practice
+
+        return str(self._writer.run(Act(fn)))
+
+    def _practice(self, state: Exam, candidate: str, at: datetime) -> tuple[str, SittingCreated, Drawn]:
+        """A practice sitting: invented items, no invigilator, usable at once."""
+        assert state.closes_at is not None
+        practice = self._sources.new_id("try")
+        drawn = self._forms.draw(state.practice_blueprint, self.form_seed(state, practice))
+        until = max(state.closes_at, later(at, PRACTICE_DAYS * 86_400_000))
+        policy = replace(state.policy, attended=False)
+        return practice, SittingCreated(state.exam, candidate, True, policy, PRACTICE_LIMIT_MS, at, until), drawn
 
     def exam(self, exam: str) -> Exam:
         """Raises: `NotFound`."""

@@ -115,6 +115,7 @@ class Identity:
     """``verified_by`` and ``refused_by`` are records of who; None means nobody did."""
 
     still_sha256: str | None = None
+    shown_at: datetime | None = None
     verified_by: str | None = None
     refused_by: str | None = None
 
@@ -144,6 +145,7 @@ class Sitting:
     form: Form | None = None
     identity: Identity = field(default_factory=Identity)
     signed: dict[str, str] = field(default_factory=dict)
+    signed_at: dict[str, datetime] = field(default_factory=dict)
     ticks: tuple[str, ...] = ()
     started_by: str | None = None
     epoch: int = 1
@@ -159,6 +161,7 @@ class Sitting:
     proposal: Proposal | None = None
     ended_at: datetime | None = None
     ended_as: str | None = None
+    ended_grounds: str | None = None
     sealed: SittingSealed | None = None
     score: ScoreComputed | None = None
     released: ResultReleased | None = None
@@ -202,13 +205,14 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
         case CheckInOpened():
             return _to(state, Phase.CHECK_IN, at)
         case IdentityShown(still_sha256=still):
-            return replace(state, identity=Identity(still))
+            return replace(state, identity=Identity(still, at))
         case IdentityVerified():
             return replace(state, identity=replace(state.identity, verified_by=actor, refused_by=None))
         case IdentityRefused():
             return replace(state, identity=replace(state.identity, refused_by=actor, verified_by=None))
         case AgreementSigned(text=text, sha256=sha256):
-            return replace(state, signed={**state.signed, text: sha256})
+            signed_at = {**state.signed_at, text: at}
+            return replace(state, signed={**state.signed, text: sha256}, signed_at=signed_at)
         case EnvironmentChecked(ticks=ticks):
             return replace(state, ticks=ticks)
         case SittingReadied():

@@ -1,19 +1,15 @@
-"""What a candidate sees, from the booking to the result. Every page works as a plain form.
+"""What a candidate sees before and after the exam: from the booking to the receipt and the result.
 
-A candidate reaches only own sittings; everything else is not found. Items come one by one, ``no-store``,
-and only while the sitting runs. JavaScript makes the pages quicker and safer (outbox, answer Line, camera);
-without it an answer is saved when the candidate moves on.
+A candidate reaches only own sittings; everything else is not found. Every page works as a plain form. The
+pages of the running exam are in `web.examination`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from typing import Any, Final
 
-import orjson
-from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,21 +32,21 @@ MOST_POSTED_ROWS: Final = 64
 
 
 async def home(request: Request) -> Response:
-    login = _login(request)
+    login = asking(request)
     house = request.app.state.house
     found = await request.app.state.bus.aside(house.delivery.sittings_of, login.person)
     sittings = [await _listed(request, row) for row in found if not row["practice"]]
-    return _page(request, login, "home", {"sittings": sittings})
+    return page(request, login, "home", {"sittings": sittings})
 
 
 async def device_check(request: Request) -> Response:
-    login, state = await _own(request)
-    return _page(request, login, "device_check", {"sitting": await _named(request, state)})
+    login, state = await own(request)
+    return page(request, login, "device_check", {"sitting": await titled(request, state)})
 
 
 async def practice(request: Request) -> Response:
     """Open the candidate's practice sitting for the same exam and go to its first question."""
-    login, state = await _own(request)
+    login, state = await own(request)
     house, bus = request.app.state.house, request.app.state.bus
     trial = await bus.aside(house.exams.practise, login.person, state.exam)
     begun = await bus.aside(house.delivery.own, login.person, trial)
@@ -60,26 +56,26 @@ async def practice(request: Request) -> Response:
 
 
 async def check_in(request: Request, problem: Refused | None = None) -> Response:
-    login, state = await _own(request)
+    login, state = await own(request)
     house, bus = request.app.state.house, request.app.state.bus
     if state.phase is Phase.CREATED and problem is None:
         state = await bus.aside(house.delivery.check_in, login.person, state.sitting)
     if state.phase not in {Phase.CREATED, Phase.CHECK_IN, Phase.READY}:
-        return go(_place(state))
+        return go(place(state))
     context = {
-        "sitting": await _named(request, state),
-        "problem": _told(problem),
+        "sitting": await titled(request, state),
+        "problem": brief(problem),
         "ticket": "",
-        "identity": {"state": _identity_state(state), "shown_at": state.phase_since},
+        "identity": {"state": _identity_state(state), "shown_at": state.identity.shown_at},
         "texts": [_text(state, name) for name in (*SITTING_TEXTS, USE_TEXT)],
         "environment": [ENVIRONMENT_SENTENCES[name] for name in ENVIRONMENT],
     }
-    return _page(request, login, "check_in", context, status=409 if problem else 200)
+    return page(request, login, "check_in", context, status=409 if problem else 200)
 
 
 async def show_identity(request: Request) -> Response:
     """The still goes to the verifier's desk, in memory; the journal gets its digest and size."""
-    login, state = await _own(request)
+    login, state = await own(request)
     async with request.form(max_files=1, max_fields=4, max_part_size=MOST_STILL_BYTES) as form:
         request.app.state.door.check_form(login, form.get("csrf"))
         upload = form.get("still")
@@ -100,7 +96,7 @@ async def show_identity(request: Request) -> Response:
 
 
 async def sign(request: Request) -> Response:
-    login, state, form = await _posted(request)
+    login, state, form = await posted(request)
     name = str(form.get("text", ""))
     try:
         if name not in TEXTS or form.get("agree") != "yes":
@@ -116,187 +112,36 @@ async def sign(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    _, state, _ = await _posted(request)
+    _, state, _ = await posted(request)
     return go(f"/sit/{state.sitting}/waiting")
 
 
 async def waiting(request: Request) -> Response:
-    login, state = await _own(request)
+    login, state = await own(request)
     if state.phase not in {Phase.CHECK_IN, Phase.READY}:
-        return go(_place(state))
+        return go(place(state))
     desk = request.app.state.desk
     context = {
-        "sitting": await _named(request, state),
+        "sitting": await titled(request, state),
         "place": desk.place(state.exam, state.sitting),
         "identity_state": _identity_state(state),
-        "camera_ticket": _ticket(request, login, "camera", state),
+        "camera_ticket": ticket(request, login, "camera", state),
         "proctor_present": desk.present(state.exam, request.app.state.house.sources.now()),
     }
-    return _page(request, login, "waiting", context)
-
-
-# -- while it runs ------------------------------------------------------------------------------------
-
-
-async def item(request: Request) -> Response:
-    login, state = await _own(request)
-    if state.phase is not Phase.RUNNING:
-        return go(_place(state))
-    house, bus = request.app.state.house, request.app.state.bus
-    position = request.path_params["position"]
-    opened = await bus.aside(house.delivery.item, login.person, state.sitting, position)
-    request.app.state.live.heard(state.sitting)
-    places = _map(state)
-    number = next(place["number"] for place in places if place["position"] == position)
-    assert state.form is not None
-    found = state.form.at(position)
-    assert found is not None
-    titles = {section.name: section.title for section in state.form.sections}
-    given = state.given.get(position)
-    shown = {
-        "position": position,
-        "number": number,
-        "section_title": titles[found.section],
-        "html": Markup(opened.html),  # noqa: S704 — the bank's own allow-list made it
-        "language": opened.language,
-        "flagged": position in state.flagged,
-        "struck": list(state.struck.get(position, ())),
-        "response": json.dumps({name: list(values) for name, values in (given.responses if given else {}).items()}),
-    }
-    context = {
-        **await _running(request, login, state),
-        "item": shown,
-        "items": places,
-        "previous": places[number - 2]["position"] if number > 1 else None,
-        "next": places[number]["position"] if number < len(places) else None,
-    }
-    return _page(request, login, "item", context)
-
-
-async def answer_plainly(request: Request) -> Response:
-    """Without JavaScript: moving on saves. The server numbers the row for an outbox of its own."""
-    login, state, form = await _posted(request)
-    position = request.path_params["position"]
-    if state.phase is Phase.RUNNING and not request.app.state.live.up(state.sitting):
-        responses: dict[str, list[str]] = {}
-        for name, value in form.multi_items():
-            if name.startswith("response.") and isinstance(value, str):
-                responses.setdefault(name.removeprefix("response."), []).append(value)
-        await request.app.state.live.plain(login.person, state.sitting, position, "answer", responses)
-        if form.get("flag") in {"on", "off"}:
-            flagged = {"flagged": form["flag"] == "on"}
-            await request.app.state.live.plain(login.person, state.sitting, position, "flag", flagged)
-    places = [place["position"] for place in _map(state)]
-    if position not in places:
-        raise Refused("ITEM_NOT_ON_FORM", item=position)
-    here, wanted = places.index(position), form.get("go")
-    steps = {"previous": max(0, here - 1), "next": min(len(places) - 1, here + 1)}
-    if wanted == "review":
-        return go(f"/sit/{state.sitting}/review")
-    to = places[steps[str(wanted)]] if wanted in steps else wanted if wanted in places else position
-    return go(f"/sit/{state.sitting}/item/{to}")
-
-
-async def report_problem(request: Request) -> Response:
-    login, state, form = await _posted(request)
-    position, text = str(form.get("item", "")), str(form.get("text", "")).strip()[:2000]
-    if state.form is None or state.form.at(position) is None or not text:
-        raise Refused("INPUT_INVALID", field="item or text")
-    await request.app.state.live.plain(login.person, state.sitting, position, "problem", {"text": text})
-    return go(f"/sit/{state.sitting}/item/{position}")
-
-
-async def review(request: Request, problem: Refused | None = None) -> Response:
-    login, state = await _own(request)
-    if state.phase is not Phase.RUNNING:
-        return go(_place(state))
-    request.app.state.live.heard(state.sitting)
-    context = {**await _running(request, login, state), "items": _map(state), "problem": _told(problem)}
-    return _page(request, login, "review", context, status=409 if problem else 200)
-
-
-async def submit(request: Request) -> Response:
-    login, state, form = await _posted(request)
-    writer, last = str(form.get("writer", "0")), str(form.get("last_seq", "0"))
-    try:
-        if form.get("sure") != "yes" or not writer.isdecimal() or not last.isdecimal():
-            raise Refused("INPUT_INVALID", field="sure")
-        house, bus = request.app.state.house, request.app.state.bus
-        await bus.aside(house.delivery.submit, login.person, state.sitting, int(writer), int(last))
-    except Refused as refused:
-        return await review(request, refused)
-    return go(f"/sit/{state.sitting}/receipt")
-
-
-async def hidden(request: Request) -> Response:
-    login, state = await _own(request)
-    if state.phase not in INTERRUPTED:
-        return go(_place(state))
-    context = {
-        "sitting": await _named(request, state),
-        "reason": (state.pause_reason or "").replace("-", " "),
-        "since": state.phase_since,
-        "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
-        "camera_ticket": _ticket(request, login, "camera", state),
-    }
-    return _page(request, login, "hidden", context)
-
-
-async def phase(request: Request) -> Response:
-    """Where the candidate should be now; asked by the waiting pages every few seconds."""
-    _, state = await _own(request)
-    request.app.state.live.heard(state.sitting)
-    return JSONResponse({"phase": state.phase, "next": _place(state)})
-
-
-async def line_ticket(request: Request) -> Response:
-    login, state = await _own(request)
-    return JSONResponse({"ticket": _ticket(request, login, "line", state)})
-
-
-async def camera_ticket(request: Request) -> Response:
-    login, state = await _own(request)
-    return JSONResponse({"ticket": _ticket(request, login, "camera", state)})
-
-
-async def take_over(request: Request) -> Response:
-    """Go on in this window: older ones become read-only, and the invigilator sees that it happened."""
-    login, state = await _own(request)
-    request.app.state.door.check_form(login, request.headers.get("x-csrf"))
-    house, bus, live = request.app.state.house, request.app.state.bus, request.app.state.live
-    writer, _ = await bus.aside(house.delivery.take_over, login.person, state.sitting)
-    await live.superseded(state.sitting)
-    return JSONResponse({"writer": writer, "ticket": _ticket(request, login, "line", state)})
-
-
-async def rows(request: Request) -> Response:
-    """The way around blocked sockets: the same rows by POST, the same acknowledgement."""
-    login, state = await _own(request)
-    request.app.state.door.check_form(login, request.headers.get("x-csrf"))
-    body = await request.body()
-    if len(body) > 2_000_000:
-        raise Refused("INPUT_TOO_LARGE")
-    try:
-        sent = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refused("INPUT_INVALID", why="not JSON") from None
-    if not isinstance(sent, dict) or not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
-        raise Refused("INPUT_INVALID", field="rows")
-    told = await request.app.state.live.posted(login.person, state, sent)
-    return JSONResponse(told)
+    return page(request, login, "waiting", context)
 
 
 # -- after --------------------------------------------------------------------------------------------
 
 
 async def receipt(request: Request) -> Response:
-    login, state = await _own(request)
+    login, state = await own(request)
     if state.sealed is None:
         if state.phase in ENDED:
             state = await request.app.state.bus.aside(request.app.state.house.delivery.seal, state.sitting)
         if state.sealed is None:
-            return go(_place(state)) if state.phase not in ENDED else await _sealing(request, login, state)
-    named = await _named(request, state)
+            return go(place(state)) if state.phase not in ENDED else await _sealing(request, login, state)
+    named = await titled(request, state)
     named["phase"] = state.ended_as or state.phase
     shown = {
         "code": state.sealed.code,
@@ -305,11 +150,11 @@ async def receipt(request: Request) -> Response:
         "items": len(state.form.items) if state.form else 0,
         "digest": state.sealed.responses_sha256,
     }
-    return _page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    return page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
 
 
 async def receipt_file(request: Request) -> Response:
-    _, state = await _own(request)
+    _, state = await own(request)
     if state.sealed is None:
         raise NotFound("receipt", state.sitting)
     sealed = state.sealed
@@ -326,10 +171,10 @@ async def receipt_file(request: Request) -> Response:
 
 
 async def result(request: Request) -> Response:
-    login, state = await _own(request)
+    login, state = await own(request)
     house, bus = request.app.state.house, request.app.state.bus
     if state.sealed is None:
-        return go(_place(state))
+        return go(place(state))
     shown: dict[str, Any] = {"state": "provisional", "outcome": "", "points": None, "points_possible": None}
     shown |= {"passed": None, "decided_at": None, "reasons": [], "appeal_until": None, "sections": []}
     shown["certificate"] = None
@@ -338,40 +183,40 @@ async def result(request: Request) -> Response:
         shown["passed"] = state.score.passed
     elif not state.practice:
         shown |= await bus.aside(house.decisions.told_to_candidate, state.sitting)
-    return _page(request, login, "result", {"sitting": await _named(request, state), "result": shown})
+    return page(request, login, "result", {"sitting": await titled(request, state), "result": shown})
 
 
 # -- private ------------------------------------------------------------------------------------------
 
 
-def _login(request: Request) -> Login:
+def asking(request: Request) -> Login:
     login: Login = request.app.state.door.login(request)
     return login
 
 
-async def _own(request: Request) -> tuple[Login, Sitting]:
-    login = _login(request)
+async def own(request: Request) -> tuple[Login, Sitting]:
+    login = asking(request)
     state = await request.app.state.bus.aside(
         request.app.state.house.delivery.own, login.person, request.path_params["sitting"]
     )
     return login, state
 
 
-async def _posted(request: Request) -> tuple[Login, Sitting, FormData]:
-    login, state = await _own(request)
+async def posted(request: Request) -> tuple[Login, Sitting, FormData]:
+    login, state = await own(request)
     form = await request.form(max_files=0, max_fields=100, max_part_size=20_000)
     request.app.state.door.check_form(login, form.get("csrf"))
     return login, state, form
 
 
-def _page(request: Request, login: Login, name: str, context: dict[str, Any], status: int = 200) -> Response:
+def page(request: Request, login: Login, name: str, context: dict[str, Any], status: int = 200) -> Response:
     page: Response = request.app.state.pages.page(
         request, f"candidate/{name}.html", context, login=login, status=status
     )
     return page
 
 
-def _place(state: Sitting) -> str:
+def place(state: Sitting) -> str:
     """The page that fits the sitting's phase."""
     here = f"/sit/{state.sitting}"
     if state.phase is Phase.RUNNING and state.form is not None:
@@ -387,7 +232,7 @@ def _place(state: Sitting) -> str:
     return f"{here}/waiting" if state.phase is Phase.READY or signed else f"{here}/check-in"
 
 
-async def _named(request: Request, state: Sitting) -> dict[str, Any]:
+async def titled(request: Request, state: Sitting) -> dict[str, Any]:
     exam = await request.app.state.bus.aside(request.app.state.house.exams.exam, state.exam)
     title = f"{exam.title} · practice" if state.practice else exam.title
     return {"id": state.sitting, "exam_title": title, "phase": state.phase}
@@ -397,7 +242,7 @@ async def _listed(request: Request, row: dict[str, Any]) -> dict[str, Any]:
     house = request.app.state.house
     state = await request.app.state.bus.aside(house.delivery.sitting, row["sitting"])
     now = house.sources.now()
-    named = await _named(request, state)
+    named = await titled(request, state)
     ended = state.phase in ENDED or state.phase is Phase.SEALED
     inside = state.opens_at is not None and state.closes_at is not None and state.opens_at <= now < state.closes_at
     return {
@@ -407,56 +252,16 @@ async def _listed(request: Request, row: dict[str, Any]) -> dict[str, Any]:
         "duration_min": (state.watch.limit_ms + state.watch.extra_ms) // 60_000,
         "practice": state.phase in BEFORE,
         "check_in": inside and state.phase in {Phase.CREATED, Phase.CHECK_IN, Phase.READY},
-        "resume": _place(state) if state.phase is Phase.RUNNING or state.phase in INTERRUPTED else "",
+        "resume": place(state) if state.phase is Phase.RUNNING or state.phase in INTERRUPTED else "",
         "receipt": ended,
         "result": state.phase is Phase.SEALED,
         "use_agreement_due": USE_TEXT not in state.signed,
     }
 
 
-async def _running(request: Request, login: Login, state: Sitting) -> dict[str, Any]:
-    """What the item page and the review page share."""
-    policy = state.policy
-    return {
-        "sitting": await _named(request, state),
-        "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
-        "ticket": _ticket(request, login, "line", state),
-        "camera_ticket": _ticket(request, login, "camera", state),
-        "store_key": _store_key(request, state),
-        "t1_ms": policy.candidate_lost_ms,
-        "epoch": state.epoch,
-        "policy": {
-            "calculator": policy.calculator,
-            "strike": True,
-            "documents": [{"title": name, "href": f"/documents/{name}"} for name in policy.documents],
-            "practice": state.practice,
-        },
-    }
-
-
-def _ticket(request: Request, login: Login, purpose: str, state: Sitting) -> str:
+def ticket(request: Request, login: Login, purpose: str, state: Sitting) -> str:
     ticket: str = request.app.state.house.people.ticket(login, purpose, state.sitting)
     return ticket
-
-
-def _store_key(request: Request, state: Sitting) -> str:
-    """The key the browser keeps its outbox under: the same for all pages of this sitting, no other's."""
-    key: bytes = request.app.state.house.keyring.mac("tickets", "outbox", state.sitting)
-    return base64.b64encode(key).decode()
-
-
-def _map(state: Sitting) -> list[dict[str, Any]]:
-    assert state.form is not None
-    answered = {position for position, given in state.given.items() if any(given.responses.values())}
-    return [
-        {
-            "position": item.position,
-            "number": number,
-            "answered": item.position in answered,
-            "flagged": item.position in state.flagged,
-        }
-        for number, item in enumerate(state.form.items, 1)
-    ]
 
 
 def _identity_state(state: Sitting) -> str:
@@ -476,12 +281,12 @@ def _text(state: Sitting, name: str) -> dict[str, Any]:
         "html": text.html,
         "digest": digest,
         "version": text.version,
-        "signed_at": state.phase_since if state.signed.get(name) == digest else None,
+        "signed_at": state.signed_at.get(name) if state.signed.get(name) == digest else None,
         "minimum_s": 0,
     }
 
 
-def _told(refused: Refused | None) -> dict[str, str] | None:
+def brief(refused: Refused | None) -> dict[str, str] | None:
     if refused is None:
         return None
     return {"code": refused.code, "sentence": refused.sentence, "detail": ""}
@@ -493,9 +298,9 @@ def _grounds(state: Sitting) -> str:
 
 async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
     """Time is over and the grace still runs: late rows may come in; the receipt follows by itself."""
-    named = await _named(request, state)
+    named = await titled(request, state)
     shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.given), "digest": "", "items": 0}
-    return _page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    return page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
 
 
 routes = [
@@ -507,17 +312,6 @@ routes = [
     Route("/sit/{sitting}/sign", sign, methods=["POST"]),
     Route("/sit/{sitting}/ready", ready, methods=["POST"]),
     Route("/sit/{sitting}/waiting", waiting),
-    Route("/sit/{sitting}/item/{position}", item),
-    Route("/sit/{sitting}/item/{position}", answer_plainly, methods=["POST"]),
-    Route("/sit/{sitting}/problem", report_problem, methods=["POST"]),
-    Route("/sit/{sitting}/review", review),
-    Route("/sit/{sitting}/submit", submit, methods=["POST"]),
-    Route("/sit/{sitting}/hidden", hidden),
-    Route("/sit/{sitting}/phase", phase),
-    Route("/sit/{sitting}/ticket", line_ticket),
-    Route("/sit/{sitting}/camera-ticket", camera_ticket),
-    Route("/sit/{sitting}/take-over", take_over, methods=["POST"]),
-    Route("/sit/{sitting}/rows", rows, methods=["POST"]),
     Route("/sit/{sitting}/receipt", receipt),
     Route("/sit/{sitting}/receipt.json", receipt_file),
     Route("/sit/{sitting}/result", result),

@@ -15,6 +15,7 @@ Rules (design: the answer protocol):
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,12 +23,12 @@ from typing import Any, Final
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from engine.answers import parse_row, responses_digest
+from engine.answers import parse_row, responses_digest, row_text
 from engine.errors import Busy, InvigilError, Refused
 from engine.events import MessageSent, Recorded, RowReceived, ScoreComputed, WriterOpened
 from engine.people import Login
 from engine.sitting import BEFORE, ENDED, STARTED, Phase, Sitting
-from engine.sources import Sources, iso
+from engine.sources import Sources, epoch_ms, iso
 from web.bus import Bus
 from web.house import House
 from web.problems import CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
@@ -77,6 +78,8 @@ class Live:
         self._lines: dict[str, Line] = {}
         self._heard_at: dict[str, datetime] = {}
         self._credit = Buckets(house.sources, ROWS_PER_S, ROW_BURST)
+        self._plain_writers: dict[str, int] = {}
+        self._plain_turn = asyncio.Lock()
         bus.listen(self._recorded)
 
     # -- who is there ---------------------------------------------------------------------------------
@@ -230,6 +233,54 @@ class Live:
             "remaining_ms": told.remaining_ms,
             "refused": told.refused,
         }
+
+    async def posted(self, person: str, state: Sitting, sent: dict[str, Any]) -> dict[str, Any]:
+        """Rows that came by POST where sockets are blocked. Without a writer number they ask for one.
+
+        Raises: SUPERSEDED for an older window, or while another window's Line is alive.
+        """
+        self.heard(state.sitting)
+        writer = _number(sent, "writer")
+        delivery = self._house.delivery
+        if writer == 0:
+            if self.up(state.sitting):
+                raise Refused("SUPERSEDED", why="this exam is open in another window")
+            claim = delivery.take_over if state.outboxes and state.phase in STARTED else delivery.open_outbox
+            writer, state = await self._bus.aside(claim, person, state.sitting)
+        box = state.outboxes.get(writer)
+        if box is None:
+            raise Refused("INPUT_INVALID", field="writer")
+        if box.epoch < state.epoch:
+            raise Refused("SUPERSEDED")
+        told: dict[str, Any] = {"writer": writer, "acked": box.acked, "head": state.rows}
+        for message in sent["rows"]:
+            if not isinstance(message, dict):
+                raise Refused("INPUT_INVALID", field="rows")
+            told = await self.take(person, state.sitting, writer, message, resent_upto=0)
+        state = delivery.sitting(state.sitting)
+        return {**told, "remaining_ms": state.remaining_ms(self._sources.now()), "phase": state.phase}
+
+    async def plain(self, person: str, sitting: str, position: str, kind: str, content: dict[str, Any]) -> None:
+        """A row from a plain form: the server keeps the outbox that a browser without JavaScript cannot."""
+        self.heard(sitting)
+        delivery = self._house.delivery
+        async with self._plain_turn:
+            writer = self._plain_writers.get(sitting)
+            state = await self._bus.aside(delivery.own, person, sitting)
+            if writer is None or state.outboxes[writer].epoch < state.epoch:
+                writer, state = await self._bus.aside(delivery.open_outbox, person, sitting)
+                self._plain_writers[sitting] = writer
+            box = state.outboxes[writer]
+            seq = max((box.acked, *box.ahead)) + 1
+            payload = orjson.dumps(content).decode()
+            client_ms = epoch_ms(self._sources.now())
+            sha256 = hashlib.sha256(row_text(writer, seq, position, kind, client_ms, payload)).hexdigest()
+            message = {"seq": seq, "item": position, "kind": kind, "payload": payload}
+            told = await self.take(
+                person, sitting, writer, {**message, "sha256": sha256, "client_ms": client_ms}, resent_upto=0
+            )
+        if told["refused"]:
+            raise Refused(told["refused"])
 
     async def superseded(self, sitting: str) -> None:
         """Close the window that is open: another one has taken over."""
