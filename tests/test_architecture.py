@@ -30,13 +30,13 @@ BELOW = {
 DOORS = {
     "engine": {
         "delivery",
-        *("errors", "sources", "events", "journal", "store", "writer", "keyring"),
+        *("errors", "sources", "events", "journal", "store", "writer", "keyring", "audit", "replay"),
         *("people", "independence", "form", "timing", "scoring", "sitting"),
         *("certification.scheme", "certification.application", "certification.decision", "certification.certificate"),
     },
     "item_bank": {"bank", "blueprint", "item"},
     "proctoring": {"desk", "signals", "review"},
-    "web": {"app", "settings"},
+    "web": {"app", "house", "settings"},
     "scripts": set[str](),
 }
 

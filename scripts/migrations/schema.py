@@ -1,0 +1,132 @@
+"""The schema: what the store modules declare, what a database has, and the way from one to the other.
+
+Revisions stand in ``versions/``. While nothing has been released there is only the first one, and it is
+written again from the tables whenever they change:
+
+    python -m scripts.migrations.schema && ruff format scripts/migrations/versions
+
+After the first release it stays as it is, and every change is a revision of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic import command
+from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, create_engine, inspect
+from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
+
+from engine.errors import Refused
+from engine.store import Database
+from engine.writer import hold_folder
+
+STORES = ("engine.store", "engine.certification.store", "item_bank.store", "proctoring.store")
+HERE = Path(__file__).parent
+FIRST = HERE / "versions/r0001_first.py"
+
+
+def metadata() -> MetaData:
+    """Every table that a store module declares."""
+    for store in STORES:
+        if find_spec(store) is not None:
+            import_module(store)
+    return SQLModel.metadata
+
+
+def upgrade(path: Path) -> tuple[str | None, str | None]:
+    """Bring the database at ``path`` to the newest revision, making it when it is missing, all or nothing.
+
+    Returns the revisions before and after. Tables made without revisions (`engine.store.create`) are
+    taken over when they are just what the newest revision makes.
+
+    Raises: `Refused` DATA_FOLDER_LOCKED beside a running server; STALE_VERSION for tables that fit no revision.
+    """
+    lock = hold_folder(path.parent)
+    connection = Database(path).writing()
+    try:
+        with connection.begin():
+            before = revision(connection)
+            if before is None and inspect(connection).has_table("entry"):
+                _take_over(connection)
+            command.upgrade(_config(connection), "head")
+            return before, revision(connection)
+    finally:
+        connection.close()
+        connection.engine.dispose()
+        os.close(lock)
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision a database is at; None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(connection: Connection) -> list[Any]:
+    """What would have to change in a database for it to have exactly the tables of the store modules."""
+    return list(compare_metadata(_context(connection), metadata()))
+
+
+def write_first(path: Path = FIRST) -> None:
+    """Write the first revision from the tables as they are declared now."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        context = _context(connection)
+        steps = produce_migrations(context, metadata()).upgrade_ops
+    engine.dispose()
+    assert steps is not None
+    code = render_python_code(steps, render_item=_rendered, migration_context=context)
+    lines = [line for line in code.splitlines() if not line.strip().startswith("# ###")]
+    path.write_text(_FIRST.format(steps="\n".join(lines).strip()), encoding="utf-8")
+
+
+_FIRST = '''"""The first revision: every table as declared. Written by ``scripts.migrations.schema``, not by hand."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    {steps}
+'''
+
+
+def _take_over(connection: Connection) -> None:
+    found = differences(connection)
+    if found:
+        raise Refused("STALE_VERSION", database="its tables fit no revision", differences=len(found))
+    command.stamp(_config(connection), "head")
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _context(connection: Connection) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata()})
+
+
+def _rendered(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
+    """SQLModel's own text type is a plain text to the database."""
+    if kind == "type" and isinstance(thing, TypeEngine) and type(thing).__name__ == "AutoString":
+        return "sa.String()"
+    return False
+
+
+if __name__ == "__main__":
+    write_first()

@@ -1,0 +1,93 @@
+"""``invigil db``: revisions make exactly the tables that the store modules declare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine import store
+from engine.errors import Refused
+from engine.sources import Sources
+from engine.store import Database
+from engine.writer import Writer
+from scripts.migrations import schema
+from tests.scripts.test_console import Spoken, run
+
+
+def found_differences(path: Path) -> list[object]:
+    database = Database(path)
+    with database.reading() as connection:
+        found = schema.differences(connection)
+    database.close()
+    return found
+
+
+def test_upgrading_an_empty_folder_makes_exactly_the_declared_tables(tmp_path: Path) -> None:
+    path = tmp_path / "invigil.db"
+    assert schema.upgrade(path) == (None, "0001")
+    assert found_differences(path) == []
+
+
+def test_the_first_revision_is_what_would_be_written_now(tmp_path: Path) -> None:
+    schema.write_first(tmp_path / "r0001.py")
+    steps = [_plain(path.read_text()) for path in (tmp_path / "r0001.py", schema.FIRST)]
+    assert steps[0] == steps[1], "run: python -m scripts.migrations.schema && ruff format scripts/migrations/versions"
+
+
+def _plain(text: str) -> str:
+    """Without what a formatter may change."""
+    return "".join(text.replace("'", '"').split()).replace(",)", ")")
+
+
+def test_a_missing_column_is_a_difference(tmp_path: Path) -> None:
+    path = tmp_path / "invigil.db"
+    schema.upgrade(path)
+    connection = Database(path).writing()
+    with connection.begin():
+        connection.exec_driver_sql("ALTER TABLE person DROP COLUMN language")
+    connection.close()
+    connection.engine.dispose()
+    assert len(found_differences(path)) == 1
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "invigil.db"
+    schema.upgrade(path)
+    assert schema.upgrade(path) == ("0001", "0001")
+
+
+def test_tables_made_without_revisions_are_taken_over(tmp_path: Path) -> None:
+    database = Database(tmp_path / "invigil.db")
+    store.create(database)
+    assert schema.upgrade(database.path) == (None, "0001")
+    assert found_differences(database.path) == []
+
+
+def test_tables_that_fit_no_revision_are_refused_and_left_alone(tmp_path: Path) -> None:
+    database = Database(tmp_path / "invigil.db")
+    store.create(database)
+    connection = database.writing()
+    with connection.begin():
+        connection.exec_driver_sql("ALTER TABLE person DROP COLUMN language")
+    connection.close()
+    connection.engine.dispose()
+    with pytest.raises(Refused, match="STALE_VERSION"):
+        schema.upgrade(database.path)
+    with pytest.raises(Refused, match="STALE_VERSION"):
+        schema.upgrade(database.path)
+
+
+def test_nothing_is_upgraded_beside_a_running_writer(tmp_path: Path, sources: Sources) -> None:
+    database = Database(tmp_path / "invigil.db")
+    schema.upgrade(database.path)
+    with Writer(database, sources, {}, []), pytest.raises(Refused, match="DATA_FOLDER_LOCKED"):
+        schema.upgrade(database.path)
+
+
+def test_the_command_says_from_where_to_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken) -> None:
+    monkeypatch.setenv("INVIGIL_DATA", str(tmp_path / "deep/data"))
+    assert run("db", "upgrade", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["before"], told["after"]) == (True, None, "0001")
