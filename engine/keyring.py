@@ -159,7 +159,8 @@ def restore(file: Path, folder: Path, passphrase: str) -> list[str]:
     try:
         parts = json.loads(file.read_bytes())
         stretched = _stretched(passphrase, bytes.fromhex(parts["salt"]))
-        plain = AESGCM(stretched).decrypt(bytes.fromhex(parts["nonce"]), base64.b64decode(parts["sealed"]), _BACKUP.encode())
+        nonce, sealed = bytes.fromhex(parts["nonce"]), base64.b64decode(parts["sealed"])
+        plain = AESGCM(stretched).decrypt(nonce, sealed, _BACKUP.encode())
         keys = {name: base64.b64decode(value) for name, value in dict(json.loads(plain)).items()}
     except (InvalidTag, ValueError, KeyError, TypeError, FileNotFoundError):
         raise Refused("INPUT_INVALID", backup=file.name, why="wrong passphrase, or no backup") from None
