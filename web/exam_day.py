@@ -1,0 +1,183 @@
+"""The composite acts of an exam day: plan it from named parts, book a candidate and write to them.
+
+* A *blueprint* and a *policy* are chosen by name; a blueprint may also come whole, as its own JSON.
+* Times are local times of the exam's zone, or carry an offset.
+* Booking is two transactions: the seat first, then code and notices together. A crash between them leaves a
+  booked seat without a code, which the page shows and `send_code` mends; never a code without a seat.
+
+The same functions serve the pages and the command line, through `web.acts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from engine.errors import NotFound, Refused
+from engine.events import Policy
+from engine.exam import Exam, Plan
+from engine.people import Login, Person, Role, require_role
+from engine.sources import iso, later
+from engine.store import rows
+from engine.writer import Act, Transaction
+from item_bank.blueprint import Blueprint, from_record, to_record
+from web.house import House
+from web.params import Params
+
+BLUEPRINTS: Final = Path(__file__).parents[1] / "item_bank" / "blueprints"
+PRACTICE: Final = "practice"
+#: Policies by name. All numbers are the body's policy, never the standard's.
+POLICIES: Final = {
+    "standard": Policy(version="standard-2026-1", reading_ms=60_000),
+    "demo": Policy(version="demo-2026-1", reading_ms=0),
+    "rehearsal": Policy(version="rehearsal-2026-1", reading_ms=0, ratio=100, attention_ms=3_600_000),
+}
+POLICY_TEXTS: Final = {
+    "standard": "Standard: live invigilation, at most 8 candidates each, a minute to read the agreement",
+    "demo": "Demo: as standard, without the minute of reading",
+    "rehearsal": "Rehearsal: up to 100 candidates for one invigilator; never for a real exam",
+}
+#: How long a code still opens the candidate's own pages after the exam, for receipt, result and agreement.
+CODE_AFTER_MS: Final = 30 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A seat taken: the exam's sitting, the practice beside it, and the notices that were queued."""
+
+    sitting: str
+    practice: str
+    notices: tuple[str, ...]
+
+
+def plan(house: House, login: Login, told: Params) -> str:
+    """Plan an exam day and return its identifier.
+
+    Fields: title, scheme (``est`` or ``est/1``), blueprint (a name or the JSON object), policy (a name),
+    opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own).
+
+    Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
+    """
+    scheme, _, version = told.text("scheme", 80).partition("/")
+    edition = house.schemes.edition(scheme, Params({"version": version}).whole("version", 0, 9_999, default=0))
+    blueprint = _blueprint(told, "blueprint")
+    policy = POLICIES.get(told.text("policy", 40, default="standard"))
+    if policy is None:
+        raise Refused("INPUT_INVALID", field="policy", known=", ".join(POLICIES))
+    zone = told.zone("zone")
+    limit_min = told.whole("limit_min", 0, 720, default=0)
+    wanted = Plan(
+        title=told.text("title", 120),
+        scheme=f"{edition.scheme}/{edition.version}",
+        blueprint=to_record(blueprint).decode(),
+        practice_blueprint=to_record(named_blueprint(told.text("practice", 60, default=PRACTICE))).decode(),
+        opens_at=told.moment("opens", zone),
+        closes_at=told.moment("closes", zone),
+        zone=zone,
+        seats=told.whole("seats", 1, 5_000),
+        limit_ms=limit_min * 60_000 or blueprint.limit_ms,
+        cut=edition.cut,
+        proctors=tuple(dict.fromkeys(person_of(house, name).person for name in told.names("proctors", 200))),
+        policy=policy,
+    )
+    return house.exams.plan(login.person, wanted)
+
+
+def book(house: House, login: Login, told: Params) -> Booked:
+    """Give a candidate a seat and write to them. Fields: exam, candidate (account or person).
+
+    Raises: SEATS_TAKEN, ALREADY_BOOKED, SOD_ITEM_EXPOSED, EXAM_NOT_OPEN, ROLE_MISSING …, `NotFound`.
+    """
+    candidate = person_of(house, told.text("candidate", 200)).person
+    sitting, practice = house.exams.book(login.person, told.text("exam", 60), candidate)
+    return Booked(sitting, practice, _write_to(house, login, sitting, candidate))
+
+
+def send_code(house: House, login: Login, told: Params) -> tuple[str, ...]:
+    """A new one-time code for a booked sitting; the one before is worth nothing from then on.
+
+    Fields: sitting. Returns the notices that were queued.
+    """
+    state = house.delivery.sitting(told.text("sitting", 60))
+    if state.practice:
+        raise NotFound("sitting", state.sitting)
+    return _write_to(house, login, state.sitting, state.candidate)
+
+
+def named_blueprint(name: str) -> Blueprint:
+    """A blueprint of this installation. Raises: INPUT_INVALID for an unknown name."""
+    known = {path.stem: path for path in sorted(BLUEPRINTS.glob("*.json"))}
+    if name not in known:
+        raise Refused("INPUT_INVALID", field="blueprint", known=", ".join(known))
+    return from_record(known[name].read_bytes())
+
+
+def blueprints() -> list[Blueprint]:
+    """Every blueprint of this installation that an exam can be planned with."""
+    return [named_blueprint(path.stem) for path in sorted(BLUEPRINTS.glob("*.json")) if path.stem != PRACTICE]
+
+
+def person_of(house: House, name: str) -> Person:
+    """A person by account name or identifier. Raises: `NotFound`."""
+    try:
+        return house.people.by_login(name)
+    except NotFound:
+        return house.people.person(name)
+
+
+def local_text(exam: Exam) -> str:
+    """When the exam opens, as its candidates read it: ``2 March 2026, 09:00 (Europe/Helsinki)``."""
+    assert exam.opens_at is not None
+    local = exam.opens_at.astimezone(ZoneInfo(exam.zone))
+    return f"{local.day} {local:%B %Y, %H:%M} ({exam.zone})"
+
+
+def _blueprint(told: Params, name: str) -> Blueprint:
+    if isinstance(told.values.get(name), dict):
+        return from_record(orjson.dumps(told.table(name)))
+    return named_blueprint(told.text(name, 60))
+
+
+def _write_to(house: House, login: Login, sitting: str, candidate: str) -> tuple[str, ...]:
+    """Code and notices in one transaction: nobody is told of a code that was taken back."""
+    state = house.delivery.sitting(sitting)
+    exam = house.exams.exam(state.exam)
+    assert exam.closes_at is not None
+    until = later(exam.closes_at, CODE_AFTER_MS)
+
+    def fn(tx: Transaction) -> tuple[str, ...]:
+        at = house.sources.now()
+        require_role(tx.connection, login.person, Role.ADMINISTRATOR, at)
+        code = house.people.issue_code(tx, login.person, candidate, sitting, until)
+        common = {"exam": exam.title, "address": _address(house, tx, candidate)}
+        told = house.notices.queue(
+            tx,
+            login.person,
+            at,
+            candidate,
+            "one-time-code",
+            sitting=sitting,
+            code=code.upper(),
+            opens=local_text(exam),
+            contact=house.settings.support,
+            **common,
+        )
+        practice = house.notices.queue(
+            tx, login.person, at, candidate, "practice-available", sitting=sitting, until=iso(until)[:10], **common
+        )
+        return told, practice
+
+    queued: tuple[str, ...] = house.writer.run(Act(fn))
+    return queued
+
+
+def _address(house: House, tx: Transaction, candidate: str) -> str:
+    """Where this person signs in: in the demo each has an origin of their own."""
+    if not house.settings.demo:
+        return f"{house.settings.url}/sign-in"
+    account = rows(tx.connection, "account", person=candidate)[0]["login"]
+    return f"http://{account}.localhost:{house.settings.port}/sign-in"
