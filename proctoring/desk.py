@@ -1,0 +1,461 @@
+"""The door of proctoring: frames and people come in here, and what follows goes out.
+
+The web hands in what happens (a camera opens, a frame arrives, a second passes, an invigilator acts) and
+the desk answers at once; whatever may block is done by its scribe. What follows goes two ways:
+
+* to the engine, through `Delivering`: incidents with their sealed frames, and that nobody invigilates;
+* to whoever listens (`Desk.listen`), as notices: a word for the candidate, a tile that changed, a check
+  of attention. Listeners are called from several threads and must be quick.
+
+Rules:
+
+* The desk follows a sitting (`follow`, `heard`): frames are expected only while it RUNS and its answer Line
+  lives. Before that they are shown on the tile and judged by nobody.
+* A refused or lost frame costs itself. Nothing the camera sends can touch the answers.
+* Nothing here ends, pauses or fails a sitting for what a detector saw. The one thing the desk asks for by
+  itself is the pause when no invigilator is present.
+* In a practice the candidate is coached and nothing is recorded.
+
+Wiring: ``desk = open_desk(...)``, subscribe ``desk.heard`` to committed events, call ``tick`` once a second,
+``stop`` at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import Final
+
+from engine.errors import NotFound
+from engine.events import Policy, Recorded
+from engine.keyring import Keyring
+from engine.sitting import ENDED, Phase, Sitting
+from engine.sources import Sources, between_ms, later
+from engine.writer import Append, Writer
+from proctoring import room as rooms
+from proctoring.camera import Camera, Taken
+from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
+from proctoring.frame import FrameRefused
+from proctoring.incidents import SIGNALS, Incidents
+from proctoring.model import find_model
+from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
+from proctoring.pool import Figures, Outcome, Pool
+from proctoring.review import StillOpened, decide
+from proctoring.room import Facts, Needs, Noticed, Room, Seen, Tile
+from proctoring.scribe import Scribe
+from proctoring.signals import THRESHOLDS, Act, Finding, Thresholds
+from proctoring.watch import Arrived, Muted, Tick, Watching
+
+__all__ = [
+    "AttentionAsked",
+    "Coached",
+    "Delivering",
+    "Desk",
+    "Facts",
+    "Figures",
+    "FrameRefused",
+    "Kept",
+    "Needs",
+    "Notice",
+    "Noticed",
+    "ProctorLost",
+    "Seen",
+    "SizeWanted",
+    "Still",
+    "Taken",
+    "Tile",
+    "TileChanged",
+    "open_desk",
+]
+
+AROUND_MS: Final = 20_000
+LARGE_MS: Final = 15_000
+LARGE: Final = (640, 480)
+
+_OVER: Final = ENDED | {Phase.SEALED}
+_PHASE_EVENTS: Final = frozenset(
+    {
+        *("CheckInOpened", "SittingReadied", "SittingStarted", "CandidateDisconnected", "SittingPaused"),
+        *("SittingResumed", "SittingHeld", "SittingTerminated", "SittingSubmitted", "TimeExpired", "SittingSealed"),
+    }
+)
+_IDENTITY_EVENTS: Final = frozenset({"IdentityVerified", "IdentityRefused"})
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the desk knows of one sitting. ``line_heard`` is None until its answer Line was heard of."""
+
+    camera: Camera
+    exam: str = ""
+    phase: Phase = Phase.NONE
+    practice: bool = False
+    policy: Policy = field(default_factory=Policy)
+    line_up: bool = True
+    line_heard: datetime | None = None
+    pausing: bool = False
+
+    @property
+    def sitting(self) -> str:
+        return self.camera.sitting
+
+
+def open_desk(
+    delivery: Delivering,
+    writer: Writer,
+    sources: Sources,
+    keyring: Keyring,
+    *,
+    models: Path | None,
+    evidence: Path,
+    workers: int | None = None,
+) -> Desk:
+    """A desk with its own pool, scribe and evidence folder. ``models`` is the folder with the face model: without
+    it, face checks run reduced (see `Desk.face_checks`). Raises: `Tampered` for another model file."""
+    pool = Pool(find_model(models), workers=workers)
+    return Desk(delivery, writer, sources, Evidence(FolderShelf(evidence), keyring, writer, sources), pool)
+
+
+class Desk:
+    """See the module. Every method may be called from any thread but the writer's own."""
+
+    def __init__(
+        self,
+        delivery: Delivering,
+        writer: Writer,
+        sources: Sources,
+        evidence: Evidence,
+        pool: Pool,
+        thresholds: Thresholds = THRESHOLDS,
+    ) -> None:
+        self.evidence = evidence
+        self.stills = Stills()
+        self._delivery = delivery
+        self._writer = writer
+        self._sources = sources
+        self._pool = pool
+        self._by = thresholds
+        self._scribe = Scribe()
+        self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe, thresholds)
+        self._lock = RLock()
+        self._known: dict[str, _Known] = {}
+        self._room = Room()
+        self._policies: dict[str, Policy] = {}
+        self._since = sources.now()
+        self._opened: dict[tuple[str, str], frozenset[str]] = {}
+        self._listeners: list[Callable[[Notice], None]] = []
+
+    def listen(self, listener: Callable[[Notice], None]) -> None:
+        self._listeners.append(listener)
+
+    def stop(self) -> None:
+        """End the workers, then record what is left."""
+        self._pool.stop()
+        self._scribe.stop()
+
+    def settle(self) -> bool:
+        """Wait until everything the scribe was handed is recorded (or the journal cannot take it)."""
+        return self._scribe.settle()
+
+    def figures(self) -> Figures:
+        """The pool's figures since the start."""
+        return self._pool.figures()
+
+    # -- following the sitting ------------------------------------------------------------------------
+
+    def heard(self, recorded: Recorded) -> None:
+        """A committed event; those that change a sitting's phase or decide an identity matter here."""
+        kind, sitting = recorded.kind, recorded.stream.removeprefix("sitting/")
+        if kind in _PHASE_EVENTS:
+            self.look_up(sitting)
+        elif kind in _IDENTITY_EVENTS:
+            self.stills.forget(sitting)
+
+    def look_up(self, sitting: str) -> None:
+        """Follow ``sitting`` as the engine has it, soon. Call it for all running sittings after a start."""
+        self._scribe.submit(lambda: self.follow(self._delivery.sitting(sitting)))
+
+    def follow(self, state: Sitting) -> None:
+        """``state`` is what this sitting is now: expect frames while it runs, and none otherwise."""
+        at = self._sources.now()
+        with self._lock:
+            if state.phase in _OVER and state.sitting not in self._known:
+                return
+            known = self._of(state.sitting)
+            if known.phase is Phase.NONE:
+                self._incidents.end_orphans(state, at)
+            known.exam, known.phase = state.exam, state.phase
+            known.practice, known.policy = state.practice, state.policy
+            known.pausing = False
+            self._policies[state.exam] = state.policy
+            self._expect(known, at)
+            self._tell(TileChanged(known.exam, known.sitting))
+            if state.phase in _OVER:
+                self._known.pop(state.sitting)
+                self._pool.forget(state.sitting)
+
+    def line_heard(self, sitting: str, at: datetime) -> None:
+        """The candidate's answer Line is open and something came over it."""
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is not None:
+                known.line_heard = at
+                if not known.line_up:
+                    known.line_up = True
+                    self._expect(known, at)
+
+    def line_closed(self, sitting: str, at: datetime) -> None:
+        """The answer Line is gone: a missing camera says nothing about the candidate now."""
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is not None:
+                known.line_up = False
+                self._expect(known, at)
+
+    # -- the camera -----------------------------------------------------------------------------------
+
+    def camera_opened(self, sitting: str) -> None:
+        """A camera Line opened; it replaces an earlier one, which the web closes. Chains start anew."""
+        with self._lock:
+            known = self._of(sitting)
+            known.camera.open()
+            self._tell(TileChanged(known.exam, sitting))
+        if known.phase is Phase.NONE:
+            self.look_up(sitting)
+
+    def camera_closed(self, sitting: str) -> None:
+        """The camera Line is gone. The answer Line is not touched."""
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is not None:
+                known.camera.close()
+                self._tell(TileChanged(known.exam, sitting))
+        self._pool.forget(sitting)
+
+    def frame_arrived(self, sitting: str, message: bytes, at: datetime) -> Taken:
+        """Take one message of the camera Line.
+
+        Raises: `FrameRefused`, which costs this frame and is recorded as a signal; the Line goes on. `NotFound`
+        when the sitting is over or was never opened here: close the Line.
+        """
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is None:
+                raise NotFound("sitting", sitting)
+            try:
+                frame, taken = known.camera.take(message, at)
+            except FrameRefused as refused:
+                self._found(known, known.camera.refused(refused.why, at))
+                raise
+            self._incidents.keep(sitting, known.camera.ring[-1])
+            self._found(known, known.camera.signal(Arrived(at)))
+        self._pool.submit(sitting, frame, lambda outcome: self._looked(sitting, frame.seq, at, outcome))
+        return taken
+
+    # -- time -----------------------------------------------------------------------------------------
+
+    def tick(self, at: datetime) -> None:
+        """A second passed: look for what is missing, and ask invigilators whether they are there."""
+        self._scribe.nudge()
+        self.stills.expire(at)
+        with self._lock:
+            for known in tuple(self._known.values()):
+                if _alive(known):
+                    self._found(known, known.camera.signal(Tick(at)))
+            for exam, policy in tuple(self._policies.items()):
+                self._ask(exam, policy, at)
+                self._pause_if_lost(exam, policy, at)
+
+    # -- the invigilators -----------------------------------------------------------------------------
+
+    def proctor_opened(self, person: str, exam: str, policy: Policy, at: datetime) -> None:
+        """A proctor Line opened. That ``person`` is on the rota of ``exam`` is checked before."""
+        with self._lock:
+            self._policies[exam] = policy
+            self._room = rooms.opened(self._room, person, exam, at)
+
+    def proctor_closed(self, person: str, exam: str, at: datetime) -> None:
+        with self._lock:
+            self._room = rooms.closed(self._room, person, exam)
+
+    def proctor_heard(self, person: str, exam: str, at: datetime) -> None:
+        """A heartbeat of the Line. It does not say that anybody sits in front of it."""
+        with self._lock:
+            self._room = rooms.heard(self._room, person, exam, at)
+
+    def proctor_acted(self, person: str, at: datetime) -> None:
+        """The person did something: started, wrote, paused, opened a tile."""
+        with self._lock:
+            self._room = rooms.acted(self._room, person, at)
+
+    def attention_answered(self, person: str, attention: str, at: datetime) -> None:
+        with self._lock:
+            self._room = rooms.answered(self._room, person, attention, at)
+
+    def present(self, exam: str, at: datetime) -> tuple[str, ...]:
+        """Who is present on ``exam``. Nobody: nothing may start or go on."""
+        with self._lock:
+            return rooms.present(self._room, exam, self._policy(exam), at)
+
+    def watching(self, exam: str, at: datetime) -> int:
+        """How many running sittings each invigilator who is present watches, shared evenly."""
+        with self._lock:
+            running = sum(each.exam == exam and each.phase is Phase.RUNNING for each in self._known.values())
+            return running // max(1, len(self.present(exam, at)))
+
+    def tile_opened(self, person: str, sitting: str, at: datetime) -> None:
+        """An invigilator enlarged a tile: that is an act, and larger frames are asked for."""
+        self.proctor_acted(person, at)
+        self._tell(SizeWanted(sitting, LARGE, LARGE_MS))
+
+    # -- the wall -------------------------------------------------------------------------------------
+
+    def tiles(self, facts: Iterable[Facts]) -> tuple[Tile, ...]:
+        """The wall of an exam, ordered by what needs a person."""
+        with self._lock:
+            return rooms.wall(facts, {name: known.camera.on_tile() for name, known in self._known.items()})
+
+    def seen(self, sitting: str) -> Seen:
+        """What the watch knows of one sitting's camera."""
+        with self._lock:
+            known = self._known.get(sitting)
+            return known.camera.on_tile() if known is not None else Seen()
+
+    def latest(self, sitting: str) -> bytes | None:
+        """The newest frame as a tile message, or None when there is none."""
+        with self._lock:
+            known = self._known.get(sitting)
+            return known.camera.latest if known is not None else None
+
+    # -- identity -------------------------------------------------------------------------------------
+
+    def show_still(self, sitting: str, jpeg: bytes, at: datetime) -> Still:
+        """Keep the identity picture in memory for the verifier. Raises: `FrameRefused`. Then hand its digest and
+        size to the engine (`IdentityShown`), and call ``stills.forget`` if that refuses."""
+        return self.stills.show(sitting, jpeg, at)
+
+    def open_still(self, person: str, sitting: str, at: datetime) -> Still:
+        """The identity picture, for an invigilator of this sitting's exam; that it was opened is recorded first.
+
+        Raises: `NotFound` for anybody else, and when no picture waits.
+        """
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is None or (person, known.exam) not in self._room.invigilators:
+                raise NotFound("identity picture", sitting)
+        still = self.stills.waiting(sitting, at)
+        opened = StillOpened(still.sha256)
+        self._writer.run(Append(f"sitting/{sitting}", person, at, lambda state: (opened,)))
+        return still
+
+    # -- the review -----------------------------------------------------------------------------------
+
+    def open_evidence(self, person: str, sitting: str, incident: str) -> tuple[Kept, ...]:
+        """The frames around ``incident``, in order, for an investigator; opening is recorded first.
+
+        Raises: `NotFound`, ROLE_MISSING and its kin, `Tampered`.
+        """
+        names = self.evidence_names(sitting, incident)
+        frames = self.evidence.open(person, sitting, names, f"review of {incident}") if names else ()
+        with self._lock:
+            place = (person, sitting)
+            self._opened[place] = self._opened.get(place, frozenset()) | set(names)
+        return frames
+
+    def evidence_names(self, sitting: str, incident: str) -> tuple[str, ...]:
+        """The names of the frames around ``incident``: those it was reported with and those that followed."""
+        known = self._delivery.sitting(sitting).incidents.get(incident)
+        if known is None:
+            raise NotFound("incident", incident)
+        until = later(known.ended_at or self._sources.now(), AROUND_MS)
+        around = self.evidence.names(sitting, later(known.begun_at, -AROUND_MS), until)
+        return tuple(dict.fromkeys([*known.evidence, *around]))
+
+    def review(self, person: str, sitting: str, incident: str, verdict: str, reason: str) -> Sitting:
+        """Give a verdict on an incident whose evidence this person has opened here.
+
+        Raises: INCIDENT_OPEN, INPUT_INVALID, and what the engine refuses (who may review, and once only).
+        """
+        known = self._delivery.sitting(sitting).incidents.get(incident)
+        if known is None:
+            raise NotFound("incident", incident)
+        with self._lock:
+            seen = self._opened.get((person, sitting), frozenset())
+        return self._delivery.review(person, sitting, decide(incident, known.evidence, seen, verdict, reason))
+
+    # -- private --------------------------------------------------------------------------------------
+
+    def _looked(self, sitting: str, seq: int, at: datetime, outcome: Outcome) -> None:
+        """The pool's answer, from one of its threads."""
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is not None:
+                self._found(known, known.camera.looked(seq, at, outcome))
+
+    def _found(self, known: _Known, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if finding.act is Act.COACH:
+                self._tell(Coached(known.sitting, finding.kind.value, finding.text))
+            elif finding.act is Act.LEFT and not known.practice:
+                self._incidents.end(known.sitting, finding)
+                known.camera.over(finding.kind)
+                self._tell(TileChanged(known.exam, known.sitting))
+            elif finding.shown and not known.practice:
+                self._show(known, finding)
+
+    def _show(self, known: _Known, finding: Finding) -> None:
+        hint = finding.act is Act.HINT
+        self._incidents.begin(known.sitting, finding, known.camera.ring)
+        known.camera.note(finding, going=not hint, hint=hint or finding.kind in SIGNALS)
+        self._tell(TileChanged(known.exam, known.sitting))
+        if not hint and finding.kind not in SIGNALS:
+            self._tell(SizeWanted(known.sitting, LARGE, LARGE_MS))
+
+    def _of(self, sitting: str) -> _Known:
+        known = self._known.get(sitting)
+        if known is None:
+            known = self._known[sitting] = _Known(Camera(sitting, self._by))
+        return known
+
+    def _expect(self, known: _Known, at: datetime) -> None:
+        expected = known.phase is Phase.RUNNING and known.line_up
+        self._found(known, known.camera.signal(Watching(at) if expected else Muted(at)))
+
+    def _ask(self, exam: str, policy: Policy, at: datetime) -> None:
+        for person in rooms.to_ask(self._room, exam, policy, at):
+            attention = self._sources.new_id("att")
+            self._room = rooms.asked(self._room, person, exam, attention, at)
+            self._tell(AttentionAsked(person, exam, attention, rooms.ATTENTION_WITHIN_MS // 1000))
+
+    def _pause_if_lost(self, exam: str, policy: Policy, at: datetime) -> None:
+        # after a restart invigilators need as long to come back as they get for any other silence
+        started = between_ms(self._since, at) >= policy.proctor_lost_ms
+        if not started or not rooms.lost(self._room, exam, policy, at):
+            return
+        running = [each for each in self._known.values() if each.exam == exam and _stoppable(each)]
+        for known in running:
+            known.pausing = True
+            self._scribe.submit(partial(self._delivery.proctor_lost, known.sitting))
+        if running:
+            self._tell(ProctorLost(exam))
+
+    def _policy(self, exam: str) -> Policy:
+        return self._policies.get(exam, Policy())
+
+    def _tell(self, notice: Notice) -> None:
+        for listener in self._listeners:
+            listener(notice)
+
+
+def _alive(known: _Known) -> bool:
+    """Whether the answer Line has been heard since the last frame: else the network is gone, not the camera."""
+    last_frame = known.camera.last_frame
+    return known.line_heard is None or last_frame is None or known.line_heard >= last_frame
+
+
+def _stoppable(known: _Known) -> bool:
+    return known.phase is Phase.RUNNING and known.policy.attended and not known.pausing

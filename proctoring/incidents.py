@@ -1,0 +1,138 @@
+"""From a finding to an incident in the journal, with its sealed frames.
+
+* A finding that becomes visible is reported with the frames before it; those that follow are sealed when it
+  ends, or when there are sixteen of them.
+* What stayed folded away to its end is recorded too, marked as a hint: the journal misses nothing, and nobody
+  must review the seventh event of an hour.
+* A reduced detector's hint, and signals about frames themselves, are recorded as hints and carry no frames.
+* Nothing blocks here: sealing and reporting are the scribe's, in order.
+
+Sources: domain rule 4.10 (incident); ISO/IEC 17024:2012 clause 7.4.3 f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+
+from engine.events import SYSTEM, IncidentEnded, IncidentReported
+from engine.sitting import Sitting
+from engine.sources import Sources
+from engine.writer import Append, Writer
+from proctoring.evidence import Evidence, Kept
+from proctoring.notice import Delivering
+from proctoring.review import EvidenceAdded
+from proctoring.scribe import Scribe
+from proctoring.signals import Act, Finding, Kind, Thresholds
+from proctoring.watch import explain
+
+TAIL_FRAMES: Final = 16
+
+#: How soon a person may want to look. It is never added up and decides nothing.
+SEVERITY: Final = MappingProxyType(
+    {
+        Kind.NO_FRAMES: "high",
+        Kind.CAMERA_COVERED: "high",
+        Kind.CAMERA_FROZEN: "high",
+        Kind.SEVERAL_FACES: "high",
+        Kind.FACE_ABSENT: "medium",
+        Kind.FRAME_REFUSED: "low",
+        Kind.FRAME_LOST: "low",
+    }
+)
+#: Signals about frames themselves: recorded, and nobody need review them before a result.
+SIGNALS: Final = frozenset({Kind.FRAME_REFUSED, Kind.FRAME_LOST})
+
+
+class Incidents:
+    """Reports for all sittings. Called under the desk's lock; everything that blocks goes to ``scribe``."""
+
+    def __init__(
+        self,
+        delivery: Delivering,
+        writer: Writer,
+        sources: Sources,
+        evidence: Evidence,
+        scribe: Scribe,
+        thresholds: Thresholds,
+    ) -> None:
+        self._delivery = delivery
+        self._writer = writer
+        self._sources = sources
+        self._evidence = evidence
+        self._scribe = scribe
+        self._by = thresholds
+        self._reported: dict[tuple[str, int], str] = {}
+        self._tails: dict[tuple[str, str], list[Kept]] = {}
+
+    def begin(self, sitting: str, finding: Finding, ring: Sequence[Kept]) -> None:
+        """``finding`` is visible from now on; ``ring`` are the frames before it."""
+        hint = finding.act is Act.HINT or finding.kind in SIGNALS
+        incident = self._report(sitting, finding, () if hint else tuple(ring), hint=hint)
+        if finding.act is Act.HINT:
+            self._end(sitting, incident, finding.at)
+            return
+        self._reported[sitting, finding.number] = incident
+        if not hint:
+            self._tails[sitting, incident] = []
+
+    def end(self, sitting: str, finding: Finding) -> None:
+        incident = self._reported.pop((sitting, finding.number), None)
+        if incident is None:
+            incident = self._report(sitting, finding, (), hint=True)
+        self._seal_tail(sitting, incident)
+        self._end(sitting, incident, finding.at)
+
+    def keep(self, sitting: str, frame: Kept) -> None:
+        """A frame that arrived while something may be going on."""
+        for (theirs, incident), tail in tuple(self._tails.items()):
+            if theirs == sitting:
+                tail.append(frame)
+                if len(tail) == TAIL_FRAMES:
+                    self._seal_tail(sitting, incident)
+
+    def end_orphans(self, state: Sitting, at: datetime) -> None:
+        """What went on when the server went away cannot be watched to its end: it ends here."""
+        for incident, told in state.incidents.items():
+            if told.ended_at is None and told.kind in set(Kind):
+                self._end(state.sitting, incident, at)
+
+    def _report(self, sitting: str, finding: Finding, ring: tuple[Kept, ...], *, hint: bool) -> str:
+        incident = self._sources.new_id("inc")
+        explanation = orjson.dumps({**explain(finding, self._by), "folded": not finding.shown}).decode()
+
+        def record() -> None:
+            reported = IncidentReported(
+                incident=incident,
+                kind=finding.kind.value,
+                severity=SEVERITY[finding.kind],
+                begun_at=finding.since,
+                text=finding.text,
+                evidence=self._evidence.seal(sitting, ring) if ring else (),
+                explanation=explanation,
+                hint=hint,
+            )
+            self._delivery.report(sitting, reported)
+
+        self._scribe.submit(record)
+        return incident
+
+    def _end(self, sitting: str, incident: str, at: datetime) -> None:
+        self._scribe.submit(partial(self._delivery.end_incident, sitting, IncidentEnded(incident, at)))
+
+    def _seal_tail(self, sitting: str, incident: str) -> None:
+        tail = self._tails.pop((sitting, incident), None)
+        if not tail:
+            return
+        at = self._sources.now()
+
+        def record() -> None:
+            added = EvidenceAdded(incident, self._evidence.seal(sitting, tail))
+            self._writer.run(Append(f"sitting/{sitting}", SYSTEM, at, lambda state: (added,)))
+
+        self._scribe.submit(record)
