@@ -117,6 +117,12 @@ class Delivery:
         with self._database.reading() as connection:
             return rows(connection, "sitting", phase=[phase.value for phase in phases], order="sitting")
 
+    def unscored(self) -> list[str]:
+        """Sealed sittings that have no score yet."""
+        with self._database.reading() as connection:
+            found = rows(connection, "sitting", phase=Phase.SEALED.value, scored=False)
+        return [row["sitting"] for row in found]
+
     # -- the candidate --------------------------------------------------------------------------------
 
     def check_in(self, person: str, sitting: str) -> Sitting:

@@ -59,6 +59,10 @@ class Bus:
         """``fn(*args, **kwargs)`` in a thread."""
         return await run_in_threadpool(fn, *args, **kwargs)
 
+    def soon(self, fn: Callable[Arguments, object], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Call ``fn`` on the loop, from any thread."""
+        self._loop.call_soon_threadsafe(lambda: fn(*args, **kwargs))
+
     def listen(self, listener: Callable[[Recorded], None]) -> None:
         """``listener`` is called on the loop with each committed event."""
         self._listeners.append(listener)

@@ -7,7 +7,6 @@ pages of the running exam are in `web.examination`.
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import Any, Final
 
 from starlette.datastructures import FormData, UploadFile
@@ -15,12 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.certification.decision import APPEAL_DAYS, Outcome
 from engine.conduct import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.errors import NotFound, Refused
 from engine.events import AgreementSigned, IdentityShown
 from engine.people import Login
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, Phase, Sitting
-from engine.sources import from_epoch_ms
+from engine.sources import from_epoch_ms, later
+from proctoring.room import queue
 from web.rendering import go
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS, text_digest
 
@@ -82,14 +83,15 @@ async def show_identity(request: Request) -> Response:
         if not isinstance(upload, UploadFile):
             raise Refused("INPUT_INVALID", field="still")
         data = await upload.read(MOST_STILL_BYTES + 1)
+    bus, desk = request.app.state.bus, request.app.state.desk
     try:
-        if len(data) > MOST_STILL_BYTES:
-            raise Refused("INPUT_TOO_LARGE", most_bytes=MOST_STILL_BYTES)
-        bus, desk = request.app.state.bus, request.app.state.desk
-        width, height = desk.still_size(data)
-        shown = IdentityShown(hashlib.sha256(data).hexdigest(), width, height)
-        await bus.aside(request.app.state.house.delivery.show_identity, login.person, state.sitting, shown)
-        desk.keep_still(state.sitting, data, request.app.state.house.sources.now())
+        still = desk.show_still(state.sitting, data, request.app.state.house.sources.now())
+        shown = IdentityShown(still.sha256, still.width, still.height)
+        try:
+            await bus.aside(request.app.state.house.delivery.show_identity, login.person, state.sitting, shown)
+        except Refused:
+            desk.stills.forget(state.sitting)
+            raise
     except Refused as refused:
         return await check_in(request, refused)
     return go(f"/sit/{state.sitting}/check-in")
@@ -123,10 +125,10 @@ async def waiting(request: Request) -> Response:
     desk = request.app.state.desk
     context = {
         "sitting": await titled(request, state),
-        "place": desk.place(state.exam, state.sitting),
+        "place": await _place_in_queue(request, state),
         "identity_state": _identity_state(state),
         "camera_ticket": ticket(request, login, "camera", state),
-        "proctor_present": desk.present(state.exam, request.app.state.house.sources.now()),
+        "proctor_present": bool(desk.present(state.exam, request.app.state.house.sources.now())),
     }
     return page(request, login, "waiting", context)
 
@@ -182,7 +184,9 @@ async def result(request: Request) -> Response:
         shown |= {"state": "decided", "points": state.score.points, "points_possible": state.score.max_points}
         shown["passed"] = state.score.passed
     elif not state.practice:
-        shown |= await bus.aside(house.decisions.told_to_candidate, state.sitting)
+        outcome = await bus.aside(house.decisions.outcome, login.person, state.sitting)
+        if outcome is not None:
+            shown |= _decided(state, outcome)
     return page(request, login, "result", {"sitting": await titled(request, state), "result": shown})
 
 
@@ -264,6 +268,12 @@ def ticket(request: Request, login: Login, purpose: str, state: Sitting) -> str:
     return ticket
 
 
+async def _place_in_queue(request: Request, state: Sitting) -> int | None:
+    waiting = queue(tile.facts for tile in await request.app.state.wall.wall(state.exam))
+    names = [each.sitting for each in waiting]
+    return names.index(state.sitting) + 1 if state.sitting in names else None
+
+
 def _identity_state(state: Sitting) -> str:
     if state.identity.verified_by:
         return "verified"
@@ -294,6 +304,24 @@ def brief(refused: Refused | None) -> dict[str, str] | None:
 
 def _grounds(state: Sitting) -> str:
     return (state.ended_grounds or "").replace("-", " ")
+
+
+def _decided(state: Sitting, outcome: Outcome) -> dict[str, Any]:
+    """What a candidate is told of a decision; the points only once a person has released them."""
+    words = {"GRANT": "granted", "REFUSE": "refused", "DEFER": "deferred"}
+    made = outcome.certificate
+    released = state.released is not None and state.score is not None
+    return {
+        "state": "decided",
+        "outcome": words[outcome.outcome],
+        "decided_at": outcome.decided_at,
+        "reasons": list(outcome.reasons),
+        "appeal_until": later(outcome.decided_at, APPEAL_DAYS * 86_400_000),
+        "points": state.score.points if released and state.score else None,
+        "points_possible": state.score.max_points if released and state.score else None,
+        "passed": state.released.passed if state.released else None,
+        "certificate": made and {"number": made.number, "holder": made.name, "valid_until": made.expires_at},
+    }
 
 
 async def _sealing(request: Request, login: Login, state: Sitting) -> Response:

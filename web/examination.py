@@ -137,23 +137,18 @@ async def phase(request: Request) -> Response:
 
 
 async def line_ticket(request: Request) -> Response:
-    login, state = await own(request)
-    return JSONResponse({"ticket": ticket(request, login, "line", state)})
+    """A fresh ticket for the answer Line: each is good for one greeting."""
+    return await _fresh_ticket(request, "line")
 
 
 async def camera_ticket(request: Request) -> Response:
-    login, state = await own(request)
-    return JSONResponse({"ticket": ticket(request, login, "camera", state)})
+    return await _fresh_ticket(request, "camera")
 
 
-async def take_over(request: Request) -> Response:
-    """Go on in this window: older ones become read-only, and the invigilator sees that it happened."""
+async def _fresh_ticket(request: Request, purpose: str) -> Response:
     login, state = await own(request)
     request.app.state.door.check_form(login, request.headers.get("x-csrf"))
-    house, bus, live = request.app.state.house, request.app.state.bus, request.app.state.live
-    writer, _ = await bus.aside(house.delivery.take_over, login.person, state.sitting)
-    await live.superseded(state.sitting)
-    return JSONResponse({"writer": writer, "ticket": ticket(request, login, "line", state)})
+    return JSONResponse({"ticket": ticket(request, login, purpose, state)})
 
 
 async def rows(request: Request) -> Response:
@@ -224,8 +219,7 @@ routes = [
     Route("/sit/{sitting}/submit", submit, methods=["POST"]),
     Route("/sit/{sitting}/hidden", hidden),
     Route("/sit/{sitting}/phase", phase),
-    Route("/sit/{sitting}/ticket", line_ticket),
-    Route("/sit/{sitting}/camera-ticket", camera_ticket),
-    Route("/sit/{sitting}/take-over", take_over, methods=["POST"]),
+    Route("/sit/{sitting}/ticket", line_ticket, methods=["POST"]),
+    Route("/sit/{sitting}/camera-ticket", camera_ticket, methods=["POST"]),
     Route("/sit/{sitting}/rows", rows, methods=["POST"]),
 ]

@@ -12,23 +12,22 @@ from __future__ import annotations
 from contextlib import ExitStack
 from types import TracebackType
 
-from engine.certification.decision import Decisions
-from item_bank.bank import Bank
-
 from engine import delivery, exam, independence, people, sitting, store
 from engine import keyring as keys
-from engine.certification import certificate, decision, scheme
+from engine.certification import certificate, decision, scheme, voting
 from engine.certification.certificate import Certificates
+from engine.certification.decision import Decisions
 from engine.certification.scheme import Schemes
 from engine.delivery import Delivery
 from engine.exam import Exams
 from engine.keyring import Keyring
-from engine.notices import Notices
+from engine.notices import Channel, Notices, Smtp, Spool
 from engine.people import People
 from engine.sources import Sources
 from engine.store import Database
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
+from item_bank.bank import Bank
 from web.settings import Settings
 
 #: How each kind of stream folds, and every reading of events into tables.
@@ -36,7 +35,7 @@ FOLDS: dict[str, Fold] = {
     "sitting": sitting.Fold(),
     "exam": exam.Fold(),
     "scheme": scheme.Fold(),
-    "decision": decision.Fold(),
+    "decision": voting.Fold(),
     "certificate": certificate.Fold(),
     **bank.FOLDS,
 }
@@ -48,7 +47,7 @@ PROJECTORS: tuple[Projector, ...] = (
     scheme.project,
     decision.project,
     certificate.project,
-    bank.project,
+    *bank.PROJECTORS,
 )
 
 
@@ -58,6 +57,20 @@ def create(settings: Settings, sources: Sources) -> None:
     keys.create(settings.keys, sources.dice)
     if not settings.database.exists():
         store.create(Database(settings.database))
+
+
+def channels(settings: Settings) -> dict[str, Channel]:
+    """How notices reach people: a spool of files always, mail where a server is named."""
+    ways: dict[str, Channel] = {"spool": Spool(settings.spool)}
+    if settings.smtp_host:
+        ways["mail"] = Smtp(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_sender,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+        )
+    return ways
 
 
 class House:
@@ -74,10 +87,10 @@ class House:
         self.bank = Bank(*common)
         self.exams = Exams(*common, self.bank)
         self.delivery = Delivery(*common, self.exams, self.bank)
-        self.schemes = Schemes(*common)
-        self.certificates = Certificates(*common)
-        self.notices = Notices(*common)
-        self.decisions = Decisions(*common, self.schemes, self.certificates, self.notices)
+        self.schemes = Schemes(self.writer, self.database, sources)
+        self.certificates = Certificates(self.database, sources, self.keyring)
+        self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")
+        self.decisions = Decisions(*common, self.notices)
         self._open = ExitStack()
 
     def __enter__(self) -> House:

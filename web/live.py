@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -80,6 +81,8 @@ class Live:
         self._credit = Buckets(house.sources, ROWS_PER_S, ROW_BURST)
         self._plain_writers: dict[str, int] = {}
         self._plain_turn = asyncio.Lock()
+        #: Told whenever a candidate's Line speaks (True) or closes (False).
+        self.on_line: Callable[[str, bool], None] = lambda _sitting, _up: None
         bus.listen(self._recorded)
 
     # -- who is there ---------------------------------------------------------------------------------
@@ -102,19 +105,19 @@ class Live:
         await socket.accept()
         try:
             login = self._door.login(socket)
-            hello = await asyncio.wait_for(_message(socket), HELLO_WITHIN_S)
+            hello = await asyncio.wait_for(read_message(socket), HELLO_WITHIN_S)
             line = await self._greet(socket, login, hello)
         except (WebSocketDisconnect, TimeoutError):
-            await _hang_up(socket, CLOSE_MALFORMED)
+            await hang_up(socket, CLOSE_MALFORMED)
             return
         except InvigilError as error:
             problem = problem_of(error)
             await _tell(socket, problem.message())
-            await _hang_up(socket, problem.close_code)
+            await hang_up(socket, problem.close_code)
             return
         try:
             while True:
-                await self._hear(line, await _message(socket))
+                await self._hear(line, await read_message(socket))
         except WebSocketDisconnect:
             pass
         except InvigilError as error:
@@ -124,6 +127,7 @@ class Live:
         finally:
             if self._lines.get(line.sitting) is line:
                 del self._lines[line.sitting]
+                self.on_line(line.sitting, False)
 
     async def _greet(self, socket: WebSocket, login: Login, hello: dict[str, Any]) -> Line:
         if hello.get("t") != "hello":
@@ -147,6 +151,7 @@ class Live:
         self.heard(sitting)
         if older is not None:
             await older.close(CLOSE_SUPERSEDED)
+        self.on_line(sitting, True)
         at = self._sources.now()
         await line.send(
             {
@@ -173,6 +178,7 @@ class Live:
 
     async def _hear(self, line: Line, message: dict[str, Any]) -> None:
         self.heard(line.sitting)
+        self.on_line(line.sitting, True)
         match message.get("t"):
             case "row":
                 wait_ms = self._credit.take(line.sitting)
@@ -265,9 +271,9 @@ class Live:
         self.heard(sitting)
         delivery = self._house.delivery
         async with self._plain_turn:
-            writer = self._plain_writers.get(sitting)
+            writer = self._plain_writers.get(sitting, 0)
             state = await self._bus.aside(delivery.own, person, sitting)
-            if writer is None or state.outboxes[writer].epoch < state.epoch:
+            if not writer or state.outboxes[writer].epoch < state.epoch:
                 writer, state = await self._bus.aside(delivery.open_outbox, person, sitting)
                 self._plain_writers[sitting] = writer
             box = state.outboxes[writer]
@@ -317,7 +323,7 @@ class Live:
         )
 
 
-async def _message(socket: WebSocket) -> dict[str, Any]:
+async def read_message(socket: WebSocket) -> dict[str, Any]:
     """The next text message, bounded and parsed. Raises: INPUT_TOO_LARGE, INPUT_INVALID, WebSocketDisconnect."""
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
@@ -348,6 +354,6 @@ async def _tell(socket: WebSocket, message: dict[str, Any]) -> None:
         await socket.send_text(orjson.dumps(message).decode())
 
 
-async def _hang_up(socket: WebSocket, code: int) -> None:
+async def hang_up(socket: WebSocket, code: int) -> None:
     if socket.application_state is WebSocketState.CONNECTED:
         await socket.close(code)

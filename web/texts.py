@@ -55,7 +55,7 @@ TEXTS: dict[str, Text] = {
         "2026-1",
         (
             "Software looks at the pictures for plain facts: no picture, a covered or dark camera, a picture that "
-            "does not move, no face, several faces. It does not guess feelings or intentions, it does not recognise who "
+            "does not move, no face, several faces. It does not guess feelings or intentions, does not recognise who "
             "I am, and it gives no score of suspicion.",
             "What it notices is shown to a person. Software can neither end my exam nor change my result. I may see "
             "what was noted about me, comment on it and appeal.",

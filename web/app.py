@@ -1,0 +1,99 @@
+"""The application: all routes, the Lines, and the clock that ticks once a second.
+
+>>> from web.settings import Settings
+>>> app = make_app(Settings(demo=True))       # the house opens when the server starts, and closes with it
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from engine.sources import Sources, system
+from web import acts, candidate, decision, examination, proctor, public, reviewing, staff
+from web.bus import Bus
+from web.house import House
+from web.live import Live
+from web.problems import CLOSE_RESTART, answer
+from web.rendering import FingerprintedFiles, Pages
+from web.security import Door, Guard
+from web.settings import Settings
+from web.ticking import Ticker
+from web.wall import Wall
+
+_log = structlog.get_logger("app")
+
+
+def make_app(settings: Settings, sources: Sources | None = None) -> Starlette:
+    """The application over one data folder. Raises on start: DATA_FOLDER_LOCKED when another server runs."""
+    house = House(settings, sources or system())
+    door = Door(house.people, house.keyring, house.sources)
+    pages = Pages(settings, door, house.people, strict=settings.demo)
+
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        with house:
+            state = app.state
+            state.bus = bus = Bus(house.writer)
+            state.live = live = Live(house, bus, door)
+            state.wall = wall = Wall(house, bus, door, live)
+            state.desk = wall.desk
+            ticker = Ticker(house, bus, live, wall)
+            resumed = await bus.aside(house.delivery.resume_server)
+            _log.info("ready", url=settings.url, resumed=len(resumed))
+            bus.start(ticker.run(), "ticker")
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 1_000)
+            try:
+                yield
+            finally:
+                await live.close(CLOSE_RESTART)
+                await wall.close(CLOSE_RESTART)
+                await bus.close()
+
+    app = Starlette(
+        routes=[
+            *public.routes,
+            *candidate.routes,
+            *examination.routes,
+            *proctor.routes,
+            *reviewing.routes,
+            *decision.routes,
+            *staff.routes,
+            *acts.routes,
+            WebSocketRoute("/sit/line", _answer_line),
+            WebSocketRoute("/sit/camera", _camera_line),
+            WebSocketRoute("/proctor/line", _proctor_line),
+            Mount("/static", FingerprintedFiles(pages)),
+        ],
+        middleware=[Middleware(Guard, settings=settings)],
+        exception_handlers={Exception: answer, 404: answer, 405: answer},
+        lifespan=life,
+    )
+    app.state.house = house
+    app.state.door = door
+    app.state.pages = pages
+    app.state.settings = settings
+    return app
+
+
+async def _answer_line(socket: WebSocket) -> None:
+    await socket.app.state.live.serve(socket)
+
+
+async def _camera_line(socket: WebSocket) -> None:
+    await socket.app.state.wall.serve_camera(socket)
+
+
+async def _proctor_line(socket: WebSocket) -> None:
+    await socket.app.state.wall.serve_proctor(socket)
+
+

@@ -1,0 +1,349 @@
+"""The camera Line and the invigilator's Line: frames in, tiles out.
+
+* Pictures never touch answers: both Lines have sockets of their own, and closing a camera Line is only
+  that. A frame that is refused costs itself and is recorded by the desk.
+* An invigilator gets, for each sitting of the exam, its tile in words when something changed (at most once
+  a second) and the newest frame. While one frame is on its way, newer ones replace each other.
+* A wall that does not read is closed; it comes back with a new ticket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from engine.conduct import missing_for_start
+from engine.errors import InvigilError, NotFound, Refused
+from engine.events import Recorded
+from engine.exam import Exam
+from engine.people import Role
+from engine.sitting import BEFORE, ENDED, Phase, Sitting
+from engine.sources import iso
+from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged, open_desk
+from proctoring.frame import FrameRefused
+from proctoring.room import Facts, Tile
+from web.bus import Bus
+from web.house import House
+from web.live import HELLO_WITHIN_S, Live, hang_up, read_message
+from web.problems import CLOSE_FLOODING, CLOSE_MALFORMED, CLOSE_SUPERSEDED, problem_of
+from web.security import Door
+
+MOST_FRAME_BYTES: Final = 204_800
+MOST_REFUSED_IN_A_ROW: Final = 20
+WALL_EVERY_S: Final = 0.5
+FIRST_SIZE: Final = (320, 240)
+FRAME_EVERY_MS: Final = 1_000
+
+
+@dataclass(slots=True)
+class Watcher:
+    """One open wall: what waits to be sent to it. ``frames`` holds the newest of each sitting only."""
+
+    socket: WebSocket
+    person: str
+    exam: str
+    changed: set[str] = field(default_factory=set)
+    frames: dict[str, bytes] = field(default_factory=dict)
+    words: list[dict[str, Any]] = field(default_factory=list)
+    opened: str | None = None
+
+
+class Wall:
+    """The hub of cameras and invigilators around one desk."""
+
+    def __init__(self, house: House, bus: Bus, door: Door, live: Live) -> None:
+        self._house = house
+        self._bus = bus
+        self._door = door
+        self._live = live
+        settings = house.settings
+        self.desk = open_desk(
+            house.delivery,
+            house.writer,
+            house.sources,
+            house.keyring,
+            models=settings.models,
+            evidence=settings.evidence,
+            workers=settings.workers or None,
+        )
+        self._cameras: dict[str, WebSocket] = {}
+        self._watchers: list[Watcher] = []
+        self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
+        bus.listen(self._recorded)
+        live.on_line = self._line
+
+    async def close(self, code: int) -> None:
+        for socket in [*self._cameras.values(), *(watcher.socket for watcher in self._watchers)]:
+            await hang_up(socket, code)
+        await self._bus.aside(self.desk.stop)
+
+    # -- the camera -----------------------------------------------------------------------------------
+
+    async def serve_camera(self, socket: WebSocket) -> None:
+        """One camera Line from its hello to its end. The route ``/sit/camera``."""
+        await socket.accept()
+        sitting = await self._greeted(socket, self._greet_camera)
+        if sitting is None:
+            return
+        refused_in_a_row = 0
+        try:
+            while True:
+                data = await _binary(socket)
+                try:
+                    taken = self.desk.frame_arrived(sitting, data, self._house.sources.now())
+                    refused_in_a_row = 0
+                except FrameRefused:
+                    refused_in_a_row += 1
+                    if refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
+                        await hang_up(socket, CLOSE_FLOODING)
+                        return
+                    continue
+                await _send(socket, {"t": "seen", "seq": taken.seq})
+                for watcher in self._watchers:
+                    watcher.frames[sitting] = taken.tile
+        except WebSocketDisconnect:
+            return
+        finally:
+            if self._cameras.get(sitting) is socket:
+                del self._cameras[sitting]
+                self.desk.camera_closed(sitting)
+
+    async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> str:
+        login = self._door.login(socket)
+        sitting = self._door.redeem(login, "camera", hello.get("ticket"))
+        state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
+        if state.phase in ENDED | {Phase.SEALED, Phase.CREATED}:
+            raise Refused("NOT_NOW", phase=state.phase)
+        older = self._cameras.get(sitting)
+        self._cameras[sitting] = socket
+        if older is not None:
+            await hang_up(older, CLOSE_SUPERSEDED)
+        self.desk.camera_opened(sitting)
+        await _send(socket, {"t": "welcome", "size": FIRST_SIZE, "every_ms": FRAME_EVERY_MS})
+        return sitting
+
+    # -- the invigilator ------------------------------------------------------------------------------
+
+    async def serve_proctor(self, socket: WebSocket) -> None:
+        """One wall from its hello to its end. The route ``/proctor/line``."""
+        await socket.accept()
+        watcher = await self._greeted(socket, self._greet_proctor)
+        if watcher is None:
+            return
+        self._watchers.append(watcher)
+        sending = self._bus.start(self._feed(watcher), "wall")
+        try:
+            while True:
+                await self._hear(watcher, await read_message(socket))
+        except WebSocketDisconnect:
+            pass
+        except InvigilError as error:
+            problem = problem_of(error)
+            await _send(socket, problem.message())
+            await hang_up(socket, problem.close_code)
+        finally:
+            sending.cancel()
+            self._watchers.remove(watcher)
+            self.desk.proctor_closed(watcher.person, watcher.exam, self._house.sources.now())
+
+    async def _greet_proctor(self, socket: WebSocket, hello: dict[str, Any]) -> Watcher:
+        login = self._door.login(socket)
+        exam_name = self._door.redeem(login, "wall", hello.get("ticket"))
+        exam: Exam = await self._bus.aside(self._house.exams.exam, exam_name)
+        roles = await self._bus.aside(self._house.people.roles, login.person)
+        if login.person not in exam.proctors or Role.PROCTOR not in roles:
+            raise NotFound("exam", exam_name)
+        self.desk.proctor_opened(login.person, exam_name, exam.policy, self._house.sources.now())
+        watcher = Watcher(socket, login.person, exam_name)
+        await _send(socket, {"t": "tiles", "tiles": await self.tiles(exam_name)})
+        return watcher
+
+    async def _hear(self, watcher: Watcher, message: dict[str, Any]) -> None:
+        at = self._house.sources.now()
+        match message.get("t"):
+            case "beat" | "ping":
+                self.desk.proctor_heard(watcher.person, watcher.exam, at)
+            case "attention":
+                self.desk.attention_answered(watcher.person, str(message.get("id", ""))[:64], at)
+            case "open":
+                opened = message.get("sitting")
+                watcher.opened = opened if isinstance(opened, str) else None
+                if watcher.opened is not None:
+                    state = await self._bus.aside(self._house.delivery.sitting, watcher.opened)
+                    if state.exam != watcher.exam:
+                        raise NotFound("sitting", watcher.opened)
+                    self.desk.tile_opened(watcher.person, watcher.opened, at)
+            case _:
+                raise Refused("INPUT_INVALID", field="t")
+
+    async def _feed(self, watcher: Watcher) -> None:
+        """Send what waits, again and again. A socket that does not take it in time is closed."""
+        try:
+            while True:
+                await asyncio.sleep(WALL_EVERY_S)
+                async with asyncio.timeout(30):
+                    await self._send_waiting(watcher)
+        except TimeoutError:
+            await hang_up(watcher.socket, CLOSE_FLOODING)
+
+    async def _send_waiting(self, watcher: Watcher) -> None:
+        words, watcher.words = watcher.words, []
+        changed, watcher.changed = watcher.changed, set()
+        frames, watcher.frames = watcher.frames, {}
+        for word in words:
+            await _send(watcher.socket, word)
+        if changed:
+            for tile in await self.tiles(watcher.exam, changed):
+                await _send(watcher.socket, {"t": "tile", **tile})
+        for sitting, frame in frames.items():
+            if await self._exam_of(sitting) == watcher.exam and watcher.opened in (None, sitting):
+                await _send_bytes(watcher.socket, frame)
+
+    # -- tiles ----------------------------------------------------------------------------------------
+
+    async def tiles(self, exam: str, only: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """The tiles of an exam as the wire has them, ordered by what needs a person."""
+        return [told(tile) for tile in await self.wall(exam, only)]
+
+    async def wall(self, exam: str, only: Iterable[str] | None = None) -> tuple[Tile, ...]:
+        """The same as values, for the pages."""
+        wanted = None if only is None else set(only)
+        found = await self._bus.aside(self._house.exams.sittings, exam)
+        facts = [
+            await self.facts(row["sitting"])
+            for row in found
+            if not row["practice"] and (wanted is None or row["sitting"] in wanted)
+        ]
+        return self.desk.tiles(facts)
+
+    async def facts(self, sitting: str) -> Facts:
+        """What the engine and the Lines know of one sitting."""
+        return await self._bus.aside(self._facts, sitting)
+
+    def _facts(self, sitting: str) -> Facts:
+        state: Sitting = self._house.delivery.sitting(sitting)
+        person = self._house.people.person(state.candidate)
+        assert state.phase_since is not None
+        return Facts(
+            sitting=sitting,
+            name=person.name,
+            phase=state.phase,
+            since=state.phase_since,
+            remaining_ms=state.remaining_ms(self._house.sources.now()),
+            answered=sum(any(given.responses.values()) for given in state.given.values()),
+            items=len(state.form.items) if state.form else 0,
+            line_up=self._live.up(sitting),
+            missing=missing_for_start(state) if state.phase in BEFORE else (),
+            unread=bool(state.messages) and state.messages[-1].sender == "candidate",
+        )
+
+    async def _exam_of(self, sitting: str) -> str:
+        state = await self._bus.aside(self._house.delivery.sitting, sitting)
+        return state.exam
+
+    # -- what happens elsewhere -----------------------------------------------------------------------
+
+    def _noticed(self, notice: Notice) -> None:
+        """A word of the desk, on the loop."""
+        match notice:
+            case Coached(sitting=sitting, kind=kind, text=text):
+                self._to_camera(sitting, {"t": "coach", "kind": kind, "text": text})
+            case SizeWanted(sitting=sitting, size=size, for_ms=for_ms):
+                self._to_camera(sitting, {"t": "size", "size": size, "for_ms": for_ms})
+            case TileChanged(exam=exam, sitting=sitting):
+                self._changed(exam, sitting)
+            case AttentionAsked(person=person, exam=exam, attention=attention, within_s=within_s):
+                for watcher in self._watchers:
+                    if (watcher.person, watcher.exam) == (person, exam):
+                        watcher.words.append({"t": "attention", "id": attention, "within_s": within_s})
+            case ProctorLost():
+                pass
+
+    def _recorded(self, recorded: Recorded) -> None:
+        self.desk.heard(recorded)
+        kind, _, name = recorded.stream.partition("/")
+        if kind == "sitting" and not name.startswith("try-"):
+            for watcher in self._watchers:
+                watcher.changed.add(name)
+
+    def _line(self, sitting: str, up: bool) -> None:
+        at = self._house.sources.now()
+        if up:
+            self.desk.line_heard(sitting, at)
+        else:
+            self.desk.line_closed(sitting, at)
+
+    def _changed(self, exam: str, sitting: str) -> None:
+        for watcher in self._watchers:
+            if watcher.exam == exam:
+                watcher.changed.add(sitting)
+
+    def _to_camera(self, sitting: str, message: dict[str, Any]) -> None:
+        socket = self._cameras.get(sitting)
+        if socket is not None:
+            self._bus.start(_send(socket, message), "camera")
+
+    async def _greeted(self, socket: WebSocket, greet: Any) -> Any:
+        """The outcome of a greeting, or None when the socket was sent away."""
+        try:
+            hello = await asyncio.wait_for(read_message(socket), HELLO_WITHIN_S)
+            if hello.get("t") != "hello":
+                raise Refused("INPUT_INVALID", expected="hello")
+            return await greet(socket, hello)
+        except (WebSocketDisconnect, TimeoutError):
+            await hang_up(socket, CLOSE_MALFORMED)
+        except InvigilError as error:
+            problem = problem_of(error)
+            await _send(socket, problem.message())
+            await hang_up(socket, problem.close_code)
+        return None
+
+
+def told(tile: Tile) -> dict[str, Any]:
+    """A tile as the wire has it."""
+    facts, seen = tile.facts, tile.seen
+    return {
+        "sitting": facts.sitting,
+        "name": facts.name,
+        "phase": facts.phase,
+        "remaining_ms": facts.remaining_ms,
+        "answered": facts.answered,
+        "items": facts.items,
+        "line": "up" if facts.line_up else "down",
+        "camera": "up" if seen.camera_up else "down",
+        "needs": tile.needs,
+        "events": [
+            {"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)
+        ],
+    }
+
+
+async def _binary(socket: WebSocket) -> bytes:
+    """The next binary message. Text on a camera Line is taken for an empty frame, which the desk refuses."""
+    received = await socket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received.get("code", 1005))
+    data: bytes = received.get("bytes") or b""
+    return data
+
+
+async def _send(socket: WebSocket, message: dict[str, Any]) -> None:
+    """A socket that just went away is no error: its reader finds out."""
+    if socket.application_state is WebSocketState.CONNECTED:
+        try:
+            await socket.send_text(orjson.dumps(message).decode())
+        except (WebSocketDisconnect, RuntimeError):
+            return
+
+
+async def _send_bytes(socket: WebSocket, message: bytes) -> None:
+    if socket.application_state is WebSocketState.CONNECTED:
+        try:
+            await socket.send_bytes(message)
+        except (WebSocketDisconnect, RuntimeError):
+            return
