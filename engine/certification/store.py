@@ -66,7 +66,8 @@ class CertificateRow(SQLModel, table=True):
 
 
 def schemes(connection: Connection) -> list[dict[str, Any]]:
-    return rows(connection, "scheme", order="scheme")
+    """Every edition, by scheme and number."""
+    return sorted(rows(connection, "scheme"), key=lambda one: (one["scheme"], one["version"]))
 
 
 def decisions(connection: Connection, **where: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""From a finished sitting to a decision: the scheme, the votes, the certificate."""
