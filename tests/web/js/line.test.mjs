@@ -230,6 +230,20 @@ test("posts keep the item on screen, and sockets are still tried", () => {
   assert.equal(line.state, "posting");
 });
 
+test("a post refused for another reason than another window is tried again", () => {
+  const after = (code) => {
+    const line = aLine(aBook(2));
+    line.start(0);
+    line.closed(1006, 0);
+    line.tick(500);
+    line.closed(1006, 501);
+    line.tick(502);
+    line.postFailed(409, code, 503);
+    return line.state;
+  };
+  assert.deepEqual([after("SUPERSEDED"), after("NOT_NOW"), after("")], ["superseded", "down", "down"]);
+});
+
 test("without a writer number a post asks for one and carries no row", () => {
   const line = aLine(aBook(2, { writer: 0 }));
   line.start(0);

@@ -124,6 +124,15 @@ test("an answer longer than the server takes is refused here, with the outbox un
   assert.deepEqual([outbox.pending, outbox.lastSeq], [0, 0]);
 });
 
+test("going on after a takeover begins a new book, and old answers cannot cover newer ones", async () => {
+  const { outbox, store } = await anOutbox();
+  await outbox.welcome(3, 0);
+  await outbox.add("q01", "answer", chosen("c1"), 1);
+  await outbox.abandon();
+  assert.deepEqual([outbox.writer, outbox.pending, outbox.lastSeq], [0, 0, 0]);
+  assert.deepEqual(await store.load(), { writer: 0, acked: 0, rows: [] });
+});
+
 test("after the receipt nothing stays on the device", async () => {
   const { outbox, store } = await anOutbox();
   await outbox.add("q01", "answer", chosen("c1"), 1);

@@ -149,7 +149,7 @@ export class AnswerWire extends EventTarget {
     }));
     const { status, body } = await this.#fetch(rowsUrl, { sitting, writer, rows: sent });
     const now = performance.now();
-    if (status !== 200) return this.#perform(this.#line.postFailed(status, now));
+    if (status !== 200) return this.#perform(this.#line.postFailed(status, codeOf(body), now));
     const posted = /** @type {Posted & { writer?: number }} */ (body);
     if (writer === 0 && posted.writer) await this.#outbox.welcome(posted.writer, posted.acked);
     this.#perform(this.#line.posted(posted, now));
@@ -165,16 +165,18 @@ export class AnswerWire extends EventTarget {
 
   /** @param {string} url @param {object} content @returns {Promise<{ status: number, body: object }>} status 0: not reached */
   async #fetch(url, content) {
+    let status = 0;
     try {
       const response = await fetch(url, {
         method: "POST",
-        headers: { "content-type": "application/json", "x-csrf": this.#given.csrf },
+        headers: { accept: "application/json", "content-type": "application/json", "x-csrf": this.#given.csrf },
         body: JSON.stringify(content),
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      return { status: response.status, body: response.ok ? await response.json() : {} };
+      ({ status } = response);
+      return { status, body: await response.json() };
     } catch {
-      return { status: 0, body: {} }; // no network, or no answer in time: the machine knows what to do
+      return { status: status === 200 ? 0 : status, body: {} }; // no network, or no answer in time: the machine knows
     }
   }
 
@@ -182,4 +184,10 @@ export class AnswerWire extends EventTarget {
   #tell(effect) {
     this.dispatchEvent(new CustomEvent("effect", { detail: effect }));
   }
+}
+
+/** @param {object} body what a refused request is answered with @returns {string} */
+function codeOf(body) {
+  const { refused } = /** @type {{ refused?: { code?: unknown } }} */ (body);
+  return typeof refused?.code === "string" ? refused.code : "";
 }

@@ -77,7 +77,7 @@ export class SteadyLine {
     try {
       const response = await fetch(this.#given.ticketUrl, {
         method: "POST",
-        headers: { "content-type": "application/json", "x-csrf": this.#given.csrf },
+        headers: { accept: "application/json", "content-type": "application/json", "x-csrf": this.#given.csrf },
         body: "{}",
         signal: AbortSignal.any([this.#given.signal, AbortSignal.timeout(10_000)]),
       });

@@ -42,6 +42,7 @@ export class ExamSitting extends Element {
   #line = null;
   /** @type {AnswerWire | null} */
   #wire = null;
+  #end = new AbortController(); // of this window's hold on the outbox
   /** @type {Hold} */
   #hold = "ours";
   /** @type {Phase} */
@@ -72,11 +73,6 @@ export class ExamSitting extends Element {
     void this.#begin(false);
   }
 
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    this.#wire?.close();
-  }
-
   /**
    * Wait until the server has everything. @param {number} patienceMs @returns {Promise<boolean>}
    */
@@ -90,13 +86,20 @@ export class ExamSitting extends Element {
     return false;
   }
 
+  /** Numbers that go along with submitting: the server refuses while rows up to the last are missing. */
+  get book() {
+    return { writer: this.#outbox?.writer ?? 0, lastSeq: this.#outbox?.lastSeq ?? 0 };
+  }
+
   /** @param {boolean} steal take the outbox from another window of this browser */
   async #begin(steal) {
+    this.#end = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.#end.signal]);
     const { sitting = "", storeKey = "", ticket = "", ticketUrl = "", lineUrl = "", rowsUrl = "", csrf = "" } = this.dataset;
-    const ours = await holdOutbox(sitting, steal, () => this.#stolen(), this.signal);
+    const ours = await holdOutbox(sitting, steal, () => this.#stolen(), signal);
     this.#hold = ours ? "ours" : "elsewhere";
     this.#draw();
-    if (!ours || this.signal.aborted) return;
+    if (!ours || signal.aborted) return;
     const outbox = (this.#outbox = await Outbox.open(await openStore(sitting, storeKey), sha256Hex));
     const t1Ms = Number(this.dataset["t1Ms"]) || 20_000;
     const line = (this.#line = new Line({ ticket: steal ? null : ticket || null, outbox, random: Math.random, wall: Date.now, t1Ms }));
@@ -104,7 +107,8 @@ export class ExamSitting extends Element {
     this.listen(wire, "effect", (event) => this.#heard(event.detail));
     this.#arrive();
     wire.start();
-    tick(1_000, () => wire.tick(), this.signal);
+    tick(1_000, () => wire.tick(), signal);
+    signal.addEventListener("abort", () => wire.close(), { once: true });
   }
 
   /** A question has come on screen. */
@@ -197,7 +201,7 @@ export class ExamSitting extends Element {
     this.#clock?.run(phase === "RUNNING");
     for (const each of this.all('[data-when="paused"] [data-for]')) each.hidden = each.dataset["for"] !== phase;
     const told = this.find("[data-reason]");
-    if (told) told.textContent = reason ?? "";
+    if (told) told.textContent = (reason ?? "").replaceAll("-", " ");
   }
 
   /** @param {string} text @param {string} at ISO 8601 */
@@ -219,8 +223,16 @@ export class ExamSitting extends Element {
 
   #stolen() {
     this.#hold = "stolen";
-    this.#wire?.close();
+    this.#end.abort();
     this.#draw();
+  }
+
+  /** The candidate wants to go on here. The server still refuses while the other window is alive. */
+  async #takeOver() {
+    if (this.#line?.state === "superseded") {
+      await this.#outbox?.abandon();
+      location.reload();
+    } else void this.#begin(true);
   }
 
   /** @param {MouseEvent} event */
@@ -232,7 +244,7 @@ export class ExamSitting extends Element {
     if (button.dataset["go"]) void this.#go(button.dataset["go"], true);
     const dialog = document.getElementById(button.dataset["open"] ?? "");
     if (dialog instanceof HTMLDialogElement && !dialog.open) this.#openDialog(dialog);
-    if (button.hasAttribute("data-take-over")) void this.#begin(true);
+    if (button.hasAttribute("data-take-over")) void this.#takeOver();
   }
 
   /** The calculator leaves the question in sight and in reach; a report asks for attention. @param {HTMLDialogElement} dialog */

@@ -37,8 +37,10 @@ export class StrikeThrough extends Element {
   #draw() {
     for (const label of this.#options()) {
       const id = label.querySelector("input")?.value ?? "";
-      const holder = this.#holder(label, id);
       const struck = this.#struck.has(id);
+      const made = label.parentElement?.classList.contains("option");
+      if (!this.#on && !struck && !made) continue; // leave the server's markup alone until it is asked for
+      const holder = this.#holder(label, id);
       holder.toggleAttribute("data-struck", struck);
       const button = holder.querySelector("button");
       if (!button) continue;
@@ -58,10 +60,7 @@ export class StrikeThrough extends Element {
     button.type = "button";
     button.className = "button small";
     button.textContent = this.closest("form")?.querySelector("[data-strike-toggle]")?.getAttribute("data-word") ?? "✕";
-    const words = document.createElement("span");
-    words.className = "visually-hidden";
-    words.textContent = `: ${label.textContent?.trim() ?? ""}`;
-    button.append(words);
+    button.setAttribute("aria-label", `${button.textContent}: ${label.textContent?.trim() ?? ""}`);
     holder.append(label, button);
     this.listen(button, "click", () => this.#flip(id));
     return holder;

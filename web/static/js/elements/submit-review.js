@@ -20,7 +20,19 @@ export class SubmitReview extends Element {
       this.say("waiting");
       const settled = await sitting.settled(PATIENCE_MS);
       this.say(...(settled ? [] : ["cannot"]));
-      if (settled) form.submit();
+      if (!settled) return;
+      this.#add(form, "writer", sitting.book.writer);
+      this.#add(form, "last_seq", sitting.book.lastSeq);
+      form.submit();
     });
+  }
+
+  /** @param {HTMLFormElement} form @param {string} name @param {number} value */
+  #add(form, name, value) {
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = name;
+    input.value = String(value);
+    form.append(input);
   }
 }

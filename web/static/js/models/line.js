@@ -215,12 +215,17 @@ export class Line {
     return effects;
   }
 
-  /** @param {number} status 0 when the server could not be reached @param {number} now @returns {Effect[]} */
-  postFailed(status, now) {
+  /**
+   * @param {number} status HTTP status, 0 when the server could not be reached
+   * @param {string} code the server's refusal code, or ""
+   * @param {number} now
+   * @returns {Effect[]}
+   */
+  postFailed(status, code, now) {
     this.#posting = false;
     if (this.#socket === "over" || this.#socket === "up") return [];
     if (status === 401) return this.#end("signed-out");
-    if (status === 409) return this.#end("superseded");
+    if (code === "SUPERSEDED") return this.#end("superseded");
     this.#postAt = now + BEAT_MS;
     return this.#become("down");
   }

@@ -181,6 +181,20 @@ export class Outbox {
     return row === undefined ? null : JSON.parse(row.payload);
   }
 
+  /**
+   * Start a new book: another window has taken over, and what this one could not send is not to be put over
+   * what was answered there. The next greeting asks for a writer number.
+   */
+  abandon() {
+    return this.#inTurn(async () => {
+      await this.#store.replace(0, 0, []);
+      this.#writer = 0;
+      this.#acked = 0;
+      this.#lastSeq = 0;
+      this.#rows = [];
+    });
+  }
+
   /** Forget everything: the receipt is here, or another person will use this device. */
   wipe() {
     return this.#inTurn(async () => {
