@@ -10,7 +10,7 @@ Plain state with no thread and no disk; the desk holds the lock and does what fo
 >>> from proctoring.signals import THRESHOLDS
 >>> from proctoring.watch import Watching
 >>> camera = Camera("sit-1", THRESHOLDS)
->>> camera.open()
+>>> camera.open(datetime(2026, 3, 2, 9, tzinfo=UTC))
 >>> camera.signal(Watching(datetime(2026, 3, 2, 9, tzinfo=UTC)))
 ()
 """
@@ -57,17 +57,20 @@ class Camera:
         self._reader: FrameReader | None = None
         self._watch = WatchState()
         self._events: deque[Noticed] = deque(maxlen=TILE_EVENTS)
+        self._since: datetime | None = None
         self._allowance = float(BURST)
         self._frames = 0
         self._dropped = 0
         self._detector = ""
 
-    def open(self) -> None:
+    def open(self, at: datetime) -> None:
         """A camera Line opened: a new chain begins."""
         self._reader = FrameReader()
+        self._since = at
 
-    def close(self) -> None:
+    def close(self, at: datetime) -> None:
         self._reader = None
+        self._since = at
 
     def take(self, message: bytes, at: datetime) -> tuple[Frame, Taken]:
         """Read one message. Raises: `FrameRefused`; hand it to `refused` for what follows."""
@@ -109,7 +112,7 @@ class Camera:
 
     def on_tile(self) -> OnTile:
         up = self._reader is not None
-        return OnTile(up, tuple(self._events), self._frames, self._dropped, self._detector)
+        return OnTile(up, self._since, tuple(self._events), self._frames, self._dropped, self._detector)
 
     def _allow(self, at: datetime) -> None:
         if self.last_frame is not None:

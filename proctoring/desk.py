@@ -45,7 +45,7 @@ from proctoring.model import find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
 from proctoring.review import StillOpened, decide
-from proctoring.room import Facts, Needs, Noticed, Room, Seen, Tile
+from proctoring.room import Facts, Needs, Noticed, Room, Seen, Tile, queue
 from proctoring.scribe import Scribe
 from proctoring.signals import THRESHOLDS, Act, Finding, Thresholds
 from proctoring.watch import Arrived, Muted, Tick, Watching
@@ -70,6 +70,7 @@ __all__ = [
     "Tile",
     "TileChanged",
     "open_desk",
+    "queue",
 ]
 
 AROUND_MS: Final = 20_000
@@ -218,21 +219,21 @@ class Desk:
 
     # -- the camera -----------------------------------------------------------------------------------
 
-    def camera_opened(self, sitting: str) -> None:
+    def camera_opened(self, sitting: str, at: datetime) -> None:
         """A camera Line opened; it replaces an earlier one, which the web closes. Chains start anew."""
         with self._lock:
             known = self._of(sitting)
-            known.camera.open()
+            known.camera.open(at)
             self._tell(TileChanged(known.exam, sitting))
         if known.phase is Phase.NONE:
             self.look_up(sitting)
 
-    def camera_closed(self, sitting: str) -> None:
+    def camera_closed(self, sitting: str, at: datetime) -> None:
         """The camera Line is gone. The answer Line is not touched."""
         with self._lock:
             known = self._known.get(sitting)
             if known is not None:
-                known.camera.close()
+                known.camera.close(at)
                 self._tell(TileChanged(known.exam, sitting))
         self._pool.forget(sitting)
 

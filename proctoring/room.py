@@ -189,9 +189,11 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the watch knows of one sitting's camera. ``detector`` is empty until a frame has been looked at."""
+    """What the watch knows of one sitting's camera, up or down ``since``; ``detector`` is empty until a frame has
+    been looked at."""
 
     camera_up: bool = False
+    since: datetime | None = None
     events: tuple[Noticed, ...] = ()
     frames: int = 0
     dropped: int = 0
