@@ -243,6 +243,9 @@ class Bank:
     def draw(self, blueprint: str, seed: bytes) -> Drawn:
         """Draw a form under the blueprint's canonical JSON, and prove it before it is given out.
 
+        ``assembly_version`` names the algorithm and the digest of the pool it saw, so that whoever replays
+        the draw knows whether it is the same pool.
+
         Raises: INPUT_INVALID; BLUEPRINT_INFEASIBLE, naming the row.
         """
         plan = from_record(blueprint.encode())
@@ -250,7 +253,7 @@ class Bank:
         drawn = assembly.draw(plan, pool, seed)
         if faults := assembly.prove(drawn.form, plan, pool):
             raise RuntimeError(f"a form was drawn that does not meet its blueprint: {faults[0]}")
-        return drawn
+        return replace(drawn, assembly_version=f"{drawn.assembly_version} pool {assembly.pool_digest(pool)}")
 
     # -- delivery: the port Items ---------------------------------------------------------------------
 
@@ -268,7 +271,6 @@ class Bank:
     def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry) -> ItemRef | None:
         """The new revision's reference, or None when the latest one has this very content."""
         item, stream = entry.item, f"item/{entry.item.identifier}"
-        account = row(tx.connection, "account", login=item.metadata.author.strip().lower())
         state: ItemState = tx.state(stream)
         sealed = self._vault.seal(item, len(state.revisions) + 1)
         drafted = ItemDrafted(
@@ -279,7 +281,7 @@ class Bank:
             domain=item.metadata.domain,
             cognitive_level=item.metadata.cognitive_level,
             author=item.metadata.author,
-            author_person=account["person"] if account is not None else "",
+            author_person=_account_of(tx, item.metadata.author),
             difficulty=item.metadata.difficulty,
             enemies=item.metadata.enemies,
             lacks=_lacks(item),
@@ -367,10 +369,18 @@ def _require_any(connection: Connection, person: str, roles: Sequence[str], at: 
 
 
 def _known(tx: Transaction, item: str) -> ItemState:
+    """The item's state. An author whose account was opened only after the import counts as a writer too."""
     state: ItemState = tx.state(f"item/{item}")
     if not state.revisions:
         raise NotFound("item", item)
-    return state
+    named = {_account_of(tx, one.author) for one in state.revisions} - {""}
+    return replace(state, writers=state.writers | named)
+
+
+def _account_of(tx: Transaction, author: str) -> str:
+    """The person behind the account that an item names as its author, or nothing."""
+    account = row(tx.connection, "account", login=author.strip().lower())
+    return "" if account is None else str(account["person"])
 
 
 def _ref(item: str, state: ItemState) -> ItemRef:

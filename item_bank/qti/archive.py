@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ WORST_RATIO: Final = 200
 #: Small files may be packed tightly without harm.
 _RATIO_FROM: Final = 1 << 16
 _ARCHIVES: Final = (".zip", ".jar", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".imscc")
+#: What Python's zip reader raises for damaged files; `NotImplementedError` is a `RuntimeError`.
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 class Files(Protocol):
@@ -101,8 +104,8 @@ class _Zip:
         self._path = path
         try:
             with zipfile.ZipFile(path) as archive:
-                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+                entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+        except _UNREADABLE as error:
             raise Refused("PACKAGE_INVALID", file=path.name, reason="the zip file is broken") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         if len(entries) > MOST_FILES:
@@ -128,7 +131,7 @@ class _Zip:
         try:
             with zipfile.ZipFile(self._path) as archive, archive.open(self._entries[name]) as file:
                 data = file.read(LARGEST + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise Refused("PACKAGE_INVALID", file=name, reason="the entry cannot be unpacked") from error
         if data.startswith(b"PK\x03\x04"):
             raise Refused("PACKAGE_INVALID", file=name, reason="an archive inside the package")

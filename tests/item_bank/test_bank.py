@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import orjson
 import pytest
 
 from engine import people
@@ -16,8 +15,9 @@ from engine.form import Form, Forms, ItemRef, Items, Seat, Section
 from engine.replay import rebuild
 from engine.store import Change, rows
 from engine.writer import Act
+from item_bank.assembly import pool_digest
 from item_bank.bank import FOLDS, PROJECTORS, KeysStated, key_of
-from item_bank.blueprint import Blueprint, Row, to_record
+from item_bank.blueprint import Blueprint, Row, from_record, to_record
 from item_bank.item import Declaration, Mapping, example
 from item_bank.lifecycle import Phase
 from tests.item_bank.house import House
@@ -135,6 +135,13 @@ def test_whoever_wrote_an_item_cannot_approve_it_from_another_account(house: Hou
     assert house.bank.approve(house.ids["grace"], NAMES) == 4
 
 
+def test_an_account_opened_after_the_import_still_names_its_author(house: House, tmp_path: Path) -> None:
+    house.bank.import_package(house.ids["emmy"], package(tmp_path / "p", author="G.Hopper"))
+    house.people.add_account("operator", house.ids["grace"], "g.hopper")
+    assert refusal(lambda: house.bank.approve(house.ids["grace"], NAMES)) == "SOD_ITEM_AUTHOR"
+    assert house.bank.approve(house.ids["rosalind"], NAMES) == 4
+
+
 def test_one_person_never_makes_both_checks(house: House, tmp_path: Path) -> None:
     house.bank.import_package(house.ids["emmy"], package(tmp_path / "p"))
     house.bank.approve(house.ids["grace"], NAMES, "content")
@@ -230,6 +237,7 @@ def test_a_form_is_drawn_from_active_items_only(live: House, tmp_path: Path) -> 
     drawn = live.bank.draw(to_record(PLAN).decode(), bytes(32))
     assert {place.ref.item for place in drawn.form.items} <= set(NAMES)
     assert drawn == live.bank.draw(to_record(PLAN).decode(), bytes(32))
+    assert drawn.assembly_version == f"draw-1 pool {pool_digest(live.bank.pool(PLAN))}"
     live.bank.retire(live.ids["mary"], ["q-1"], "out of date")
     live.bank.compromise(live.ids["ada"], ["q-2"], "seen on a forum")
     assert refusal(lambda: live.bank.draw(to_record(PLAN).decode(), bytes(32))) == "BLUEPRINT_INFEASIBLE"
@@ -297,11 +305,11 @@ def test_tables_can_be_rebuilt_from_the_journal(live: House) -> None:
         assert len(rows(connection, "sealed_item")) == 4
 
 
-def test_the_demo_package_becomes_forms(house: House) -> None:
-    demo = Path(__file__).parents[2] / "item_bank/packages/electrical_safety"
-    told = house.bank.import_package(house.ids["emmy"], demo)
-    assert told.refusals == ()
-    names = [ref.item for ref in told.drafted]
+def test_the_demo_packages_become_forms_under_the_blueprints_beside_them(house: House) -> None:
+    folder = Path(__file__).parents[2] / "item_bank"
+    told = [house.bank.import_package(house.ids["emmy"], path) for path in sorted((folder / "packages").iterdir())]
+    assert [one.refusals for one in told] == [(), ()]
+    names = [ref.item for one in told for ref in one.drafted]
     assert len(names) >= 120
     reviewers = [house.ids["grace"], house.ids["rosalind"]]
     for reviewer in reviewers:
@@ -309,9 +317,7 @@ def test_the_demo_package_becomes_forms(house: House) -> None:
     keys = {name: key_of(house.bank.show(house.ids["mary"], name)) for name in names}
     assert house.bank.state_keys(reviewers[0], keys).differ == ()
     house.bank.activate(house.ids["mary"], names)
-    domains = sorted({one.domain for one in house.bank.list_items(phase="ACTIVE")})
-    sections = tuple(Section(domain, domain) for domain in domains)
-    plan_rows = tuple(Row(domain, domain, domain, 5) for domain in domains)
-    plan = Blueprint("day", "Day", sections, plan_rows, 3_600_000, 0.6)
-    form = house.bank.draw(orjson.dumps(orjson.loads(to_record(plan))).decode(), bytes(range(32))).form
-    assert len(form.items) == 5 * len(domains)
+    for path in sorted((folder / "blueprints").glob("*.json")):
+        blueprint = from_record(path.read_bytes())
+        forms = [house.bank.draw(to_record(blueprint).decode(), seed.to_bytes(32)).form for seed in range(4)]
+        assert {len(form.items) for form in forms} == {blueprint.items}

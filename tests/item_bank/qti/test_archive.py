@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import stat
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.errors import NotFound, Refused
 from item_bank.qti import archive
@@ -119,3 +123,16 @@ def test_a_link_in_a_folder_is_refused_and_so_is_a_strange_name(tmp_path: Path) 
     (tmp_path / "p/out").unlink()
     (tmp_path / "p/a:b.xml").write_bytes(b"x")
     assert "plain" in refusal(tmp_path / "p")
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.integers(0, 4096), st.integers(0, 12), st.binary(max_size=6))
+def test_a_damaged_zip_file_is_read_or_refused_and_nothing_else(place: int, length: int, put: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = packed(Path(folder) / "p.zip", ("a.xml", b"<a>one</a>" * 8), ("items/b.xml", b"<b/>"))
+        data = path.read_bytes()
+        place %= len(data)
+        path.write_bytes(data[:place] + put + data[place + length :])
+        with suppress(Refused):
+            files = open_files(path)
+            assert all(len(files.read(name)) <= 80 for name in files.names)
