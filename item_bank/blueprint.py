@@ -113,9 +113,22 @@ def from_record(record: bytes) -> Blueprint:
         sections = tuple(Section(**one) for one in told.pop("sections"))
         domains = tuple((str(name), str(title)) for name, title in told.pop("domains", ()))
         blueprint = Blueprint(sections=sections, rows=rows, domains=domains, **told)
+        _check_types(blueprint)
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refused("INPUT_INVALID", reason=f"this is not a blueprint ({type(error).__name__})") from error
     return blueprint
+
+
+def _check_types(blueprint: Blueprint) -> None:
+    """A file may say anything; a count of 2.5 would only fail in the middle of a draw."""
+    texts = [blueprint.name, blueprint.title, *(text for one in blueprint.sections for text in (one.name, one.title))]
+    texts += [text for row in blueprint.rows for text in (row.name, row.section, row.domain, row.cognitive_level)]
+    wholes = [blueprint.limit_ms, *(whole for row in blueprint.rows for whole in (row.count, row.points))]
+    shares = [blueprint.cut, blueprint.exposure]
+    if not all(type(text) is str for text in texts) or not all(type(whole) is int for whole in wholes):
+        raise TypeError("a text or a whole number is of another type")
+    if not all(type(share) in (int, float) for share in shares):
+        raise TypeError("a share is not a number")
 
 
 def _complaints(blueprint: Blueprint) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from engine.errors import Refused
@@ -69,6 +70,32 @@ def test_what_is_no_blueprint_is_refused(record: bytes) -> None:
     with pytest.raises(Refused) as refused:
         from_record(record)
     assert refused.value.code == "INPUT_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 7),
+        ("limit_ms", 2.5),
+        ("limit_ms", True),
+        ("cut", "0.5"),
+        ("exposure", None),
+        ("colour", "red"),
+        ("domains", 3),
+    ],
+)
+def test_a_field_of_another_type_is_refused(field: str, value: object) -> None:
+    told = orjson.loads(to_record(plan())) | {field: value}
+    with pytest.raises(Refused) as refused:
+        from_record(orjson.dumps(told))
+    assert refused.value.code == "INPUT_INVALID"
+
+
+def test_a_row_of_another_type_is_refused() -> None:
+    told = orjson.loads(to_record(plan()))
+    told["rows"][0]["count"] = 2.5
+    with pytest.raises(Refused):
+        from_record(orjson.dumps(told))
 
 
 def test_a_row_fits_by_area_and_by_level_where_one_is_named() -> None:

@@ -13,6 +13,7 @@ import pytest
 from engine.errors import Refused
 from engine.form import Seat
 from item_bank.item import Choice, ChoiceInteraction, Declaration, Element, Item, Mapping, Metadata, example
+from item_bank.qti.package import read_package
 from item_bank.qti.reader import read_item
 from item_bank.qti.rendering import authored, opaque, ordered, render, survives
 from tests.item_bank.samples import CHOICES, choice_interaction, item_xml
@@ -180,3 +181,16 @@ def test_public_items_survive_the_last_filter_whole(shared_data: Path) -> None:
     assert "<math><mrow>" in re.sub(r">\s+<", "><", formula)
     assert '<div dir="rtl">' in render(items[2], ADA).html
     assert "<ruby><rb>真</rb><rt>まこと</rt></ruby>" in render(items[1], ADA).html
+
+
+def test_no_byte_of_any_item_of_the_demo_bank_depends_on_its_key() -> None:
+    folder = Path(__file__).parents[3] / "item_bank/packages"
+    items = [entry.item for path in sorted(folder.iterdir()) for entry in read_package(path).entries]
+    assert len(items) > 120
+    for item in items:
+        options = tuple(choice.identifier for choice in item.interactions()[0].choices)
+        other = tuple(name for name in options if name not in item.declarations[0].correct)
+        key = replace(item.declarations[0], correct=other, mapping=Mapping(((options[0], 3.0),)))
+        changed = replace(item, declarations=(key,), metadata=Metadata(), outcomes=(), template="map_response")
+        assert render(changed, ADA) == render(item, ADA)
+        assert item.metadata.rationale not in render(item, ADA).html
