@@ -18,8 +18,11 @@ from engine.errors import InvigilError
 from scripts import console
 
 COMMANDS: Final = {
+    "demo": "scripts.demonstration",
+    "serve": "scripts.server",
     "audit": "scripts.audit",
     "db": "scripts.database",
+    "drill": "scripts.drill",
 }
 
 
