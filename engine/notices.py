@@ -16,13 +16,13 @@ which version went to whom over which channel, and every delivery or failure of 
 from __future__ import annotations
 
 import os
+import re
 import smtplib
 import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import MessageError
 from email.message import EmailMessage
 from pathlib import Path
 from string import Template as Blanks
@@ -42,6 +42,8 @@ LONGEST_PAUSE_MS = 3_600_000
 DAY_MS = 86_400_000
 MOST_TEXT = 20_000
 PAGE: Final = "page"
+#: One address and nothing that a header could read as more: stricter than RFC 5322, on purpose.
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,255}")
 
 
 # -- texts --------------------------------------------------------------------------------------------
@@ -181,10 +183,9 @@ class Smtp:
     context: ssl.SSLContext | None = None
 
     def deliver(self, letter: Letter) -> str:
-        try:
-            message = self._message(letter)
-        except (MessageError, ValueError):
-            raise Undelivered("the address is malformed", lasting=True) from None
+        if not _ADDRESS.fullmatch(letter.address):
+            raise Undelivered("the address is malformed", lasting=True)
+        message = self._message(letter)
         try:
             with self._connected() as server:
                 if self.user:
