@@ -44,7 +44,7 @@ from engine.notices import Notices, Spool
 from engine.people import People, Role
 from engine.sources import Sources, later
 from engine.store import Database
-from engine.writer import Act, Fold, Writer
+from engine.writer import Act, Fold, Transaction, Writer
 
 FOLDS: dict[str, Fold] = {
     "sitting": sitting.Fold(),
@@ -98,7 +98,6 @@ class Body:
 
     def __init__(self, folder: Path, writer: Writer, database: Database, sources: Sources) -> None:
         self.folder, self.writer, self.database, self.sources = folder, writer, database, sources
-        create_keys(folder / "keys", sources.dice)
         self.keyring = Keyring(folder / "keys", sources.dice)
         self.people = People(writer, database, sources, self.keyring)
         spool = {"spool": Spool(folder / "spool")}
@@ -106,7 +105,9 @@ class Body:
         self.schemes = Schemes(writer, database, sources)
         self.decisions = Decisions(writer, database, sources, self.keyring, self.notices)
         self.certificates = Certificates(database, sources, self.keyring)
-        self.person: dict[str, str] = {}
+        with database.reading() as connection:
+            accounts = store.rows(connection, "account")
+        self.person: dict[str, str] = {one["login"]: one["person"] for one in accounts}
 
     # -- people ---------------------------------------------------------------------------------------
 
@@ -177,9 +178,14 @@ class Body:
     ) -> str:
         """A whole sitting of ``candidate``; ``without`` leaves one step out. Returns its identifier."""
         name = f"sit-{candidate}" + ("-practice" if practice else "")
-        for step, actor, happened in self._steps(candidate, points, practice, exam_id, alternative):
-            if step != without:
-                self.append(f"sitting/{name}", self.person.get(actor, actor), happened)
+        at, steps = self.sources.now(), list(self._steps(candidate, points, practice, exam_id, alternative))
+
+        def fn(tx: Transaction) -> None:
+            for step, actor, happened in steps:
+                if step != without:
+                    tx.append(f"sitting/{name}", self.person.get(actor, actor), at, happened)
+
+        self.writer.run(Act(fn))
         return name
 
     def _steps(
@@ -234,14 +240,21 @@ class Body:
 
 @contextmanager
 def body(folder: Path, sources: Sources) -> Iterator[Body]:
-    """A body with staff, an active scheme and a planned exam day."""
+    """The body whose data and keys lie in ``folder``."""
+    database = Database(folder / "data" / "invigil.db")
+    with Writer(database, sources, FOLDS, PROJECTORS) as writer:
+        yield Body(folder, writer, database, sources)
+    database.close()
+
+
+def found(folder: Path, sources: Sources) -> None:
+    """Found a body in the empty ``folder``: its staff, an active scheme and a planned exam day."""
     (folder / "data").mkdir()
     database = Database(folder / "data" / "invigil.db")
     store.create(database)
-    with Writer(database, sources, FOLDS, PROJECTORS) as writer:
-        made = Body(folder, writer, database, sources)
+    database.close()
+    create_keys(folder / "keys", sources.dice)
+    with body(folder, sources) as made:
         made.staff()
         made.adopt()
         made.plan()
-        yield made
-    database.close()

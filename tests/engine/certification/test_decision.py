@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,9 +14,8 @@ from engine.errors import NotFound, Refused
 from engine.events import OPERATOR, SYSTEM, AgreementSigned, NoticeQueued, TimeAdded
 from engine.people import Role
 from engine.replay import rebuild
-from engine.sources import Sources
 from engine.store import rows
-from tests.engine.certification.body import DEFER, FOLDS, GRANT, PLAIN, PROJECTORS, REFUSE, YES, Body, body
+from tests.engine.certification.body import DEFER, FOLDS, GRANT, PLAIN, PROJECTORS, REFUSE, YES, Body
 
 
 def refusal(caught: pytest.ExceptionInfo[Refused]) -> str:
@@ -542,9 +540,15 @@ def test_a_newer_edition_does_not_change_a_decision_under_way(house: Body) -> No
     assert issued.scheme_version == 1
 
 
-def test_a_scheme_of_one_decider_is_decided_by_one(tmp_path: Path, sources: Sources) -> None:
-    with body(tmp_path, sources) as house:
-        house.adopt(version=2, deciders=1)
-        made = house.ready("ada", "emmy")
-        house.vote("emmy", made)
-        assert house.decisions.progress(made).outcome == "GRANT"
+def test_a_scheme_of_one_decider_is_decided_by_one(house: Body) -> None:
+    house.adopt(version=2, deciders=1)
+    made = house.ready("ada", "emmy")
+    house.vote("emmy", made)
+    assert house.decisions.progress(made).outcome == "GRANT"
+
+
+def test_a_sitting_of_nobody_is_not_decided_on(house: Body) -> None:
+    house.person["nobody"] = "per-nobody"
+    name = house.sit("nobody")
+    with pytest.raises(NotFound, match="no person 'per-nobody'"):
+        house.decisions.open(house["mary"], name)
