@@ -253,6 +253,11 @@ def exam_status(house: House, exam: str) -> dict[str, Any]:
     }
 
 
+def _release(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """sitting, note: a person has screened it, so the score stops being provisional."""
+    return {"notice": exam_day.release(house, login, Params(params))}
+
+
 # -- scheme, bank -------------------------------------------------------------------------------------
 
 
@@ -435,6 +440,7 @@ ACTS: Final[dict[str, Act]] = {
     "bank.retire": _retire,
     "bank.compromise": _compromise,
     "bank.list": _list_items,
+    "review.release": _release,
     "decision.open": _open_decision,
     "decision.assign": _assign,
     "decision.dossier": _dossier,

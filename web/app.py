@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from engine.errors import InvigilError
 from engine.sources import Sources, system
-from web import acts, candidate, decision, examination, proctor, public, reviewing, staff
+from web import api, candidate, decision, examination, proctor, public, reviewing, staff
 from web.bus import Bus
 from web.house import House
 from web.live import Live
@@ -68,14 +70,14 @@ def make_app(settings: Settings, sources: Sources | None = None) -> Starlette:
             *reviewing.routes,
             *decision.routes,
             *staff.routes,
-            *acts.routes,
+            *api.routes,
             WebSocketRoute("/sit/line", _answer_line),
             WebSocketRoute("/sit/camera", _camera_line),
             WebSocketRoute("/proctor/line", _proctor_line),
             Mount("/static", FingerprintedFiles(pages)),
         ],
         middleware=[Middleware(Guard, settings=settings)],
-        exception_handlers={Exception: answer, 404: answer, 405: answer},
+        exception_handlers={InvigilError: answer, HTTPException: answer, Exception: answer},
         lifespan=life,
     )
     app.state.house = house
@@ -95,5 +97,3 @@ async def _camera_line(socket: WebSocket) -> None:
 
 async def _proctor_line(socket: WebSocket) -> None:
     await socket.app.state.wall.serve_proctor(socket)
-
-

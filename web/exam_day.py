@@ -108,6 +108,35 @@ def send_code(house: House, login: Login, told: Params) -> tuple[str, ...]:
     return _write_to(house, login, state.sitting, state.candidate)
 
 
+def release(house: House, login: Login, told: Params) -> str:
+    """The score of a sitting stops being provisional, and the candidate is told. Fields: sitting, note.
+
+    Returns the notice. Raises: INCIDENT_OPEN, SCREEN_PENDING, SOD_SELF, SOD_SECOND_PERSON, ROLE_MISSING …
+    """
+    state = house.delivery.release(login.person, told.text("sitting", 60), told.text("note", 1_000))
+    exam = house.exams.exam(state.exam)
+    score = state.score
+    assert score is not None
+
+    def fn(tx: Transaction) -> str:
+        return house.notices.queue(
+            tx,
+            login.person,
+            house.sources.now(),
+            state.candidate,
+            "result-released",
+            sitting=state.sitting,
+            exam=exam.title,
+            points=f"{score.points:g}",
+            possible=f"{score.max_points:g}",
+            address=_address(house, tx, state.candidate),
+        )
+
+    notice = str(house.writer.run(Act(fn)))
+    house.decisions.advance(state.sitting)
+    return notice
+
+
 def named_blueprint(name: str) -> Blueprint:
     """A blueprint of this installation. Raises: INPUT_INVALID for an unknown name."""
     known = {path.stem: path for path in sorted(BLUEPRINTS.glob("*.json"))}

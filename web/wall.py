@@ -317,9 +317,7 @@ def told(tile: Tile) -> dict[str, Any]:
         "line": "up" if facts.line_up else "down",
         "camera": "up" if seen.camera_up else "down",
         "needs": tile.needs,
-        "events": [
-            {"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)
-        ],
+        "events": [{"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)],
     }
 
 
