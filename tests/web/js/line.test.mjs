@@ -172,6 +172,17 @@ test("a beat goes out every five seconds", () => {
   assert.deepEqual(line.tick(2 * BEAT_MS - 1), []);
 });
 
+test("under a short T1 beats come often enough that an idle candidate's item stays", () => {
+  const line = aLine();
+  up(line, 0, { t1_ms: 4_096 });
+  for (let now = 0; now <= 32_768; now += 256) {
+    for (const effect of line.tick(now)) {
+      assert.notEqual(effect.do, "hide");
+      if (effect.do === "send") line.received({ t: "clock", remaining_ms: 1 }, now);
+    }
+  }
+});
+
 test("a half-open socket is hung up after fifteen silent seconds", () => {
   const line = aLine();
   up(line);

@@ -43,6 +43,11 @@ export class ExamSitting extends Element {
   /** @type {AnswerWire | null} */
   #wire = null;
   #end = new AbortController(); // of this window's hold on the outbox
+  #opened = () => {};
+  /** @type {Promise<void>} resolved when the outbox is open */
+  #ready = new Promise((resolve) => {
+    this.#opened = resolve;
+  });
   /** @type {Hold} */
   #hold = "ours";
   /** @type {Phase} */
@@ -69,7 +74,7 @@ export class ExamSitting extends Element {
     this.listen(window, "popstate", () => this.#go(location.href, false));
     this.listen(window, "beforeunload", (event) => this.#unsaved() && event.preventDefault());
     this.listen(window, "pageshow", (event) => event.persisted && location.reload());
-    for (const each of this.all("[data-open]")) each.hidden = false;
+    this.#fill();
     void this.#begin(false);
   }
 
@@ -105,29 +110,40 @@ export class ExamSitting extends Element {
     const line = (this.#line = new Line({ ticket: steal ? null : ticket || null, outbox, random: Math.random, wall: Date.now, t1Ms }));
     const wire = (this.#wire = new AnswerWire(line, outbox, { sitting, lineUrl, rowsUrl, ticketUrl, csrf }));
     this.listen(wire, "effect", (event) => this.#heard(event.detail));
+    this.#opened();
     this.#arrive();
     wire.start();
     tick(1_000, () => wire.tick(), signal);
     signal.addEventListener("abort", () => wire.close(), { once: true });
   }
 
-  /** A question has come on screen. */
+  /** A question is on screen: show the answer that the server wrote into the page. */
+  #fill() {
+    for (const each of this.all("[data-open]")) each.hidden = false;
+    const form = this.#form;
+    if (!form) return;
+    restore(form, JSON.parse(this.#page?.dataset["response"] || "{}"));
+    this.#lastAnswer = JSON.stringify(collect(form));
+  }
+
+  /** The outbox is open as well: what still waits in it is newer than what the server wrote into the page. */
   #arrive() {
-    clearTimeout(this.#typing);
     const form = this.#form;
     const page = this.#page;
     if (form && page) {
-      const waiting = this.#outbox?.newest(this.#item, "answer");
-      restore(form, /** @type {Answer} */ (waiting ?? JSON.parse(page.dataset["response"] || "{}")));
-      this.#lastAnswer = JSON.stringify(collect(form));
-      this.#restoreMarks(page);
       this.#record("visit", {});
+      const waiting = /** @type {Answer | null} */ (this.#outbox?.newest(this.#item, "answer") ?? null);
+      if (JSON.stringify(collect(form)) !== this.#lastAnswer) this.#answer(); // the reader was quicker than we
+      else if (waiting) {
+        restore(form, waiting);
+        this.#lastAnswer = JSON.stringify(collect(form));
+      }
+      this.#restoreMarks(page);
     }
-    for (const each of this.all("[data-open]")) each.hidden = false;
     this.#draw();
   }
 
-  /** What waits in the outbox is newer than what the server wrote into the page. @param {HTMLElement} page */
+  /** @param {HTMLElement} page */
   #restoreMarks(page) {
     const flag = /** @type {{ flagged: boolean } | null} */ (this.#outbox?.newest(this.#item, "flag") ?? null);
     const toggle = page.querySelector("flag-toggle");
@@ -144,7 +160,7 @@ export class ExamSitting extends Element {
     if (!form) return;
     const answer = collect(form);
     const text = JSON.stringify(answer);
-    if (text === this.#lastAnswer) return;
+    if (text === this.#lastAnswer || !this.#outbox) return; // before the outbox is open, `#arrive` looks again
     this.#lastAnswer = text;
     this.#map?.mark(this.#item, "answered", !isEmpty(answer));
     this.#record("answer", answer);
@@ -168,10 +184,12 @@ export class ExamSitting extends Element {
 
   /** @param {RowKind} kind @param {object} content */
   async #record(kind, content) {
+    const item = this.#item;
+    await this.#ready;
     const outbox = this.#outbox;
-    if (!outbox) return;
+    if (!outbox || !item) return;
     try {
-      const added = outbox.add(this.#item, kind, content, Date.now());
+      const added = outbox.add(item, kind, content, Date.now());
       this.#draw();
       await added;
       this.#storeFailed = false;
@@ -276,6 +294,7 @@ export class ExamSitting extends Element {
     if (where) this.find(".where")?.replaceWith(document.adoptNode(where));
     document.title = page.title;
     if (remember) history.pushState(null, "", url);
+    this.#fill();
     this.#arrive();
     scrollTo({ top: 0 });
     this.find("[data-page] h1")?.focus();

@@ -207,7 +207,7 @@ export class Line {
   posted(result, now) {
     this.#posting = false;
     if (this.#socket === "over") return [];
-    this.#postAt = this.#socket === "up" ? Infinity : now + BEAT_MS;
+    this.#postAt = this.#socket === "up" ? Infinity : now + this.#beatEveryMs;
     /** @type {Effect[]} */
     const effects = [...this.#heard(now), ...this.#acked(result.acked), { do: "clock", remaining_ms: result.remaining_ms }];
     if (result.phase) effects.push({ do: "phase", phase: result.phase, reason: null });
@@ -226,7 +226,7 @@ export class Line {
     if (this.#socket === "over" || this.#socket === "up") return [];
     if (status === 401) return this.#end("signed-out");
     if (code === "SUPERSEDED") return this.#end("superseded");
-    this.#postAt = now + BEAT_MS;
+    this.#postAt = now + this.#beatEveryMs;
     return this.#become("down");
   }
 
@@ -258,7 +258,7 @@ export class Line {
     this.#ticket = message.ticket;
     this.#t1Ms = message.t1_ms;
     this.#ackedUpto = message.acked;
-    this.#beatAt = now + BEAT_MS;
+    this.#beatAt = now + this.#beatEveryMs;
     this.#postAt = Infinity;
     return [
       { do: "welcome", welcome: message },
@@ -289,7 +289,7 @@ export class Line {
   #post(now) {
     if (this.#posting || this.#socket === "up" || this.#socket === "over") return [];
     this.#posting = true;
-    this.#postAt = now + BEAT_MS;
+    this.#postAt = now + this.#beatEveryMs;
     // Without a writer number nothing can be sent; an empty POST asks for one.
     const rows = this.#outbox.writer === 0 ? [] : this.#outbox.after(this.#outbox.acked, WINDOW_ROWS);
     return [{ do: "post", rows }];
@@ -298,8 +298,13 @@ export class Line {
   /** @param {number} now @returns {Effect[]} */
   #beat(now) {
     if (now < this.#beatAt) return [];
-    this.#beatAt = now + BEAT_MS;
+    this.#beatAt = now + this.#beatEveryMs;
     return [{ do: "send", message: { t: "beat", client_ms: Math.trunc(this.#wall()) } }];
+  }
+
+  /** Several beats fit into T1, so that a quiet room is never mistaken for a lost connection. */
+  get #beatEveryMs() {
+    return Math.min(BEAT_MS, this.#t1Ms / 4);
   }
 
   /** A socket that neither speaks nor closes is half open. The server answers every beat. @param {number} now */
