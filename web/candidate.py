@@ -238,8 +238,7 @@ def place(state: Sitting) -> str:
 
 async def titled(request: Request, state: Sitting) -> dict[str, Any]:
     exam = await request.app.state.bus.aside(request.app.state.house.exams.exam, state.exam)
-    title = f"{exam.title} · practice" if state.practice else exam.title
-    return {"id": state.sitting, "exam_title": title, "phase": state.phase}
+    return {"id": state.sitting, "exam_title": exam.title, "phase": state.phase}
 
 
 async def _listed(request: Request, row: dict[str, Any]) -> dict[str, Any]:
