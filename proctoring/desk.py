@@ -219,21 +219,21 @@ class Desk:
 
     # -- the camera -----------------------------------------------------------------------------------
 
-    def camera_opened(self, sitting: str, at: datetime) -> None:
+    def camera_opened(self, sitting: str) -> None:
         """A camera Line opened; it replaces an earlier one, which the web closes. Chains start anew."""
         with self._lock:
             known = self._of(sitting)
-            known.camera.open(at)
+            known.camera.open(self._sources.now())
             self._tell(TileChanged(known.exam, sitting))
         if known.phase is Phase.NONE:
             self.look_up(sitting)
 
-    def camera_closed(self, sitting: str, at: datetime) -> None:
+    def camera_closed(self, sitting: str) -> None:
         """The camera Line is gone. The answer Line is not touched."""
         with self._lock:
             known = self._known.get(sitting)
             if known is not None:
-                known.camera.close(at)
+                known.camera.close(self._sources.now())
                 self._tell(TileChanged(known.exam, sitting))
         self._pool.forget(sitting)
 

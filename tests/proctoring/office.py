@@ -115,7 +115,7 @@ class Office:
 
     def open_camera(self) -> None:
         self.camera = Sender()
-        self.desk.camera_opened(SITTING, self.clock.now())
+        self.desk.camera_opened(SITTING)
         self.settle()
 
     def frame(self, jpeg: bytes) -> Taken:

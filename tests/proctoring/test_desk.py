@@ -150,11 +150,11 @@ def test_a_frame_of_a_sitting_that_nobody_opened_has_no_place(office: Office) ->
 
 
 def test_a_frame_after_its_line_closed_is_a_mistake_of_the_caller(running: Office) -> None:
-    running.desk.camera_closed(SITTING, running.clock.now())
+    running.desk.camera_closed(SITTING)
     with pytest.raises(RuntimeError):
         running.frame(LIVING[0])
     assert running.desk.seen(SITTING).camera_up is False
-    running.desk.camera_closed("sit-nobody", running.clock.now())
+    running.desk.camera_closed("sit-nobody")
 
 
 def test_a_picture_that_only_a_worker_can_find_broken_is_a_lost_frame(running: Office) -> None:
