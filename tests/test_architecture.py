@@ -35,7 +35,7 @@ DOORS = {
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
     "item_bank": {"bank", "blueprint", "item"},
-    "proctoring": {"desk", "signals", "review"},
+    "proctoring": {"desk", "signals", "review", "room", "frame"},
     "web": {"app", "house", "settings"},
     "scripts": set[str](),
 }
