@@ -134,6 +134,8 @@ def test_a_row_of_another_outbox_does_not_fit_its_hash() -> None:
         ("answer", '{"RESPONSE":["a","b"]}', {"RESPONSE": ("a", "b")}),
         ("answer", '{"RESPONSE":[]}', {"RESPONSE": ()}),
         ("answer", "{}", {}),
+        ("answer", json.dumps({"RESPONSE": ["x" * 64] * 64}), {"RESPONSE": ("x" * 64,) * 64}),
+        ("answer", '{"RESPONSE":["\\ud83d\\ude00","\\ue000"]}', {"RESPONSE": ("😀", "\ue000")}),
         ("answer", '{"R1":["\\u00fc"],"R2":["x"]}', {"R1": ("ü",), "R2": ("x",)}),
         ("flag", '{"flagged":false,"more":1}', {"flagged": False}),
         ("strike", '{"struck":["a"]}', {"struck": ("a",)}),
@@ -160,6 +162,8 @@ def test_a_payload_is_read_as_its_kind_needs(kind: str, payload: str, content: d
         ("answer", json.dumps({"RESPONSE": ["x" * 65]})),
         ("answer", json.dumps({"RESPONSE": ["x"] * 65})),
         ("answer", '{"RESPONSE":["\\ud83d"]}'),
+        ("answer", '{"RESPONSE":["\\ud800"]}'),
+        ("answer", '{"RESPONSE":["\\udfff"]}'),
         ("answer", '{"\\udc00":["a"]}'),
         ("strike", '{"struck":["\\ud83d"]}'),
         ("strike", "{}"),
@@ -179,6 +183,10 @@ def test_a_payload_that_is_not_what_its_kind_needs_is_refused_and_never_crashes(
 
 CHOICE = ResponseRule("RESPONSE", 1, 2, frozenset({"a", "b", "c"}))
 ESSAY = ResponseRule("TEXT", 0, 0, frozenset(), max_length=64)
+
+
+def test_every_option_may_be_chosen_where_the_question_sets_no_limit() -> None:
+    check_response({"RESPONSE": ("a", "b", "c")}, (replace(CHOICE, max_choices=0),))
 
 
 @pytest.mark.parametrize("response", [{}, {"RESPONSE": ()}, {"RESPONSE": ("b", "a")}, {"TEXT": ("any", "any", "any")}])

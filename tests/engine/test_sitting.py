@@ -54,7 +54,7 @@ def an_eventful_sitting() -> World:
     world.row(2, payload='{"flagged":true}', kind="flag")
     world.row(3, payload='{"struck":["c","d"]}', kind="strike")
     world.row(4, "q02", '{"text":"a typing error"}', kind="problem")
-    world.row(5, "q02", "{}", kind="visit")
+    world.row(5, "q03", "{}", kind="visit")
     world.row(7, "q03", chose("ü"))
     world.wait(2**12).do(conduct.disconnect, world.at, by="system")
     world.wait(2**13).row(6, "q02", chose("a"))
