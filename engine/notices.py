@@ -267,6 +267,7 @@ class Notices:
         self._channels = dict(channels)
         self._usual = usual
         self._one_round = threading.Lock()
+        self._wipe_from_ms = 0  # nothing has to be wiped before this; 0 means it is not known yet
 
     def queue(
         self,
@@ -327,7 +328,8 @@ class Notices:
                 waiting = rows(connection, "notice", state=QUEUED, order="due_ms")
             due = [found for found in waiting if found["due_ms"] <= now]
             arrived = [self._deliver(found) for found in due[:most]]
-            return Round(arrived.count(True), arrived.count(False), self._wipe(now))
+            wiped = self._wipe(now) if now >= self._wipe_from_ms else 0
+            return Round(arrived.count(True), arrived.count(False), wiped)
 
     def page_of(self, person: str) -> list[Shown]:
         """What this person's own page shows: every notice without a secret that is not wiped yet."""
@@ -366,8 +368,10 @@ class Notices:
         """The row after delivery: ``due_ms`` is now when its text has to go."""
         with self._database.reading() as connection:
             retention_ms = _retention_ms(connection, notice)
+        due_ms = epoch_ms(later(at, retention_ms))
+        self._wipe_from_ms = min(self._wipe_from_ms, due_ms)
         gone = {"sealed_text": b"", "state": WIPED} if retention_ms == 0 else {"state": DELIVERED}
-        return {**gone, "attempts": attempt, "due_ms": epoch_ms(later(at, retention_ms))}
+        return {**gone, "attempts": attempt, "due_ms": due_ms}
 
     def _failed(self, found: Mapping[str, Any], attempt: int, failure: Undelivered) -> None:
         at = self._sources.now()
@@ -386,6 +390,8 @@ class Notices:
             gone = {"sealed_text": b"", "state": WIPED}
             changes = [Change("notice", {"notice": notice, "state": DELIVERED}, gone) for notice in over]
             self._writer.run(Act(lambda tx: tx.apply(*changes)))
+        later_ones = [found["due_ms"] for found in kept if found["due_ms"] > now_ms]
+        self._wipe_from_ms = min(later_ones, default=now_ms + DAY_MS)
         return len(over)
 
     def _record(self, notice: str, at: datetime, happened: Event, values: dict[str, Any]) -> None:

@@ -259,6 +259,12 @@ class Decisions:
         with self._database.reading() as connection:
             return store.panels_of(connection, person)
 
+    def late_findings(self) -> list[dict[str, Any]]:
+        """Made decisions whose deciders turned out, afterwards, to have taken part: decision, candidate,
+        person, part. Nothing is undone by itself: an auditor or administrator has to act on each."""
+        with self._database.reading() as connection:
+            return store.taken_parts(connection)
+
     def votes(self, decision: str) -> dict[str, Vote]:
         """Who voted what and why, once the decision is made; for administrators and auditors.
 
@@ -286,10 +292,13 @@ class Decisions:
     # -- private --------------------------------------------------------------------------------------
 
     def _acting(self, act: str, person: str, about: str, fn: Callable[[Transaction], Given]) -> Given:
-        """Run ``fn``; what the rules refused is kept as a fact before it is raised."""
+        """Run ``fn``; what the rules refused is kept as a fact before it is raised. Being asked for the own
+        declaration is no refused act: every first opening begins with it."""
         try:
             done: Given = self._writer.run(Act(fn))
         except Refused as refused:
+            if refused.code == "SOD_RELATION" and "declare" in refused.facts:
+                raise
             facts = orjson.dumps({**refused.facts, "about": about[:80]}).decode()
             told = ActRefused(act, refused.code, facts)
             self._writer.run(Append(f"refusal/{person}", person, self._sources.now(), lambda _state: (told,)))

@@ -81,6 +81,17 @@ def panels_of(connection: Connection, person: str) -> list[dict[str, Any]]:
     return decisions(connection, decision=mine)
 
 
+def taken_parts(connection: Connection) -> list[dict[str, Any]]:
+    """Deciders of made decisions who are recorded to have taken part: decision, candidate, person, part."""
+    found = []
+    for made in decisions(connection):
+        for decider in rows(connection, "decider", decision=made["decision"]) if made["outcome"] else ():
+            parts = rows(connection, "participation", person=decider["person"], candidate=made["candidate"])
+            told = {"decision": made["decision"], "candidate": made["candidate"], "person": decider["person"]}
+            found += [{**told, "part": one["role"]} for one in parts]
+    return found
+
+
 def certificate_by_number(connection: Connection, number_mac: str) -> dict[str, Any] | None:
     return row(connection, "certificate", number_mac=number_mac)
 

@@ -286,7 +286,7 @@ def open_dossier(state: Decision, person: str, digest: str, *, no_conflict: bool
     if state.panel[person].opened == digest:
         return ()
     if not no_conflict:
-        raise Refused("SOD_RELATION", why="declare that you have no conflict, or step down")
+        raise Refused("SOD_RELATION", declare="that you have no conflict, or step down")
     return (DossierOpened(digest),)
 
 

@@ -294,6 +294,19 @@ def test_other_texts_are_kept_for_their_time_and_then_wiped(office: Office, cloc
     assert len(office.pigeon.letters) == 1
 
 
+def test_a_later_text_that_has_to_go_first_is_wiped_in_its_time(office: Office, clock: ManualClock) -> None:
+    office.queue("practice-available")
+    office.notices.deliver_due()
+    clock.advance(16 * DAY_MS)
+    office.queue("practice-available")
+    office.notices.deliver_due()
+    clock.advance(14 * DAY_MS)
+    assert office.notices.deliver_due() == Round(wiped=1)
+    clock.advance(16 * DAY_MS)
+    afresh = office.over("pigeon")
+    assert (afresh.deliver_due(), afresh.deliver_due()) == (Round(wiped=1), Round())
+
+
 def test_the_page_shows_a_notice_until_it_is_wiped(office: Office, clock: ManualClock) -> None:
     notice = office.queue("practice-available", "page")
     [shown] = office.notices.page_of(office.ada)

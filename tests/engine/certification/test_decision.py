@@ -171,6 +171,7 @@ def test_a_dossier_opens_only_with_a_declaration_of_no_conflict(house: Body) -> 
         house.decisions.dossier_for(house["emmy"], made)
     house.decisions.dossier_for(house["emmy"], made, no_conflict=True)
     assert house.decisions.dossier_for(house["emmy"], made).own is None, "a reload asks nothing again"
+    assert house.events(f"refusal/{house['emmy']}") == [], "being asked is no refused act"
 
 
 def test_extra_time_moves_nothing_that_deciders_see(house: Body) -> None:
@@ -282,6 +283,20 @@ def test_training_recorded_after_a_vote_takes_that_vote_away(house: Body) -> Non
     house.decisions.assign(house["mary"], made, [house["rosa"]])
     house.vote("rosa", made)
     assert house.decisions.progress(made).outcome == "GRANT"
+
+
+def test_training_that_comes_to_light_after_the_decision_is_listed_and_undoes_nothing(house: Body) -> None:
+    made = house.ready()
+    house.people.declare_training(house["mary"], house["hedy"], house["noor"], "2011-05-04")
+    house.vote("emmy", made)
+    house.vote("hedy", made)
+    assert house.decisions.late_findings() == []
+    house.people.declare_training(house["mary"], house["hedy"], house["ada"], "2011-05-04")
+    assert house.decisions.late_findings() == [
+        {"decision": made, "candidate": house["ada"], "person": house["hedy"], "part": "trained"}
+    ]
+    assert house.decisions.progress(made).outcome == "GRANT"
+    assert len(house.certificates.held_by(house["ada"])) == 1
 
 
 def test_nobody_decides_on_themselves(house: Body) -> None:
