@@ -115,7 +115,7 @@ async def assign(request: Request) -> Response:
 
 def _to_mend(refused: Refused) -> Problem:
     """What the person can mend on the same page. Raises it again when the page is not theirs at all."""
-    if refused.code.startswith(("ROLE_", "COMMITMENT", "NOT_A_PERSON")) and "held" not in refused.facts:
+    if refused.facts.get("role") == Role.ADMINISTRATOR or refused.code == "NOT_A_PERSON":
         raise refused
     return problem_of(refused)
 

@@ -1,0 +1,29 @@
+"""The body behind the pages: founded once, and a copy of it with an application for each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.sources import ManualClock, SeededDice, Sources
+from tests.web.site import Site, found
+from tests.web.site import site as opened
+
+
+@pytest.fixture(scope="package")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    found(folder, Sources(ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC)), SeededDice(1)))
+    return folder
+
+
+@pytest.fixture
+def site(founded: Path, tmp_path: Path, sources: Sources) -> Iterator[Site]:
+    folder = tmp_path / "site"
+    shutil.copytree(founded, folder)
+    with opened(folder, sources) as made:
+        yield made
