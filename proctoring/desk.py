@@ -30,6 +30,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
+import structlog
+
 from engine.errors import NotFound
 from engine.events import Policy, Recorded
 from engine.keyring import Keyring
@@ -41,7 +43,7 @@ from proctoring.camera import Camera, Taken
 from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
 from proctoring.frame import FrameRefused
 from proctoring.incidents import SIGNALS, Incidents
-from proctoring.model import find_model
+from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
 from proctoring.review import StillOpened, decide
@@ -51,6 +53,8 @@ from proctoring.signals import THRESHOLDS, Act, Finding, Thresholds
 from proctoring.watch import Arrived, Muted, Tick, Watching
 
 __all__ = [
+    "MODEL_FILE",
+    "MODEL_SHA256",
     "AttentionAsked",
     "Coached",
     "Delivering",
@@ -69,6 +73,7 @@ __all__ = [
     "Taken",
     "Tile",
     "TileChanged",
+    "find_model",
     "open_desk",
     "queue",
 ]
@@ -76,6 +81,7 @@ __all__ = [
 AROUND_MS: Final = 20_000
 LARGE_MS: Final = 15_000
 LARGE: Final = (640, 480)
+_log: Final = structlog.get_logger()
 
 _OVER: Final = ENDED | {Phase.SEALED}
 _PHASE_EVENTS: Final = frozenset(
@@ -116,8 +122,11 @@ def open_desk(
     workers: int | None = None,
 ) -> Desk:
     """A desk with its own pool, scribe and evidence folder. ``models`` is the folder with the face model: without
-    it, face checks run reduced (see `Desk.face_checks`). Raises: `Tampered` for another model file."""
-    pool = Pool(find_model(models), workers=workers)
+    it, face checks are reduced to hints, or off. Raises: `Tampered` for another model file."""
+    model = find_model(models)
+    if model is None:
+        _log.warning("no face model: face checks are reduced to hints for the invigilator", expected=MODEL_FILE)
+    pool = Pool(model, workers=workers)
     return Desk(delivery, writer, sources, Evidence(FolderShelf(evidence), keyring, writer, sources), pool)
 
 
@@ -163,7 +172,7 @@ class Desk:
         return self._scribe.settle()
 
     def figures(self) -> Figures:
-        """The pool's figures since the start."""
+        """The pool's figures since the start. ``model`` False means: say loudly that face checks are reduced."""
         return self._pool.figures()
 
     # -- following the sitting ------------------------------------------------------------------------
@@ -192,7 +201,8 @@ class Desk:
             known.exam, known.phase = state.exam, state.phase
             known.practice, known.policy = state.practice, state.policy
             known.pausing = False
-            self._policies[state.exam] = state.policy
+            if not state.practice:  # a practice has rules of its own and nobody invigilates it
+                self._policies[state.exam] = state.policy
             self._expect(known, at)
             self._tell(TileChanged(known.exam, known.sitting))
             if state.phase in _OVER:
@@ -305,8 +315,8 @@ class Desk:
     def watching(self, exam: str, at: datetime) -> int:
         """How many running sittings each invigilator who is present watches, shared evenly."""
         with self._lock:
-            running = sum(each.exam == exam and each.phase is Phase.RUNNING for each in self._known.values())
-            return running // max(1, len(self.present(exam, at)))
+            running = [each for each in self._known.values() if each.exam == exam and _watched(each)]
+            return len(running) // max(1, len(self.present(exam, at)))
 
     def tile_opened(self, person: str, sitting: str, at: datetime) -> None:
         """An invigilator enlarged a tile: that is an act, and larger frames are asked for."""
@@ -437,7 +447,7 @@ class Desk:
         started = between_ms(self._since, at) >= policy.proctor_lost_ms
         if not started or not rooms.lost(self._room, exam, policy, at):
             return
-        running = [each for each in self._known.values() if each.exam == exam and _stoppable(each)]
+        running = [each for each in self._known.values() if each.exam == exam and _watched(each) and not each.pausing]
         for known in running:
             known.pausing = True
             self._scribe.submit(partial(self._delivery.proctor_lost, known.sitting))
@@ -458,5 +468,6 @@ def _alive(known: _Known) -> bool:
     return known.line_heard is None or last_frame is None or known.line_heard >= last_frame
 
 
-def _stoppable(known: _Known) -> bool:
-    return known.phase is Phase.RUNNING and known.policy.attended and not known.pausing
+def _watched(known: _Known) -> bool:
+    """Whether an invigilator must be there for this sitting now."""
+    return known.phase is Phase.RUNNING and known.policy.attended and not known.practice

@@ -80,7 +80,8 @@ Outcome = Observation | Lost
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the pool has done since it was made. ``detector`` is unknown until a worker has started."""
+    """What the pool has done since it was made. ``model`` says whether it was given the face model; ``detector`` is
+    what the workers really have, unknown until one has started."""
 
     analysed: int
     dropped: int
@@ -89,6 +90,7 @@ class Figures:
     waiting: int
     workers: int
     detector: Detector | None
+    model: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ class Pool:
                 waiting=len(self._waiting),
                 workers=len(self._workers),
                 detector=self._detector,
+                model=self._model is not None,
             )
 
     def pids(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,12 @@ def model(shared_data: Path) -> Path:
 @pytest.fixture
 def clip(shared_data: Path) -> list[Pixels]:
     """Ten seconds of a person at a webcam, one picture a second, in a 640 by 480 frame."""
-    path = shared_data / "faces" / "clips" / "center_focus.mp4"
-    return [letterbox(picture, 640, 480) for _, picture in footage(path, 1)]
+    return list(_pictures(shared_data / "faces" / "clips" / "center_focus.mp4"))
+
+
+@cache
+def _pictures(path: Path) -> tuple[Pixels, ...]:
+    return tuple(letterbox(picture, 640, 480) for _, picture in footage(path, 1))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -432,6 +433,16 @@ def test_a_practice_without_an_invigilator_goes_on(tmp_path: Path, pool: SharedP
         assert office.state.phase is Phase.RUNNING
 
 
+def test_a_practice_does_not_change_the_rules_of_its_exam_and_is_not_watched(running: Office) -> None:
+    practising = replace(
+        running.state, sitting="try-bob", practice=True, policy=Policy(attended=False, proctor_lost_ms=1)
+    )
+    running.desk.follow(practising)
+    running.second(8)
+    assert running.desk.watching("exam-1", running.clock.now()) == 1
+    assert running.state.phase is Phase.RUNNING
+
+
 def test_running_sittings_are_shared_evenly_among_those_present(running: Office) -> None:
     at = running.clock.now()
     assert running.desk.watching("exam-1", at) == 1
@@ -553,7 +564,7 @@ def test_a_desk_is_opened_with_the_model_of_a_folder_or_without(office: Office, 
     common = (office.delivery, office.writer, office.sources, office.keyring)
     evidence = office.folder / "evidence"
     desk = open_desk(*common, models=shared_data / "models", evidence=evidence, workers=1)
-    assert desk.figures().detector is None
+    assert (desk.figures().model, desk.figures().detector) == (True, None)
     desk.stop()
     open_desk(*common, models=None, evidence=evidence).stop()
     (office.folder / "face_detection_yunet_2023mar.onnx").write_bytes(b"changed")

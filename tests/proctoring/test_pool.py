@@ -57,7 +57,7 @@ def ask(pool: Pool, sitting: str, seed: int = 1) -> Outcome:
 
 def test_nothing_is_started_before_the_first_frame(pool: Pool) -> None:
     assert pool.pids() == ()
-    assert pool.figures() == Figures(0, 0, 0, 0, 0, 0, None)
+    assert pool.figures() == Figures(0, 0, 0, 0, 0, 0, None, model=False)
 
 
 def test_frames_of_one_sitting_are_compared_with_each_other_and_with_no_other(pool: Pool) -> None:

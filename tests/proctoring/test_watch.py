@@ -376,6 +376,16 @@ def test_a_person_who_works_at_the_screen_gives_no_finding(model: Path, clip_jpe
     assert told(run(frames(seen_by(model, clip_jpegs)))[1]) == []
 
 
+def test_a_minute_of_a_person_with_a_noisy_camera_that_sways_gives_no_finding(model: Path, clip: list[Pixels]) -> None:
+    """What the fake camera of the browser's story plays: the clip over and over, with seeded noise and shift."""
+    dice = np.random.default_rng(64)
+    there_and_back = [*clip, *clip[-2:0:-1]] * 3
+    swaying = [np.roll(picture, int(dice.integers(-6, 7)), axis=1) for picture in there_and_back]
+    jpegs = [encode(noisy(picture, seed, 2.0), 50) for seed, picture in enumerate(swaying)]
+    assert told(run(frames(seen_by(model, jpegs)))[1]) == []
+    assert len(jpegs) == 60
+
+
 @pytest.mark.parametrize("level", [0, 40, 200])
 def test_a_hand_or_paper_over_the_lens_is_noted_within_four_seconds(
     model: Path, clip_jpegs: list[bytes], level: int
