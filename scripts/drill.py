@@ -45,7 +45,6 @@ app = typer.Typer(help="Break it on purpose: figures of what was lost.")
 CLIENTS: Final = 4
 WINDOW: Final = 8
 KILLS_A_FOLDER: Final = 10
-LONGEST_LIFE_MS: Final = 120
 PATIENCE_MS: Final = 10_000
 FAILPOINTS: Final = ("", "after-dequeue", "", "before-commit", "after-commit")
 
@@ -58,13 +57,20 @@ def _group() -> None:
 @app.command()
 def kill(
     times: Annotated[int, typer.Option(min=1, max=100_000, help="How many kills must count.")] = 100,
+    server: Annotated[bool, typer.Option("--server", help="Kill whole servers, candidates on their Lines.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the moments to kill at.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Kill a host of the writer and the door, again and again; exit 1 when anything acknowledged was lost."""
     sources = Sources(SystemClock(), SeededDice(seed))
-    with tempfile.TemporaryDirectory(prefix="invigil-drill-") as folder, Nursery(Path(folder), sources) as nursery:
-        figures = Drill(nursery, sources, Path(folder)).run(times)
+    with tempfile.TemporaryDirectory(prefix="invigil-drill-") as folder:
+        if server:
+            from scripts.served import Servers  # all of web, which the host of writer and door does without
+
+            figures = Drill(Servers(sources, CLIENTS), sources, Path(folder)).run(times, ("",))
+        else:
+            with Nursery(Path(folder), sources) as nursery:
+                figures = Drill(nursery, sources, Path(folder)).run(times)
     told = figures.told()
     if figures.lost or figures.faults:
         no(told, as_json, title="The drill FAILED")
@@ -109,6 +115,7 @@ class Client:
     """One candidate's outbox. ``acked`` is what its own synced file says; ``sent`` is how far it has sent."""
 
     sitting: str
+    kind: str = "answer"
     acked: int = 0
     sent: int = 0
     remaining_ms: int = 2**62
@@ -117,14 +124,15 @@ class Client:
     def next_rows(self, window: int = WINDOW) -> list[dict[str, Any]]:
         """The rows to send now so that ``window`` are in flight."""
         first, self.sent = self.sent + 1, max(self.sent, self.acked + window)
-        return [row_of(self.sitting, seq) for seq in range(first, self.sent + 1)]
+        return [row_of(self.sitting, seq, self.kind) for seq in range(first, self.sent + 1)]
 
 
-def row_of(sitting: str, seq: int) -> dict[str, Any]:
+def row_of(sitting: str, seq: int, kind: str = "answer") -> dict[str, Any]:
     """The row a model client sends under ``seq``; always the same, so it can be held against what is stored."""
-    item, payload = f"q{seq % ITEMS + 1:02}", json.dumps({"RESPONSE": [OPTIONS[seq % len(OPTIONS)]]})
-    text = row_text(1, seq, item, "answer", seq, payload)
-    about = {"t": "row", "sitting": sitting, "writer": 1, "seq": seq, "item": item, "kind": "answer"}
+    said = {"answer": {"RESPONSE": [OPTIONS[seq % len(OPTIONS)]]}, "flag": {"flagged": seq % 2 == 0}}[kind]
+    item, payload = f"q{seq % ITEMS + 1:02}", json.dumps(said)
+    text = row_text(1, seq, item, kind, seq, payload)
+    about = {"t": "row", "sitting": sitting, "writer": 1, "seq": seq, "item": item, "kind": kind}
     return {**about, "payload": payload, "client_ms": seq, "sha256": hashlib.sha256(text).hexdigest()}
 
 
@@ -158,7 +166,8 @@ class Memory:
 class Victim(Protocol):
     """A process that takes rows and can be killed. The host of writer and door is one, a whole server another."""
 
-    pid: int
+    def kill(self) -> None:
+        """Signal 9."""
 
     def send(self, rows: list[dict[str, Any]]) -> None:
         """Send rows. What a dying process does not take is simply not taken."""
@@ -169,6 +178,9 @@ class Victim(Protocol):
 
 class Nursery:
     """Starts victims that host writer and door (see `scripts.victim`). ``module`` is what the process runs."""
+
+    kind = "answer"
+    life_ms = 120
 
     def __init__(self, folder: Path, sources: Sources, module: str = "scripts.victim") -> None:
         self._sources = sources
@@ -217,6 +229,9 @@ class Hosted:
         self._line = line
         self._rest = b""
 
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
     def send(self, rows: list[dict[str, Any]]) -> None:
         try:
             self._line.sendall(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
@@ -241,7 +256,11 @@ class Hosted:
 
 
 class Starts(Protocol):
-    """What makes victims: `Nursery`, or a starter of whole servers."""
+    """What makes victims: `Nursery`, or `scripts.served.Servers`. ``kind``: which rows its victims take;
+    ``life_ms``: how long they live at most after their first acknowledgement, when killed at random."""
+
+    kind: str
+    life_ms: int
 
     def prepare(self, folder: Path) -> list[str]:
         """Make ``folder`` with running sittings whose outbox 1 is open; their names."""
@@ -276,7 +295,7 @@ class Drill:
 
     def _begin(self, number: int) -> None:
         self._data = self._folder / f"data-{number}"
-        self._clients = {name: Client(name) for name in self._starts.prepare(self._data)}
+        self._clients = {name: Client(name, self._starts.kind) for name in self._starts.prepare(self._data)}
         self._memory = Memory(self._folder / f"acked-{number}")
         self._down_since_ms: int | None = None
 
@@ -284,7 +303,7 @@ class Drill:
         """One more start, to see what the last kill left."""
         victim, stands = self._starts.start(self._data, "", 0)
         self.figures.late += self._check(stands).late
-        os.kill(victim.pid, signal.SIGKILL)
+        victim.kill()
         while victim.hear(PATIENCE_MS) is not None:
             pass
         self._memory.close()
@@ -313,10 +332,10 @@ class Drill:
             if heard is None:
                 break
             if heard and not acked and at_random:
-                dies_at_ms = self._now_ms() + self._chance(LONGEST_LIFE_MS)
+                dies_at_ms = self._now_ms() + self._chance(self._starts.life_ms)
             acked += self._believe(heard)
             if self._now_ms() >= dies_at_ms:
-                os.kill(victim.pid, signal.SIGKILL)
+                victim.kill()
                 while (heard := victim.hear(PATIENCE_MS)) is not None:
                     acked += self._believe(heard)
                 break
@@ -349,7 +368,7 @@ class Drill:
         kept = self._memory.acked()
         for name, client in self._clients.items():
             acked = kept.get(name, 0)
-            lost = missing(found.rows.get(name, {}), name, acked)
+            lost = missing(found.rows.get(name, {}), name, acked, client.kind)
             self.figures.lost += lost
             if stands[name]["acked"] < acked and not lost:
                 self.figures.faults.append(f"{name} is acknowledged to {stands[name]['acked']} after {acked}")
@@ -417,6 +436,6 @@ def _take(found: Found, sitting: str, happened: Any) -> None:
         found.late += happened.standing != "counted"
 
 
-def missing(of: dict[int, str], sitting: str, acked: int) -> int:
+def missing(of: dict[int, str], sitting: str, acked: int, kind: str = "answer") -> int:
     """How many of the acknowledged rows 1 to ``acked`` are not stored as they were sent."""
-    return sum(of.get(seq) != row_of(sitting, seq)["sha256"] for seq in range(1, acked + 1))
+    return sum(of.get(seq) != row_of(sitting, seq, kind)["sha256"] for seq in range(1, acked + 1))

@@ -107,9 +107,9 @@ def prepare(folder: Path, sources: Sources, count: int) -> list[str]:
 
     def begin(tx: Transaction) -> None:
         at = sources.now()
-        tx.append("exam/drill", "drill", at, *_exam_day(sources, keys), ExamOpened())
+        tx.append("exam/drill", "drill", at, *exam_day(sources, keys), ExamOpened())
         for name in names:
-            tx.append(f"sitting/{name}", f"candidate-{name}", at, *_running(sources))
+            tx.append(f"sitting/{name}", f"candidate-{name}", at, *running(sources, "candidate"))
         tx.ledger.beat(int(at.timestamp() * 1000))
 
     with Writer(database, sources, FOLDS, PROJECTORS) as writer:
@@ -118,7 +118,8 @@ def prepare(folder: Path, sources: Sources, count: int) -> list[str]:
     return names
 
 
-def _exam_day(sources: Sources, keys: Keyring) -> Iterable[Event]:
+def exam_day(sources: Sources, keys: Keyring) -> Iterable[Event]:
+    """A planned day that asks for no invigilator."""
     at, secret = sources.now(), sources.secret()
     yield ExamPlanned(
         title="Drill",
@@ -138,9 +139,10 @@ def _exam_day(sources: Sources, keys: Keyring) -> Iterable[Event]:
     )
 
 
-def _running(sources: Sources) -> Iterable[Event]:
+def running(sources: Sources, candidate: str) -> Iterable[Event]:
+    """A sitting from its booking to its start, and its first outbox."""
     at = sources.now()
-    yield SittingCreated("drill", "candidate", True, Policy(attended=False), DAY_MS, at, later(at, DAY_MS))
+    yield SittingCreated("drill", candidate, True, Policy(attended=False), DAY_MS, at, later(at, DAY_MS))
     yield FormAssigned(FORM, FORM.digest, "drill", 1)
     yield CheckInOpened()
     yield SittingReadied()

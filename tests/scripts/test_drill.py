@@ -29,6 +29,16 @@ def test_a_hundred_kills_of_writer_and_door_lose_nothing(capsys: Spoken) -> None
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_twenty_kills_of_the_whole_server_lose_nothing(capsys: Spoken) -> None:
+    code = run("drill", "kill", "--server", "--times", "20", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["lost"], told["faults"], told["late"]) == (0, 0, [], 0)
+    assert (told["tried"], told["strikes"]) == (20, {"random": 20})
+    assert told["acked"] > 100
+
+
+@pytest.mark.drill
 def test_a_host_that_acknowledges_before_the_commit_is_caught(tmp_path: Path) -> None:
     sources = Sources(SystemClock(), SeededDice(4))
     with Nursery(tmp_path, sources, "tests.scripts.hasty_host") as nursery:
