@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.errors import NotFound, Refused
+from engine.errors import InvigilError, Refused
 from engine.sources import system
+from engine.writer import hold_folder
 from scripts import console
+from scripts.calling import ADDRESS_FILE, existing
 from web.settings import Settings
 
 WS_MOST_BYTES: Final = 262_144
-ADDRESS_FILE: Final = "address"
 
 
 def command(
@@ -37,6 +39,7 @@ def command(
     tls: Annotated[str, typer.Option(help="'self' for a self-signed certificate, or a PEM file.")] = "",
     key: Annotated[Path | None, typer.Option(help="The PEM file's private key.")] = None,
     proxy: Annotated[str, typer.Option(help="Address of the proxy whose forwarding headers are believed.")] = "",
+    as_json: console.Json = False,
 ) -> None:
     """Run the server until it is stopped (Ctrl-C or SIGTERM; running sittings lose nothing)."""
     found = Settings()
@@ -45,20 +48,30 @@ def command(
         changes["host"] = host
     if port:
         changes["port"] = port
-    serve(found.model_copy(update=changes), tls=tls, key=key, proxy=proxy)
+    serve(found.model_copy(update=changes), tls=tls, key=key, proxy=proxy, as_json=as_json)
 
 
-def serve(settings: Settings, *, tls: str = "", key: Path | None = None, proxy: str = "") -> None:
-    """Serve until stopped. Raises: `NotFound` without a database; DATA_FOLDER_LOCKED; INPUT_INVALID for TLS."""
+def serve(
+    settings: Settings, *, tls: str = "", key: Path | None = None, proxy: str = "", as_json: bool | None = None
+) -> None:
+    """Serve until stopped; tell the address first, unless ``as_json`` is None.
+
+    Raises: `NotFound` without database or keys; DATA_FOLDER_LOCKED; INPUT_INVALID for TLS and for a port that is
+    taken.
+    """
     from web.app import make_app
 
-    if not settings.database.is_file():
-        raise NotFound("database", str(settings.database))
+    existing(settings)
     log_as_json()
     certificate, private = _certificate(settings, tls, key)
     if certificate and not settings.base_url:
         settings = settings.model_copy(update={"base_url": f"https://{settings.host}:{settings.port}"})
-    write_address(settings)
+    os.close(hold_folder(settings.data))  # refuse before anything of the server that runs there is touched
+    listening = _listening(settings)
+    write_address(settings, tls=tls)
+    if as_json is not None:
+        console.tell({"ok": True, "url": settings.url, "data": str(settings.data.resolve())}, as_json)
+        sys.stdout.flush()
     config = uvicorn.Config(
         make_app(settings),
         host=settings.host,
@@ -80,11 +93,11 @@ def serve(settings: Settings, *, tls: str = "", key: Path | None = None, proxy: 
     )
     server = uvicorn.Server(config)
     try:
-        server.run()
+        server.run(sockets=[listening])
     finally:
         (settings.data / ADDRESS_FILE).unlink(missing_ok=True)
     if not server.started:
-        raise Refused("DATA_FOLDER_LOCKED", folder=str(settings.data))
+        raise InvigilError("The server did not start; its log says why")
 
 
 def log_as_json() -> None:
@@ -100,11 +113,30 @@ def log_as_json() -> None:
     )
 
 
-def write_address(settings: Settings) -> None:
-    """Where a command line beside this server finds it."""
+def write_address(settings: Settings, *, tls: str = "") -> None:
+    """Where a command line beside this server finds it: the address it listens on, which no proxy stands before.
+
+    A certificate of one's own names the public address, so with one that is the address.
+    """
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104 — compared
+    here = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{settings.port}"
     descriptor = os.open(settings.data / ADDRESS_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(settings.url)
+        file.write(settings.url if tls not in ("", "self") else here)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """The socket, bound before anything starts. Raises: INPUT_INVALID for an address that cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        why = error.strerror or "cannot be listened on"
+        raise Refused("INPUT_INVALID", host=settings.host, port=settings.port, why=why) from None
+    return listening
 
 
 def _certificate(settings: Settings, tls: str, key: Path | None) -> tuple[str | None, str | None]:
