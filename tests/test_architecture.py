@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ DOORS = {
     },
     "item_bank": {"bank", "blueprint", "item"},
     "proctoring": {"desk", "signals", "review", "room", "frame"},
-    "web": {"app", "house", "settings"},
+    "web": {"app", "house", "settings", "acts"},
     "scripts": set[str](),
 }
 
@@ -104,6 +105,15 @@ class File:
         """Dotted, for a Python file: the package itself for an ``__init__``."""
         return self.place.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
+    @property
+    def tree(self) -> ast.Module:
+        return parsed(self.text)
+
+
+@cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
 
 def files(*suffixes: str, packages: tuple[str, ...] = tuple(BELOW)) -> list[File]:
     found = (path for package in packages for path in sorted((ROOT / package).rglob("*")) if path.suffix in suffixes)
@@ -151,7 +161,7 @@ def no_coroutines_below_web(file: File) -> list[str]:
     """Plain functions, testable without a loop, everywhere but in web and the rehearsal client."""
     if fnmatch(file.place, "web/*") or fnmatch(file.place, "scripts/rehearse*.py"):
         return []
-    waiting = [node for node in ast.walk(ast.parse(file.text)) if isinstance(node, ast.AsyncFunctionDef)]
+    waiting = [node for node in ast.walk(file.tree) if isinstance(node, ast.AsyncFunctionDef)]
     return [f"{file.place} has the coroutine {node.name}" for node in waiting]
 
 
@@ -178,7 +188,7 @@ def name(file: File) -> list[str]:
 
 def chapter(file: File) -> list[str]:
     """Every module opens with what it is."""
-    return [] if ast.get_docstring(ast.parse(file.text)) else [f"{file.place} has no docstring"]
+    return [] if ast.get_docstring(file.tree) else [f"{file.place} has no docstring"]
 
 
 def nothing_inline(file: File) -> list[str]:
@@ -200,7 +210,7 @@ def imports(file: File) -> set[str]:
     """Dotted names that a module imports; ``from engine import store`` is ``engine.store``, and of our own packages
     the module only, not what is taken from it."""
     known, found = KNOWN | {file.module}, set()
-    for node in ast.walk(ast.parse(file.text)):
+    for node in ast.walk(file.tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -215,7 +225,7 @@ def imports(file: File) -> set[str]:
 def attributes(file: File) -> set[str]:
     """Dotted names that a module uses, as their full names: after ``from datetime import datetime``, the call
     ``datetime.now()`` is ``datetime.datetime.now``."""
-    tree = ast.parse(file.text)
+    tree = file.tree
     known_as = dict(aliases(tree))
     found = set()
     for node in ast.walk(tree):
