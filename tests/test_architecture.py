@@ -35,8 +35,8 @@ DOORS = {
         *("people", "independence", "form", "timing", "scoring", "sitting"),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
-    "item_bank": {"bank", "blueprint", "item"},
-    "proctoring": {"desk", "signals", "review", "room", "frame"},
+    "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},
+    "proctoring": {"desk", "signals", "review", "room", "frame", "model"},
     "web": {"app", "house", "settings", "acts"},
     "scripts": set[str](),
 }
