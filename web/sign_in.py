@@ -1,7 +1,7 @@
 """Signing in: two doors, one for a one-time code and one for a password, both limited before any work is done.
 
-* Tries are counted per account and per address. One classroom may be one address, so the address is allowed
-  many; an account is allowed five at once and then one every half minute.
+* Tries are counted per account and per address. An account is allowed five at once and then one every half
+  minute. A whole centre may be one address, so codes, which nobody guesses, are limited against floods only.
 * A password costs a slow hash. Few are worked on at a time, the rest wait in a bounded queue, and who does
   not fit in is told how many are before them instead of being kept hanging.
 * A wrong account, a wrong password and a wrong code get the same answer (OWASP ASVS 5.0, 6.3.8).
@@ -29,6 +29,8 @@ from web.security import Buckets, client_of
 
 MOST_WAITING: Final = 200
 HASH_MS: Final = 60
+CODES_PER_S: Final = 20.0
+CODE_BURST: Final = 300
 
 Given = TypeVar("Given")
 
@@ -40,6 +42,7 @@ class Tries:
         self._house = house
         self._by_account = Buckets(house.sources, rate_per_s=1 / 30, burst=5)
         self._by_address = Buckets(house.sources, rate_per_s=1.0, burst=60)
+        self._codes = Buckets(house.sources, CODES_PER_S, CODE_BURST)
         self._at_once = max(1, (os.cpu_count() or 2) - 1)
         self._turns = asyncio.Semaphore(self._at_once)
         self.waiting = 0
@@ -57,7 +60,7 @@ class Tries:
 
     async def code(self, request: Request, code: str) -> str:
         """The token of a candidate's Login. A code needs no slow hash."""
-        self._by_address.spare(client_of(request))
+        self._codes.spare(client_of(request))
         token: str = await request.app.state.bus.aside(self._house.people.sign_in_with_code, code)
         return token
 
