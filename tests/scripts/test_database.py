@@ -9,11 +9,15 @@ import pytest
 
 from engine import store
 from engine.errors import Refused
-from engine.sources import Sources
-from engine.store import Database
+from engine.sources import Sources, system
+from engine.store import Database, Drop
 from engine.writer import Writer
+from scripts.console import settings
 from scripts.migrations import schema
+from tests.engine.tally import tables
 from tests.scripts.test_console import Spoken, run
+from web import house as houses
+from web.house import House
 
 
 def found_differences(path: Path) -> list[object]:
@@ -91,3 +95,38 @@ def test_the_command_says_from_where_to_where(tmp_path: Path, monkeypatch: pytes
     assert run("db", "upgrade", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["ok"], told["before"], told["after"]) == (True, None, "0001")
+
+
+def test_the_whole_houses_tables_are_read_anew_from_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken
+) -> None:
+    monkeypatch.setenv("INVIGIL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("INVIGIL_KEYS", str(tmp_path / "keys"))
+    given = settings()
+    houses.create(given, system())
+    with House(given, system()) as house:
+        grace = house.people.add("operator", "Grace Holm", born="1980-02-04", email="grace@body.example", login="grace")
+        house.people.grant("operator", grace, "proctor")
+    database = Database(given.database)
+    before = tables(database)
+    connection = database.writing()
+    with connection.begin():
+        store.apply(connection, [Drop("person", {}), Drop("role_grant", {})])
+    connection.close()
+    connection.engine.dispose()
+    assert run("db", "rebuild", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["rows"]["person"], told["rows"]["role_grant"]) == (True, 1, 1)
+    assert tables(database) == before
+    database.close()
+
+
+def test_a_rebuild_beside_a_running_server_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken, sources: Sources
+) -> None:
+    monkeypatch.setenv("INVIGIL_DATA", str(tmp_path))
+    schema.upgrade(tmp_path / "invigil.db")
+    with Writer(Database(tmp_path / "invigil.db"), sources, {}, []):
+        assert run("db", "rebuild", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["code"], "Stop the server" in told["what_to_do"]) == ("DATA_FOLDER_LOCKED", True)
