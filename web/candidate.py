@@ -67,7 +67,7 @@ async def check_in(request: Request, problem: Refused | None = None) -> Response
         "sitting": await titled(request, state),
         "problem": brief(problem),
         "ticket": "",
-        "identity": {"state": _identity_state(state), "shown_at": state.identity.shown_at},
+        "identity": {"state": _identity_state(request, state), "shown_at": state.identity.shown_at},
         "texts": [_text(state, name) for name in (*SITTING_TEXTS, USE_TEXT)],
         "environment": [ENVIRONMENT_SENTENCES[name] for name in ENVIRONMENT],
     }
@@ -122,11 +122,13 @@ async def waiting(request: Request) -> Response:
     login, state = await own(request)
     if state.phase not in {Phase.CHECK_IN, Phase.READY}:
         return go(place(state))
+    if _identity_state(request, state) == "none":
+        return go(f"/sit/{state.sitting}/check-in")
     desk = request.app.state.desk
     context = {
         "sitting": await titled(request, state),
         "place": await _place_in_queue(request, state),
-        "identity_state": _identity_state(state),
+        "identity_state": _identity_state(request, state),
         "camera_ticket": ticket(request, login, "camera", state),
         "proctor_present": bool(desk.present(state.exam, request.app.state.house.sources.now())),
     }
@@ -187,7 +189,9 @@ async def result(request: Request) -> Response:
         outcome = await bus.aside(house.decisions.outcome, login.person, state.sitting)
         if outcome is not None:
             shown |= _decided(state, outcome)
-    return page(request, login, "result", {"sitting": await titled(request, state), "result": shown})
+    context = {"sitting": await titled(request, state), "result": shown}
+    context |= {"sections": shown["sections"], "certificate": shown["certificate"]}
+    return page(request, login, "result", context)
 
 
 # -- private ------------------------------------------------------------------------------------------
@@ -273,12 +277,17 @@ async def _place_in_queue(request: Request, state: Sitting) -> int | None:
     return names.index(state.sitting) + 1 if state.sitting in names else None
 
 
-def _identity_state(state: Sitting) -> str:
+def _identity_state(request: Request, state: Sitting) -> str:
+    """A picture that was shown but waits at no desk any more (it is kept in memory only) has to be shown again."""
     if state.identity.verified_by:
         return "verified"
     if state.identity.refused_by:
         return "failed"
-    return "shown" if state.identity.still_sha256 else "none"
+    try:
+        request.app.state.desk.stills.waiting(state.sitting, request.app.state.house.sources.now())
+    except NotFound:
+        return "none"
+    return "shown"
 
 
 def _text(state: Sitting, name: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Wall:
         finally:
             if self._cameras.get(sitting) is socket:
                 del self._cameras[sitting]
-                self.desk.camera_closed(sitting, self._house.sources.now())
+                self.desk.camera_closed(sitting)
 
     async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> str:
         login = self._door.login(socket)
@@ -123,7 +123,7 @@ class Wall:
         self._cameras[sitting] = socket
         if older is not None:
             await hang_up(older, CLOSE_SUPERSEDED)
-        self.desk.camera_opened(sitting, self._house.sources.now())
+        self.desk.camera_opened(sitting)
         await _send(socket, {"t": "welcome", "size": FIRST_SIZE, "every_ms": FRAME_EVERY_MS})
         return sitting
 
