@@ -31,12 +31,16 @@ from web.settings import Settings
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Data = Annotated[Path | None, typer.Option(help="The data folder. [default: INVIGIL_DATA, else var/data]")]
 
+_MISSING: Final = {
+    "database": "Check INVIGIL_DATA; `invigil db upgrade` makes an empty one, `invigil demo` a body to try out.",
+    "folder of keys": "Check INVIGIL_KEYS; `invigil keys create` makes new ones, `invigil keys restore` old ones.",
+}
 _WHAT_TO_DO: Final = {
     "DATA_FOLDER_LOCKED": "Stop the server that uses this folder, or name another folder with --data.",
     "LOG_UNAVAILABLE": "Look at the disk: it may be full. Nothing was accepted, so try again afterwards.",
     "NOT_SIGNED_IN": "Sign in with: invigil login",
     "STEP_UP_NEEDED": "Sign in again with: invigil login --step-up",
-    "NOT_FOUND": "Check the name and the folder; `invigil db upgrade` makes an empty database.",
+    "NOT_FOUND": "Check the name and the folder.",
     "CONFLICT": "Read it again, then try again.",
     "BUSY": "Try again in a moment.",
     "TAMPERED": "Change nothing. Keep this disk, fetch the last export, and tell the people in charge.",
@@ -62,7 +66,9 @@ def tell(found: Mapping[str, Any], as_json: bool, *, title: str = "") -> None:
         return
     console = Console()
     records = {name: value for name, value in found.items() if _is_records(value)}
-    about = Table(title=title or None, show_header=False, box=None)
+    if title:
+        console.print(Text(title, style="bold"))
+    about = Table(show_header=False, box=None)
     for name, value in found.items():
         if name not in records:
             about.add_row(name.replace("_", " "), _shown(value))
@@ -100,7 +106,9 @@ def refusal(error: InvigilError) -> dict[str, Any]:
         case _:
             code, sentence = "REFUSED", str(error)
     told = {"ok": False, "code": code, "sentence": sentence, "facts": facts}
-    return told | ({"what_to_do": _WHAT_TO_DO[code]} if code in _WHAT_TO_DO else {})
+    advice = _MISSING.get(error.what) if isinstance(error, NotFound) else None
+    advice = advice or _WHAT_TO_DO.get(code)
+    return told | ({"what_to_do": advice} if advice else {})
 
 
 def refuse(error: InvigilError, as_json: bool) -> None:

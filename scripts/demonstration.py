@@ -63,7 +63,6 @@ def command(
 
 def demo_settings(var: Path, port: int) -> Settings:
     """Everything under one folder. The keys' folder is beside the data here, which `doctor` would refuse."""
-    models = os.environ.get("INVIGIL_MODELS")
     return Settings(
         demo=True,
         port=port,
@@ -71,7 +70,7 @@ def demo_settings(var: Path, port: int) -> Settings:
         keys=var / "keys",
         spool=var / "spool",
         login=var / "login.json",
-        models=Path(models) if models else var / "models",
+        models=Settings().models.resolve(),
     )
 
 

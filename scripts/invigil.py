@@ -1,8 +1,9 @@
 """``invigil``: the command line's root. People script against it, so names and exits stay (design, section 11).
 
 Each group of commands is a module of its own and one line in `COMMANDS`. A module offers either ``app``,
-a Typer with several commands, or ``command``, a function that is the command itself. Only the module that
-is asked for gets imported: ``invigil audit verify`` does not wait for a face detector.
+a Typer with several commands, or ``command``, a function that is the command itself; ``module:name`` names
+another function. Only the module that is asked for gets imported: ``invigil audit verify`` does not wait for a
+face detector.
 """
 
 from __future__ import annotations
@@ -20,9 +21,22 @@ from scripts import console
 COMMANDS: Final = {
     "demo": "scripts.demonstration",
     "serve": "scripts.server",
+    "doctor": "scripts.doctor",
+    "login": "scripts.credentials:login",
+    "logout": "scripts.credentials:logout",
+    "people": "scripts.people",
+    "candidate": "scripts.candidate",
+    "exam": "scripts.exam",
+    "sitting": "scripts.sitting",
+    "bank": "scripts.bank",
+    "scheme": "scripts.scheme",
+    "decision": "scripts.decision",
+    "certificate": "scripts.certificate",
     "audit": "scripts.audit",
-    "db": "scripts.database",
     "drill": "scripts.drill",
+    "db": "scripts.database",
+    "keys": "scripts.keys",
+    "models": "scripts.models",
 }
 
 
@@ -55,11 +69,12 @@ def root(given: Sequence[str] = ()) -> typer.Typer:
     asked = given[0] if given and given[0] in COMMANDS else None
     for name, place in COMMANDS.items():
         if asked in (None, name):
-            module = import_module(place)
-            if hasattr(module, "app"):
+            where, _, function = place.partition(":")
+            module = import_module(where)
+            if not function and hasattr(module, "app"):
                 tree.add_typer(module.app, name=name, no_args_is_help=True)
             else:
-                tree.command(name)(module.command)
+                tree.command(name)(getattr(module, function or "command"))
     return tree
 
 

@@ -37,6 +37,7 @@ from web import exam_day
 from web.exam_day import person_of
 from web.house import House
 from web.params import Params
+from web.readings import READINGS
 
 Act = Callable[[House, Login, dict[str, Any]], Any]
 
@@ -447,4 +448,5 @@ ACTS: Final[dict[str, Act]] = {
     "decision.vote": _vote,
     "decision.recuse": _recuse,
     "certificate.verify": _verify,
+    **READINGS,
 }

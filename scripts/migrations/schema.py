@@ -21,16 +21,18 @@ from alembic.autogenerate import compare_metadata, produce_migrations, render_py
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine, inspect
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from engine.errors import Refused
-from engine.store import Database
+from engine.store import Database, integrity
 from engine.writer import hold_folder
 
 STORES = ("engine.store", "engine.certification.store", "item_bank.store", "proctoring.store")
 HERE = Path(__file__).parent
 FIRST = HERE / "versions/r0001_first.py"
+OUTDATED = "its tables are not those of this version"
 
 
 def metadata() -> MetaData:
@@ -72,6 +74,21 @@ def revision(connection: Connection) -> str | None:
 def differences(connection: Connection) -> list[Any]:
     """What would have to change in a database for it to have exactly the tables of the store modules."""
     return list(compare_metadata(_context(connection), metadata()))
+
+
+def health(path: Path) -> tuple[str | None, str]:
+    """The revision of the database at ``path``, and what is wrong with it: damage, `OUTDATED`, or nothing."""
+    database = Database(path)
+    try:
+        with database.reading() as connection:
+            found, damage = revision(connection), integrity(connection)
+            if damage != "ok":
+                return found, damage[:200]
+            return found, OUTDATED if differences(connection) else ""
+    except DatabaseError as error:
+        return None, str(error.orig)[:200]
+    finally:
+        database.close()
 
 
 def write_first(path: Path = FIRST) -> None:
