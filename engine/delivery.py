@@ -17,6 +17,7 @@ import base64
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from engine import conduct
@@ -211,9 +212,7 @@ class Delivery:
             refused = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}.get(standing)
         else:
             self._compare(state.sitting, sent)
-        return Acknowledgement(
-            sent.writer, box.acked, outcome.seq, state.remaining_ms(self._sources.now()), refused
-        )
+        return Acknowledgement(sent.writer, box.acked, outcome.seq, state.remaining_ms(self._sources.now()), refused)
 
     def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
         """Store one row and wait: the plain page's way."""
@@ -227,9 +226,7 @@ class Delivery:
     def keep_reused(self, sitting: str, sent: OutboxRow) -> None:
         """A known number came with other content: keep both, and let a person look at it."""
         at = self._sources.now()
-        kept = RowReused(
-            sent.writer, sent.seq, sent.item, sent.kind, sent.payload, sent.sha256, sent.client_ms
-        )
+        kept = RowReused(sent.writer, sent.seq, sent.item, sent.kind, sent.payload, sent.sha256, sent.client_ms)
         told = IncidentReported(
             incident=f"row-{sent.writer}-{sent.seq}",
             kind="row_reused",
@@ -291,7 +288,8 @@ class Delivery:
         return self._invigilate(person, sitting, lambda state: conduct.propose_termination(state, grounds))
 
     def withdraw_termination(self, person: str, sitting: str, reason: str) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.withdraw_termination(state, reason))
+        decide = partial(conduct.withdraw_termination, reason=reason)
+        return self._invigilate(person, sitting, decide, role=Role.ADMINISTRATOR)
 
     def confirm_termination(self, person: str, sitting: str) -> Sitting:
         """The second person, an invigilator or administrator who did not propose it; then it is sealed."""
