@@ -152,7 +152,7 @@ def _length_ms(run: list[Reading]) -> int:
     return between_ms(run[0].at, run[-1].at) if run else 0
 
 
-#: In this order, because a covered lens silences the others that share its cause.
+#: In the order in which findings of one frame are told.
 CONDITIONS: Final = MappingProxyType(
     {
         Kind.CAMERA_COVERED: Condition(

@@ -5,8 +5,8 @@ what was found. It reads no clock and throws no dice: the same signals give the 
 replay and years later. Rules:
 
 * A kind is *entered* and *left* by different thresholds (`Thresholds`), so that it does not flicker.
-* One cause, one kind: while a lens is covered nothing is called frozen, dark or blurred; and a frame that is
-  not fit to be judged says nothing about faces.
+* One cause, one kind: a frame of a covered lens is not called frozen, dark or blurred too; and a frame that
+  is not fit to be judged says nothing about faces.
 * The candidate is asked first: a missing face prompts after four seconds and is noted after eight of ten;
   darkness and blur are asked about and never noted as an incident.
 * Each kind rests for 30 s after it ended, and at most six findings become visible in an hour. What begins
@@ -247,7 +247,7 @@ class _Turn:
             if kind in self.state.going:
                 if condition.left(readings, self.by):
                     self._leave(kind)
-            elif (since := condition.entered(readings, self.by)) is not None and not self._explained(kind):
+            elif (since := condition.entered(readings, self.by)) is not None:
                 self._enter(kind, since)
         self._prompt()
 
@@ -326,10 +326,6 @@ class _Turn:
     def _rests(self, kind: Kind) -> bool:
         rested = self.state.rested.get(kind)
         return rested is not None and between_ms(rested, self.at) < self.by.cool_down_ms
-
-    def _explained(self, kind: Kind) -> bool:
-        """A covered lens gives a still picture; that is one cause and one finding."""
-        return kind is Kind.CAMERA_FROZEN and Kind.CAMERA_COVERED in self.state.going
 
     def _reduced(self) -> bool:
         return bool(self.state.readings) and self.state.readings[-1].observed.detector is not Detector.YUNET

@@ -22,7 +22,7 @@ from engine.keyring import Keyring
 from engine.people import People, Role
 from engine.sitting import Phase, Sitting
 from engine.sources import ManualClock, SeededDice, Sources
-from engine.store import Database, Ledger
+from engine.store import Database, Ledger, row
 from engine.writer import Append, Writer
 from proctoring.desk import Desk, Notice, Taken
 from proctoring.evidence import Evidence, FolderShelf
@@ -110,6 +110,18 @@ class Office:
     def history(self, kind: str) -> list[Recorded]:
         with self.database.reading() as connection:
             return [each for each in Ledger(connection).history(f"sitting/{SITTING}") if each.kind == kind]
+
+    def person_row(self, person: str) -> dict[str, Any]:
+        return self._row("person", person)
+
+    def commitment_row(self, person: str) -> dict[str, Any]:
+        return self._row("commitment", person)
+
+    def _row(self, table: str, person: str) -> dict[str, Any]:
+        with self.database.reading() as connection:
+            found = row(connection, table, person=person)
+        assert found is not None
+        return found
 
     # -- the camera -----------------------------------------------------------------------------------
 

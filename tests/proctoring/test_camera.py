@@ -40,6 +40,15 @@ def test_five_frames_at_once_are_taken_then_two_a_second(camera: Camera) -> None
     assert taken == [*((0, seq) for seq in range(1, 6)), (512, 9), (1_024, 10), (1_536, 11), (2_048, 12)]
 
 
+def test_a_long_quiet_saves_up_no_more_than_five_frames(camera: Camera) -> None:
+    sender = Sender()
+    camera.take(sender.message(SMALL), at(0))
+    for _ in range(5):
+        camera.take(sender.message(SMALL), at(65_536))
+    with pytest.raises(FrameRefused):
+        camera.take(sender.message(SMALL), at(65_536))
+
+
 def test_a_clock_that_steps_back_earns_and_costs_nothing(camera: Camera) -> None:
     sender = Sender()
     camera.take(sender.message(SMALL), at(8_192))

@@ -9,7 +9,9 @@ import pytest
 
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import OPERATOR
-from engine.sources import later
+from engine.sources import epoch_ms, later
+from engine.store import Put
+from engine.writer import Act
 from proctoring.evidence import (
     MAX_STILL_BYTES,
     STILL_KEPT_MS,
@@ -59,6 +61,20 @@ def test_who_is_no_investigator_sees_nothing_and_nothing_is_recorded_as_opened(o
     with pytest.raises(Refused) as refused:
         office.evidence.open(getattr(office, person), SITTING, names, "curiosity")
     assert refused.value.code == "ROLE_MISSING"
+    assert office.history("EvidenceOpened") == []
+
+
+def test_nobody_opens_the_evidence_of_an_own_sitting_whatever_their_role(office: Office) -> None:
+    names = office.evidence.seal(SITTING, FRAMES)
+    until = epoch_ms(later(NINE, 2**30))
+    rows = (
+        Put("person", {**office.person_row(office.katherine), "person": "ada", "identity": "ada"}),
+        Put("role_grant", {"person": "ada", "role": "investigator", "until_ms": until}),
+        Put("commitment", {**office.commitment_row(office.katherine), "person": "ada"}),
+    )
+    office.writer.run(Act(lambda tx: tx.apply(*rows)))
+    with pytest.raises(NotFound):
+        office.evidence.open("ada", SITTING, names, "curiosity")
     assert office.history("EvidenceOpened") == []
 
 

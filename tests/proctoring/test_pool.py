@@ -179,6 +179,28 @@ def test_a_worker_that_cannot_start_loses_frames_and_is_not_tried_in_a_hurry(
     assert pool.figures().detector is None
 
 
+def test_two_frames_of_one_sitting_are_never_looked_at_together() -> None:
+    pool = Pool(None, workers=2, deadline_ms=2_048)
+    answers = Answers()
+    for name in ("ada", "bob"):  # both workers get started
+        pool.submit(name, FRAMES[0], answers.to(name))
+    answers.wait(2)
+    _until(lambda: len(pool.pids()) == 2)
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGSTOP)
+    pool.submit("ada", FRAMES[1], answers.to("ada under way"))
+    _until(lambda: pool.figures().waiting == 0)
+    pool.submit("ada", FRAMES[2], answers.to("ada next"))
+    time.sleep(0.1)  # the other worker is free, and must not take it
+    assert pool.figures().waiting == 1
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGCONT)
+    given = dict(answers.wait(4))
+    pool.stop()
+    assert isinstance(given["ada under way"], Observation)
+    assert isinstance(given["ada next"], Observation)
+
+
 def test_every_frame_is_answered_exactly_once_by_several_workers_that_are_killed_meanwhile() -> None:
     pool = Pool(None, workers=2, deadline_ms=2_048)
     answers = Answers()

@@ -243,6 +243,14 @@ def test_at_most_six_findings_become_visible_in_an_hour() -> None:
     assert [f.shown for f in run(later, state)[1] if f.act is Act.ENTERED and f.kind is Kind.CAMERA_COVERED] == [True]
 
 
+def test_what_became_visible_late_counts_among_the_six_of_the_hour() -> None:
+    folded_then_shown = [COVERED] * 4 + [GOOD] * 4 + [COVERED] * 40 + [GOOD] * 40
+    found = [f for f in run(frames(folded_then_shown * 4))[1] if f.kind is Kind.CAMERA_COVERED]
+    visible = [f.act.value for f in found if f.shown and f.act in {Act.ENTERED, Act.SHOWN}]
+    assert visible == ["entered", "shown"] * 3
+    assert sum(f.act is Act.ENTERED for f in found) == 8
+
+
 @pytest.mark.parametrize("detector", [Detector.REDUCED, Detector.OFF])
 def test_a_detector_we_do_not_trust_gives_hints_and_neither_notes_nor_asks(detector: Detector) -> None:
     observed = [replace(each, detector=detector) for each in [NOBODY] * 16 + [TWO] * 8 + [COVERED] * 4]
@@ -278,6 +286,13 @@ def test_five_seconds_between_frames_still_count_and_a_longer_silence_does_not()
     slow = told(run(frames([NOBODY] * 8, every=4))[1])
     assert slow[:2] == [("face_absent", "coach", 4), ("face_absent", "entered", 8)]
     assert [k for k, _, _ in told(run(frames([DARK] * 8, every=7))[1]) if k == "too_dark"] == []
+
+
+def test_silence_between_two_frames_proves_nothing() -> None:
+    absent: list[Signal] = [Seen(at(0), 0, NOBODY), Seen(at(9), 1, NOBODY)]
+    assert [act for _, act, _ in told(run(absent)[1])] == ["coach"]
+    dark: list[Signal] = [Seen(at(0), 0, DARK), Seen(at(11), 1, DARK)]
+    assert run(dark)[1] == []
 
 
 def test_a_finding_explains_itself_by_readings_thresholds_and_model() -> None:
