@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mayGo, viewOf } from "../../../web/static/js/models/view.js";
+import { mayGo, missing, viewOf, waits } from "../../../web/static/js/models/view.js";
 
 const running = { hold: "ours", line: "up", phase: "RUNNING", hidden: false };
 
@@ -40,4 +40,17 @@ test("another question can be opened only with the server in reach", () => {
 test("where the browser keeps nothing, every answer has to be with the server first", () => {
   assert.equal(mayGo({ line: "up", durable: false, saved: "saving" }), false);
   assert.equal(mayGo({ line: "up", durable: false, saved: "saved" }), true);
+});
+
+test("on the wall nobody is missed before they begin or after they end", () => {
+  const away = (phase) => missing({ phase, line: "down", camera: "down" });
+  assert.deepEqual(away("CREATED"), { line: false, camera: false });
+  assert.deepEqual(away("READY"), { line: false, camera: true });
+  assert.deepEqual(away("RUNNING"), { line: true, camera: true });
+  assert.deepEqual(away("SEALED"), { line: false, camera: false });
+  assert.deepEqual(missing({ phase: "RUNNING", line: "up", camera: "up" }), { line: false, camera: false });
+});
+
+test("the queue holds those who check in or are ready", () => {
+  assert.deepEqual(["CREATED", "CHECK_IN", "READY", "RUNNING", "SEALED"].filter(waits), ["CHECK_IN", "READY"]);
 });

@@ -33,6 +33,7 @@ const OF_A_SITTING = ["exam-clock", "save-state", "item-map", "flag-toggle", "st
 applyTextSize();
 const names = new Set(Object.keys(ELEMENTS).filter((name) => document.querySelector(name)));
 if (names.has("exam-sitting")) for (const name of OF_A_SITTING) names.add(name);
+if (names.has("proctor-wall")) names.add("local-time"); // the events that come in bring their moments
 // The sitting comes last: when it starts, the elements inside it can be called.
 for (const name of [...names].sort((a, b) => Number(a === "exam-sitting") - Number(b === "exam-sitting"))) {
   const load = ELEMENTS[name];

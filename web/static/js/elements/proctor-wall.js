@@ -9,10 +9,11 @@
  * Pictures are decoded off the page's thread and drawn; while one is being decoded, newer ones replace each other.
  */
 import { readTile } from "../models/frames.js";
+import { missing, waits } from "../models/view.js";
 import { SteadyLine } from "../steady-line.js";
 import { tick } from "../ticker.js";
 import { Element } from "./element.js";
-/** @import { ProctorMessage, Tile, TileFrame } from "../types.d.ts" */
+/** @import { Phase, ProctorMessage, Tile, TileFrame } from "../types.d.ts" */
 
 const BEAT_MS = 5_000;
 const EVENTS_SHOWN = 3;
@@ -50,11 +51,17 @@ export class ProctorWall extends Element {
     if (message.t === "tiles") {
       this.say();
       this.#presence("up");
-      for (const tile of message.tiles) this.#place(tile);
+      for (const tile of message.tiles) this.#heardOf(tile, open);
       if (open) this.#line?.send({ t: "open", sitting: open });
     }
-    if (message.t === "tile") this.#place(message);
+    if (message.t === "tile") this.#heardOf(message, open);
     if (message.t === "attention") this.#ask(message.id, message.within_s);
+  }
+
+  /** @param {Tile} tile @param {string | undefined} open */
+  #heardOf(tile, open) {
+    this.#place(tile);
+    if (tile.sitting === open) this.#log(tile);
   }
 
   /** @param {Tile} tile */
@@ -68,9 +75,10 @@ export class ProctorWall extends Element {
     this.#write(article, "answered", String(tile.answered));
     this.#write(article, "items", String(tile.items));
     this.#write(article, "minutes", String(Math.floor(tile.remaining_ms / 60_000)));
-    this.#part(article, "line")?.toggleAttribute("hidden", tile.line === "up");
-    this.#part(article, "camera")?.toggleAttribute("hidden", tile.camera === "up");
-    this.#phase(article, tile);
+    const missed = missing(tile);
+    this.#part(article, "line")?.toggleAttribute("hidden", !missed.line);
+    this.#part(article, "camera")?.toggleAttribute("hidden", !missed.camera);
+    this.#phase(article, tile, missed.line || missed.camera);
     this.#part(article, "events")?.replaceChildren(...tile.events.slice(0, EVENTS_SHOWN).map((event) => {
       const entry = document.createElement("li");
       entry.textContent = event.text;
@@ -78,15 +86,40 @@ export class ProctorWall extends Element {
     }));
   }
 
-  /** @param {HTMLElement} article @param {Tile} tile */
-  #phase(article, tile) {
+  /** @param {HTMLElement} article @param {Tile} tile @param {boolean} missed */
+  #phase(article, tile, missed) {
     const word = this.find(`[data-phase-words] [data-phase="${CSS.escape(tile.phase)}"]`);
     const badge = document.createElement("span");
     const kind = word?.dataset["kind"] ?? "";
     badge.className = `badge ${kind}`.trim();
     badge.textContent = word?.textContent ?? tile.phase;
     this.#part(article, "phase")?.replaceChildren(badge);
-    article.dataset["level"] = kind === "stop" ? "stop" : kind === "care" || tile.line !== "up" || tile.camera !== "up" ? "care" : "";
+    article.dataset["level"] = kind === "stop" ? "stop" : kind === "care" || missed ? "care" : "";
+    article.dataset["phase"] = tile.phase;
+    const queue = this.find("[data-queue]");
+    if (queue) queue.textContent = String(this.all("article[data-phase]").filter((each) => waits(/** @type {Phase} */ (each.dataset["phase"]))).length);
+  }
+
+  /** The open sitting's list of events grows while one looks at it. @param {Tile} tile */
+  #log(tile) {
+    const log = this.find("[data-event-log]");
+    if (!log) return;
+    this.show("[data-changed]", this.dataset["phase"] !== tile.phase);
+    const known = Date.parse(log.querySelector("time")?.dateTime ?? "") || 0;
+    const fresh = tile.events.filter((event) => Date.parse(event.at) > known).sort((a, b) => a.at.localeCompare(b.at));
+    if (fresh.length > 0) this.show("[data-none]", false);
+    for (const event of fresh) {
+      const entry = document.createElement("li");
+      const at = document.createElement("local-time");
+      const time = document.createElement("time");
+      const text = document.createElement("span");
+      at.dataset["style"] = "clock";
+      time.dateTime = event.at;
+      text.textContent = event.text;
+      at.append(time);
+      entry.append(at, text);
+      log.prepend(entry);
+    }
   }
 
   /** @param {string} sitting */

@@ -37,3 +37,22 @@ export function mayGo({ line, durable, saved }) {
   const reachable = line === "up" || line === "posting" || line === "connecting";
   return reachable && (durable || saved === "saved");
 }
+
+/** @type {ReadonlySet<Phase>} */
+const ANSWERING = new Set(/** @type {Phase[]} */ (["RUNNING", "DISCONNECTED", "PAUSED_PROCTOR", "PAUSED_INCIDENT"]));
+/** @type {ReadonlySet<Phase>} */
+const WAITING = new Set(/** @type {Phase[]} */ (["CHECK_IN", "READY"]));
+
+/**
+ * What of a tile the invigilator should look at. Whoever has not begun is not missed.
+ * @param {{ phase: Phase, line: string, camera: string }} tile
+ */
+export function missing({ phase, line, camera }) {
+  const answering = ANSWERING.has(phase);
+  return { line: answering && line !== "up", camera: (answering || phase === "READY") && camera !== "up" };
+}
+
+/** Does this candidate wait for the invigilator's check-in? @param {Phase} phase */
+export function waits(phase) {
+  return WAITING.has(phase);
+}
