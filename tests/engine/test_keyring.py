@@ -263,7 +263,9 @@ def test_a_restore_never_overwrites_another_key_and_then_changes_nothing_at_all(
     Keyring(folder, SeededDice(2))
 
 
-@pytest.mark.parametrize("inside", [{"../../outside": "AAAA"}, ["items"], {"items": 7}, {"items": "not base 64"}, {"items": ""}])
+@pytest.mark.parametrize(
+    "inside", [{"../../outside": "AAAA"}, ["items"], {"items": 7}, {"items": "not base 64"}, {"items": ""}]
+)
 def test_a_backup_made_by_somebody_else_writes_no_file_of_its_choosing(tmp_path: Path, inside: object) -> None:
     key = Scrypt(salt=bytes(16), length=32, n=2**15, r=8, p=1).derive(PASSPHRASE.encode())
     sealed = AESGCM(key).encrypt(bytes(12), json.dumps(inside).encode(), b"invigil keys backup v1")
