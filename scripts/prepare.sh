@@ -17,7 +17,8 @@ prepare_venv() {
   [[ -x $python && -f $stamp && $(<"$stamp") == "$wanted" ]] && return
   [[ -x $python ]] || create_venv
   say "installing what pyproject.toml asks for${extra:+, with what the tests need} (about a minute the first time)"
-  "$python" -m pip install -q --disable-pip-version-check -e ".${extra:+[$extra]}" -c constraints.txt ||
+  PYTHONWARNINGS=ignore "$python" -m pip install -q --disable-pip-version-check \
+    -e ".${extra:+[$extra]}" -c constraints.txt ||
     stop "pip could not install; its message is above"
   echo "$wanted" >"$stamp"
   [[ -z $extra ]] || echo "$wanted" >.venv/.ready
