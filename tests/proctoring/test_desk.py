@@ -436,7 +436,7 @@ def test_a_practice_without_an_invigilator_goes_on(tmp_path: Path, pool: SharedP
 def test_a_practice_does_not_change_the_rules_of_its_exam_and_is_not_watched(running: Office) -> None:
     practising = replace(running.state, sitting="try-bob", practice=True, policy=Policy(attended=False, attention_ms=1))
     running.desk.follow(practising)
-    running.second(8)
+    running.second(32)
     assert running.desk.watching("exam-1", running.clock.now()) == 1
     assert running.state.phase is Phase.RUNNING
 
