@@ -42,6 +42,8 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "x-frame-options": "DENY",
 }
+#: What an answer carries that is made outside the `Guard`: the one to an error of our own.
+LAST_RESORT: Final = {"content-security-policy": _POLICY.format(ws=""), **_HEADERS}
 _CAMERA_PATHS: Final = ("/sit/",)
 
 

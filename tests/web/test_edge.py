@@ -84,6 +84,23 @@ def test_a_problem_is_a_page_for_people_and_json_for_programs(site: Site) -> Non
     assert (403, "ROLE_MISSING") == (told.status_code, told.json()["refused"]["code"])
 
 
+def test_an_error_of_our_own_shows_a_reference_and_nothing_of_the_inside(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("the secret of the inside")
+
+    monkeypatch.setattr(site.house.exams, "all", broken)
+    mary = site.signed_in("mary")
+    page = mary.get("/staff/exams", connection="close")
+    told = mary.get("/staff/exams", accept="application/json", connection="close")
+    assert [500, 500] == [page.status_code, told.status_code]
+    assert "INTERNAL" == told.json()["refused"]["code"]
+    assert told.json()["refused"]["reference"]
+    assert [] == [answer for answer in (page, told) if "secret" in answer.text or "RuntimeError" in answer.text]
+    assert [] == [answer for answer in (page, told) if "'none'" not in answer.headers["content-security-policy"]]
+
+
 def test_no_page_names_a_key_or_a_key_folder(site: Site) -> None:
     keys = [path.read_bytes() for path in site.house.settings.keys.iterdir() if path.is_file()]
     for account, path in WORK:
