@@ -135,7 +135,7 @@ def refusal_of(told: dict[str, Any]) -> InvigilError:
     code, facts = str(told.get("code")), dict(told.get("facts") or {})
     match code:
         case "NOT_FOUND":
-            return NotFound("thing of that name for you", str(facts.get("name", "")))
+            return NotFound("thing here for you", "")
         case "BUSY":
             return Busy("the server", int(facts.get("retry_after_ms", 2_000)))
         case "TAMPERED":

@@ -96,7 +96,7 @@ def refusal(error: InvigilError) -> dict[str, Any]:
         case Refused(code=code, facts=facts, sentence=sentence):
             pass
         case NotFound(what=what, name=name):
-            code, sentence, facts = "NOT_FOUND", f"There is no such {what}", {what: name}
+            code, sentence, facts = "NOT_FOUND", f"There is no such {what}", {what: name} if name else {}
         case Tampered(where=where, why=why):
             code, sentence, facts = "TAMPERED", "Stored evidence does not verify", {"row": where, "why": why}
         case Busy(retry_after_ms=wait):
@@ -136,7 +136,9 @@ def _is_records(value: Any) -> bool:
 
 def _records(name: str, records: Sequence[Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(column for record in records for column in record))
-    shown = Table(*[column.replace("_", " ") for column in columns], title=name.replace("_", " "), title_justify="left")
+    shown = Table(title=name.replace("_", " "), title_justify="left")
+    for column in columns:  # what a line is about stays whole, to be copied; nothing is ever cut off
+        shown.add_column(column.replace("_", " "), no_wrap=column == columns[0], overflow="fold")
     for record in records:
         shown.add_row(*[_shown(record.get(column)) for column in columns])
     return shown

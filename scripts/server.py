@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Final
 
 import structlog
@@ -92,12 +94,24 @@ def serve(
         ssl_keyfile=private,
     )
     server = uvicorn.Server(config)
+    _end_in_order(server)
     try:
         server.run(sockets=[listening])
     finally:
         (settings.data / ADDRESS_FILE).unlink(missing_ok=True)
     if not server.started:
         raise InvigilError("The server did not start; its log says why")
+
+
+def _end_in_order(server: uvicorn.Server) -> None:
+    """A signal ends the server and not this process: uvicorn raises it once more when it is done, and what comes
+    after would never run."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, end)
 
 
 def log_as_json() -> None:

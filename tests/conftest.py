@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.sources import ManualClock, SeededDice, Sources
+from tests.bodies import demo_body, own_body
 
+__all__ = ["clock", "demo_body", "own_body", "shared_data", "sources"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
