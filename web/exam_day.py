@@ -11,6 +11,7 @@ The same functions serve the pages and the command line, through `web.acts`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -32,8 +33,8 @@ BLUEPRINTS: Final = Path(__file__).parents[1] / "item_bank" / "blueprints"
 PRACTICE: Final = "practice"
 #: Policies by name. All numbers are the body's policy, never the standard's.
 POLICIES: Final = {
-    "standard": Policy(version="standard-2026-1", reading_ms=60_000),
-    "demo": Policy(version="demo-2026-1", reading_ms=0),
+    "standard": Policy(version="standard-2026-1", reading_ms=60_000, documents=("formula-sheet",)),
+    "demo": Policy(version="demo-2026-1", reading_ms=0, documents=("formula-sheet",)),
     "rehearsal": Policy(version="rehearsal-2026-1", reading_ms=0, ratio=100, attention_ms=3_600_000),
 }
 POLICY_TEXTS: Final = {
@@ -158,11 +159,16 @@ def person_of(house: House, name: str) -> Person:
         return house.people.person(name)
 
 
-def local_text(exam: Exam) -> str:
-    """When the exam opens, as its candidates read it: ``2 March 2026, 09:00 (Europe/Helsinki)``."""
-    assert exam.opens_at is not None
-    local = exam.opens_at.astimezone(ZoneInfo(exam.zone))
-    return f"{local.day} {local:%B %Y, %H:%M} ({exam.zone})"
+def local_text(at: datetime, zone: str) -> str:
+    """A moment as the people of a zone read it: ``2 March 2026, 09:00``."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%B %Y, %H:%M}"
+
+
+def window_text(exam: Exam) -> str:
+    """The window in the exam's own zone: ``2 March 2026, 09:00 to 2 March 2026, 18:00``."""
+    assert exam.opens_at is not None and exam.closes_at is not None
+    return f"{local_text(exam.opens_at, exam.zone)} to {local_text(exam.closes_at, exam.zone)}"
 
 
 def _blueprint(told: Params, name: str) -> Blueprint:
@@ -175,7 +181,8 @@ def _write_to(house: House, login: Login, sitting: str, candidate: str) -> tuple
     """Code and notices in one transaction: nobody is told of a code that was taken back."""
     state = house.delivery.sitting(sitting)
     exam = house.exams.exam(state.exam)
-    assert exam.closes_at is not None
+    assert exam.opens_at is not None and exam.closes_at is not None
+    opens = f"{local_text(exam.opens_at, exam.zone)} ({exam.zone})"
     until = later(exam.closes_at, CODE_AFTER_MS)
 
     def fn(tx: Transaction) -> tuple[str, ...]:
@@ -191,7 +198,7 @@ def _write_to(house: House, login: Login, sitting: str, candidate: str) -> tuple
             "one-time-code",
             sitting=sitting,
             code=code.upper(),
-            opens=local_text(exam),
+            opens=opens,
             contact=house.settings.support,
             **common,
         )

@@ -16,13 +16,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
-from web.candidate import brief, own, page, place, posted, ticket, titled
+from web.candidate import asking, brief, own, page, place, posted, ticket, titled
 from web.rendering import go
 
 MOST_POSTED_ROWS: Final = 64
+#: Documents a policy may permit, by the name of their page.
+DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
 
 
 async def item(request: Request) -> Response:
@@ -129,6 +131,16 @@ async def hidden(request: Request) -> Response:
     return page(request, login, "hidden", context)
 
 
+async def document(request: Request) -> Response:
+    """A permitted document, for whoever is signed in."""
+    asking(request)
+    name = request.path_params["name"]
+    if name not in DOCUMENTS:
+        raise NotFound("document", name)
+    shown: Response = request.app.state.pages.page(request, f"documents/{name}.html", {})
+    return shown
+
+
 async def phase(request: Request) -> Response:
     """Where the candidate should be now; asked by the waiting pages every few seconds."""
     _, state = await own(request)
@@ -185,7 +197,9 @@ async def _running(request: Request, login: Login, state: Sitting) -> dict[str, 
         "policy": {
             "calculator": policy.calculator,
             "strike": True,
-            "documents": [{"title": name, "href": f"/documents/{name}"} for name in policy.documents],
+            "documents": [
+                {"title": DOCUMENTS[name], "href": f"/documents/{name}"} for name in policy.documents if name in DOCUMENTS
+            ],
             "practice": state.practice,
         },
     }
@@ -219,6 +233,7 @@ routes = [
     Route("/sit/{sitting}/submit", submit, methods=["POST"]),
     Route("/sit/{sitting}/hidden", hidden),
     Route("/sit/{sitting}/phase", phase),
+    Route("/documents/{name}", document),
     Route("/sit/{sitting}/ticket", line_ticket, methods=["POST"]),
     Route("/sit/{sitting}/camera-ticket", camera_ticket, methods=["POST"]),
     Route("/sit/{sitting}/rows", rows, methods=["POST"]),
