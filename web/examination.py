@@ -198,7 +198,9 @@ async def _running(request: Request, login: Login, state: Sitting) -> dict[str, 
             "calculator": policy.calculator,
             "strike": True,
             "documents": [
-                {"title": DOCUMENTS[name], "href": f"/documents/{name}"} for name in policy.documents if name in DOCUMENTS
+                {"title": title, "href": f"/documents/{name}"}
+                for name, title in DOCUMENTS.items()
+                if name in policy.documents
             ],
             "practice": state.practice,
         },
