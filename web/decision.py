@@ -3,6 +3,7 @@
 * A decider first declares to have no conflict in this candidate; only then is the dossier opened, and that
   it was opened is recorded (ISO/IEC 17024:2012 clause 6.2.1).
 * Nobody's vote is shown to another decider before the decision is made: the door never gives it out.
+* What the points alone would say is told after the own vote, so that people decide and then compare.
 * Every criterion of the scheme is answered; what is unclear counts as not met (clause 9.4.6).
 """
 
@@ -145,7 +146,7 @@ def _context(house: House, person: str, opened: Opened) -> dict[str, Any]:
         },
         "parts": _parts(seen),
         "criteria": [{"name": name, "text": text} for name, text in seen.criteria.items()],
-        "computed": f"By points alone: {'passed' if seen.passed else 'not passed'}",
+        "computed": "passed" if seen.passed else "not passed",
         "reasons": [
             (name, f"{OUTCOMES[outcome].capitalize()}: {text}")
             for outcome, texts in opened.reasons.items()
@@ -167,7 +168,6 @@ def _parts(seen: Dossier) -> list[dict[str, Any]]:
     result = [
         ("Points", f"{seen.points:g} of {seen.possible:g}"),
         ("Needed", f"{seen.cut * seen.possible:g}"),
-        ("By points alone", "passed" if seen.passed else "not passed"),
     ]
     if seen.late_decides:
         result.append(("Attention", "Without answers that arrived late this would be different"))

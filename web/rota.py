@@ -16,6 +16,7 @@ from engine.exam import Exam
 from engine.people import Login, Role
 from engine.sitting import Sitting
 from proctoring.desk import Noticed
+from web.exam_day import window_text
 from web.forms import aside, asking, recorded
 
 
@@ -62,6 +63,7 @@ def described(exam: Exam) -> dict[str, Any]:
         "closes_at": exam.closes_at,
         "phase": exam.phase,
         "zone": exam.zone,
+        "local": window_text(exam),
     }
 
 

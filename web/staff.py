@@ -157,6 +157,7 @@ def _day(house: House, day: Exam) -> dict[str, Any]:
         "opens_at": day.opens_at,
         "closes_at": day.closes_at,
         "zone": day.zone,
+        "local": exam_day.window_text(day),
         "seats": day.seats,
         "booked": len(booked),
         "state": day.phase.lower(),

@@ -67,6 +67,15 @@ def test_whoever_has_a_conflict_steps_down_and_the_dossier_is_gone(site: Site) -
     assert 404 == hedy.get(f"/decision/{decision}").status_code
 
 
+def test_what_the_points_alone_would_say_is_told_after_the_own_vote(site: Site) -> None:
+    decision = given_out(site)
+    hedy = site.signed_in("hedy")
+    hedy.post(f"/decision/{decision}/declare", {"conflict": "none"})
+    assert "Points alone would say" not in hedy.get(f"/decision/{decision}").text
+    voted(hedy, decision)
+    assert "<dt>Points alone would say</dt><dd>passed</dd>" in hedy.get(f"/decision/{decision}").text
+
+
 def test_nobodys_vote_is_shown_before_the_decision_is_made(site: Site) -> None:
     decision = given_out(site)
     assert 303 == voted(site.signed_in("hedy"), decision, outcome="refuse", reason="exam-failed")

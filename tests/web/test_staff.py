@@ -28,6 +28,12 @@ def test_a_day_goes_from_plan_to_close_by_forms(site: Site) -> None:
     assert "CLOSED" == site.house.exams.exam(exam).phase
 
 
+def test_the_window_is_told_in_the_exams_own_zone(site: Site) -> None:
+    expected = "2 March 2026, 10:00 to 2 March 2026, 20:00 in Europe/Helsinki"
+    assert expected in site.signed_in("mary").get("/staff/exams").text
+    assert expected in site.signed_in("grace").get("/proctor").text
+
+
 def test_what_was_typed_stands_in_the_form_that_was_refused(site: Site) -> None:
     answer = site.signed_in("mary").post("/staff/exams", plan(title="Autumn exam", blueprint="practice", seats="0"))
     assert 400 == answer.status_code
