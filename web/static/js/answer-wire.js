@@ -121,6 +121,10 @@ export class AnswerWire extends EventTarget {
         const text = JSON.stringify(await this.#outbox.message(row));
         if (this.#socket === socket) this.#send(text); // a later socket sends them again by itself
       }
+    }).catch((error) => {
+      console.warn("Invigil: rows could not be sent; connecting again.", String(error));
+      this.#hangUp();
+      this.#perform(this.#line.closed(1006, performance.now()));
     });
   }
 
@@ -142,7 +146,7 @@ export class AnswerWire extends EventTarget {
   /** @param {Row[]} rows */
   async #post(rows) {
     const { sitting, rowsUrl } = this.#given;
-    const { writer } = this.#outbox;
+    const { writer } = this.#outbox; // the machine hands over no rows before there is one
     const sent = await Promise.all(rows.map(async (row) => {
       const { t: _, ...rest } = await this.#outbox.message(row);
       return rest;

@@ -30,10 +30,14 @@ const ELEMENTS = {
 /** A sitting's page grows others in (review, the next question), so all that may come are defined at once. */
 const OF_A_SITTING = ["exam-clock", "save-state", "item-map", "flag-toggle", "strike-through", "text-zoom", "problem-report", "submit-review"];
 
+/** Without a secure context there is no digest and no camera: these pages then stay the plain forms they are. */
+const SECURE_ONLY = ["exam-sitting", "flag-toggle", "strike-through", "problem-report", "submit-review", "camera-line"];
+
 applyTextSize();
 const names = new Set(Object.keys(ELEMENTS).filter((name) => document.querySelector(name)));
 if (names.has("exam-sitting")) for (const name of OF_A_SITTING) names.add(name);
 if (names.has("proctor-wall")) names.add("local-time"); // the events that come in bring their moments
+if (!window.isSecureContext) for (const name of SECURE_ONLY) names.delete(name);
 // The sitting comes last: when it starts, the elements inside it can be called.
 for (const name of [...names].sort((a, b) => Number(a === "exam-sitting") - Number(b === "exam-sitting"))) {
   const load = ELEMENTS[name];
