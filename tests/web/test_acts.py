@@ -248,3 +248,69 @@ def test_training_declared_after_the_assignment_refuses_the_vote(site: Site) -> 
     assert (403, "SOD_PARTICIPATED") == refused(site, "hedy", "decision.vote", cast)
     digest = done(site, "katherine", "decision.dossier", {"decision": decision, "no_conflict": True})["digest"]
     assert done(site, "katherine", "decision.vote", {**cast, "digest": digest})["outcome"] is None
+
+
+# -- the bank over HTTP -------------------------------------------------------------------------------
+
+
+def _items(site: Site) -> list[str]:
+    return [one["item"] for one in done(site, "rosalind", "bank.list", {"phase": "ACTIVE"})]
+
+
+def test_an_active_item_is_retired_by_the_bank_manager_with_a_reason(site: Site) -> None:
+    item = _items(site)[0]
+    told = {"items": [item], "reason": "The standard it asks for has changed"}
+    assert (403, "ROLE_MISSING") == refused(site, "rosalind", "bank.retire", told)
+    assert {"retired": 1} == done(site, "mary", "bank.retire", told)
+    assert item not in _items(site)
+
+
+def test_a_leaked_item_is_out_at_once_by_one_person(site: Site) -> None:
+    item = _items(site)[0]
+    told = {"items": [item], "reason": "It was seen on a public page"}
+    assert (403, "ROLE_MISSING") == refused(site, "rosalind", "bank.compromise", told)
+    assert {"compromised": 1} == done(site, "mary", "bank.compromise", told)
+
+
+def test_an_item_in_its_final_state_is_neither_sent_back_nor_keyed_again(site: Site) -> None:
+    item = _items(site)[0]
+    back = {"items": [item], "reason": "The wording is unclear"}
+    assert (409, "NOT_NOW") == refused(site, "rosalind", "bank.send-back", back)
+    assert (409, "NOT_NOW") == refused(site, "rosalind", "bank.keys", {"keys": {item: ["A"]}})
+
+
+def test_the_question_for_keying_holds_no_key_and_is_not_for_its_writer(site: Site) -> None:
+    item = _items(site)[0]
+    question = done(site, "rosalind", "bank.question", {"item": item})
+    assert {"item", "revision", "text", "options", "max_choices"} == set(question)
+    done(site, "linus", "people.grant", {"person": "emmy", "role": "reviewer"})
+    assert (403, "SOD_ITEM_AUTHOR") == refused(site, "emmy", "bank.question", {"item": item})
+
+
+# -- people -------------------------------------------------------------------------------------------
+
+
+def test_a_revoked_role_ends_with_the_next_act(site: Site) -> None:
+    done(site, "mary", "exam.status", {})
+    told = {"person": "mary", "role": "administrator"}
+    done(site, "linus", "people.revoke", told)
+    assert (403, "ROLE_MISSING") == refused(site, "mary", "exam.open", {"exam": site.exam})
+
+
+def test_a_password_is_changed_by_its_owner_or_the_system_administrator(site: Site) -> None:
+    told = {"login": "hedy", "password": "another good one"}
+    assert (403, "ROLE_MISSING") == refused(site, "mary", "people.password", told)
+    done(site, "linus", "people.password", told)
+    assert site.house.people.sign_in("hedy", "another good one")
+    own = {"login": "katherine", "password": "yet another good one"}
+    done(site, "katherine", "people.password", own)
+
+
+def test_a_decider_steps_down_with_a_reason_of_the_list(site: Site) -> None:
+    site.released()
+    decision = done(site, "mary", "decision.open", {"sitting": site.sitting})["decision"]
+    done(site, "mary", "decision.assign", {"decision": decision, "deciders": ["hedy", "katherine"]})
+    told = {"decision": decision, "reason": "bored"}
+    assert (409, "REASON_NOT_IN_SCHEME") == refused(site, "hedy", "decision.recuse", told)
+    done(site, "hedy", "decision.recuse", {**told, "reason": "not-available"})
+    assert (404, "NOT_FOUND") == refused(site, "hedy", "decision.recuse", told)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.site import Site
+from tests.web.site import Site, login
+from web.acts import perform
 
 PUBLIC = ["/sign-in", "/certificate", "/statement", "/unsupported", "/nowhere", "/staff"]
 WORK = [
@@ -107,3 +108,19 @@ def test_no_page_names_a_key_or_a_key_folder(site: Site) -> None:
         text = site.signed_in(account).get(path).text
         assert str(site.house.settings.keys) not in text
         assert [] == [key for key in keys if key.hex() in text]
+
+
+def test_another_candidates_sitting_is_not_there(site: Site) -> None:
+    noor = site.person("noor")
+    site.house.exams.book(site.person("mary"), site.exam, noor)
+    perform(site.house, login(site.house, "mary"), "exam.send-code", {"sitting": _sitting_of(site, noor)})
+    theirs = site.candidate("noor")
+    pages = ["check-in", "device-check", "waiting", "receipt", "receipt.json", "result", "item/q01"]
+    assert [404] * len(pages) == [theirs.get(f"/sit/{site.sitting}/{page}").status_code for page in pages]
+    assert 404 == theirs.post(f"/sit/{site.sitting}/sign", {"text": "recording", "agree": "yes"}).status_code
+    assert 200 == site.candidate("ada").get(f"/sit/{site.sitting}/check-in").status_code
+
+
+def _sitting_of(site: Site, candidate: str) -> str:
+    found = site.house.delivery.sittings_of(candidate)
+    return str(next(row["sitting"] for row in found if not row["practice"]))

@@ -276,3 +276,28 @@ def test_verdicts_are_exactly_the_reviews() -> None:
     from proctoring.review import REASONS
 
     assert set(REASONS) == {name for name, _, _ in words.VERDICTS}
+
+
+def test_without_a_question_there_is_nothing_to_confirm(site: Site, grace: Browser) -> None:
+    site.running()
+    answer = site.signed_in("mary").get(at(site, "confirm"))
+    assert (409, True) == (answer.status_code, "NOT_NOW" in answer.text)
+
+
+def test_the_second_person_is_of_the_rota_or_an_administrator(site: Site, grace: Browser) -> None:
+    site.running()
+    grace.post(at(site, "end"), {"reason": "impersonation", "note": "Another face than on the document"})
+    form = {"verdict": "confirm", "note": "Seen"}
+    assert [404, 404] == [
+        site.signed_in(other).post(at(site, "confirm"), form).status_code for other in ("joan", "linus")
+    ]
+    assert 400 == site.signed_in("mary").post(at(site, "confirm"), {**form, "verdict": "perhaps"}).status_code
+    assert "You asked for this yourself" in grace.get(at(site, "confirm")).text
+    assert Phase.PAUSED_INCIDENT is state(site).phase
+
+
+def test_ending_needs_grounds_of_the_list_and_a_note(site: Site, grace: Browser) -> None:
+    site.running()
+    assert 400 == grace.post(at(site, "end"), {"reason": "looked-suspicious", "note": "x"}).status_code
+    assert 400 == grace.post(at(site, "end"), {"reason": "impersonation", "note": " "}).status_code
+    assert Phase.RUNNING is state(site).phase
