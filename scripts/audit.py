@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from engine.sources import iso, system
 from engine.store import Ledger
 from scripts import verifier
 from scripts.console import Data, Json, database, no, settings, tell
+from web.settings import Settings
 
 app = typer.Typer(help="The journal: write it out under a seal, check it, here or anywhere else.")
 
@@ -28,7 +29,15 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the whole journal as JSON Lines, sealed with the journal key. Works beside a running server."""
-    given, sources = settings(data), system()
+    tell({"ok": True, **written(settings(data), out)}, as_json, title="The journal, sealed")
+
+
+def written(given: Settings, out: Path) -> dict[str, Any]:
+    """Write the export and return what it is: file, key, public_key, entries …
+
+    Raises: `NotFound` without a database; INPUT_INVALID for a file that exists; `Tampered`.
+    """
+    sources = system()
     source, keyring = database(given), Keyring(given.keys, sources.dice)
     if out.exists():
         raise Refused("INPUT_INVALID", file=str(out), why="it exists already")
@@ -42,8 +51,7 @@ def export(
     finally:
         part.unlink(missing_ok=True)
         source.close()
-    sealed = {"file": str(out), "key": keyring.key_id, "public_key": keyring.public.hex()}
-    tell({"ok": True, **sealed, **asdict(proof)}, as_json, title="The journal, sealed")
+    return {"file": str(out), "key": keyring.key_id, "public_key": keyring.public.hex(), **asdict(proof)}
 
 
 @app.command()

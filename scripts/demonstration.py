@@ -51,7 +51,7 @@ def command(
     if fresh and var.exists():
         _throw_away(var)
     settings = demo_settings(var, port)
-    found = set_up(settings, var)
+    found = set_up(settings, var, told_body())
     shown = table_of(found, settings)
     if as_json:
         console.tell({"ok": True, "url": settings.url, **shown}, as_json)
@@ -84,9 +84,16 @@ class Body:
     sittings: dict[str, str]
 
 
-def set_up(settings: Settings, var: Path) -> Body:
-    """Make whatever is missing and return the whole. Raises: DATA_FOLDER_LOCKED when the demo's server runs."""
-    told = tomllib.loads((HERE / "demonstration.toml").read_text())
+def told_body() -> dict[str, Any]:
+    """The demo's people, candidates, scheme and exam day, as ``demonstration.toml`` tells them."""
+    return tomllib.loads((HERE / "demonstration.toml").read_text())
+
+
+def set_up(settings: Settings, var: Path, told: dict[str, Any]) -> Body:
+    """Make whatever is missing and return the whole. ``told``: see `told_body`.
+
+    Raises: DATA_FOLDER_LOCKED when a server runs on this body.
+    """
     houses.create(settings, system())
     memory = _Memory(var / "demo.json")
     with House(settings, system()) as house:
@@ -99,9 +106,10 @@ def set_up(settings: Settings, var: Path) -> Body:
             team.act("grace", "scheme.activate", {"scheme": scheme["scheme"], "version": scheme["version"]})
         exam = _exam_day(house, team, told["exam"], scheme)
         sittings = _book(house, team, exam, [one["login"] for one in told["candidates"]])
-        house.notices.deliver_due()
-    codes = {login: _spooled_code(settings.spool, login) for login in sittings}
-    return Body(exam, dict(memory.passwords), {login: code for login, code in codes.items() if code}, sittings)
+        while house.notices.deliver_due().delivered:
+            pass
+    codes = _spooled_codes(settings.spool)
+    return Body(exam, dict(memory.passwords), {login: codes[login] for login in sittings if login in codes}, sittings)
 
 
 class _Memory:
@@ -237,21 +245,20 @@ def _booked(team: _Team, exam: str, login: str) -> str:
     return str(team.act("mary", "exam.book", {"exam": exam, "candidate": login})["sitting"])
 
 
-def _spooled_code(spool: Path, login: str) -> str:
-    """The newest code that was written to this candidate: the demo's letter box is a folder."""
-    letters = sorted(spool.glob("*.txt"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for letter in letters:
-        text = letter.read_text()
-        if text.startswith(f"To: {login}@"):
-            for line in text.splitlines():
-                if line.startswith("    ") and line.count("-") == 3:
-                    return line.strip()
-    return ""
+def _spooled_codes(spool: Path) -> dict[str, str]:
+    """The newest code that was written to each candidate: the demo's letter box is a folder."""
+    codes = {}
+    for letter in sorted(spool.glob("*.txt"), key=lambda path: path.stat().st_mtime):
+        first, *lines = letter.read_text().splitlines()
+        for line in lines:
+            if line.startswith("    ") and line.count("-") == 3:
+                codes[first.removeprefix("To: ").partition("@")[0]] = line.strip()
+    return codes
 
 
 def table_of(body: Body, settings: Settings) -> dict[str, Any]:
     """Who signs in where and with what, as plain values."""
-    told = tomllib.loads((HERE / "demonstration.toml").read_text())
+    told = told_body()
     staff = [
         {
             "name": one["name"],

@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "decision": "scripts.decision",
     "certificate": "scripts.certificate",
     "audit": "scripts.audit",
+    "rehearse": "scripts.rehearse",
     "drill": "scripts.drill",
     "db": "scripts.database",
     "keys": "scripts.keys",

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake
@@ -74,7 +74,7 @@ class Servers:
     def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Served, dict[str, Any]]:
         """A server on ``folder``, every candidate's Line open. It knows no failpoints: it is killed from outside."""
         assert not failpoint, "a server is killed from outside"
-        port = _free_port()
+        port = free_port()
         served = Served(_settings(folder, port), port)
         try:
             served.wait(self._sources)
@@ -96,9 +96,9 @@ class Servers:
 
 
 class Served:
-    """One running server and the candidates' Lines to it (a `scripts.drill.Victim`)."""
+    """One running server and the candidates' Lines to it (a `scripts.drill.Victim`). Its log goes to ``log``."""
 
-    def __init__(self, settings: Settings, port: int) -> None:
+    def __init__(self, settings: Settings, port: int, log: IO[bytes] | int = subprocess.DEVNULL) -> None:
         words = {"data": settings.data, "keys": settings.keys, "spool": settings.spool, "models": settings.models}
         given = {f"INVIGIL_{name.upper()}": str(path) for name, path in words.items()}
         command = ["/usr/bin/env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-m"]
@@ -108,7 +108,7 @@ class Served:
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             process_group=0,
         )
         self.pid = self._process.pid
@@ -173,6 +173,15 @@ class Served:
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+
+    def stop(self) -> int:
+        """Tell the server to stop, as an operator would, and return its exit status."""
+        self._process.terminate()
+        try:
+            return self._process.wait(START_MS / 1000)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.returncode
 
     def _ask(self, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[dict[str, str], str]:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=START_MS / 1000)
@@ -251,7 +260,7 @@ def _settings(folder: Path, port: int) -> Settings:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -36,7 +36,7 @@ DOORS = {
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},
-    "proctoring": {"desk", "signals", "review", "room", "frame", "model"},
+    "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
     "web": {"app", "house", "settings", "acts"},
     "scripts": set[str](),
 }
@@ -281,6 +281,11 @@ def test_no_file_says_the_banned_word() -> None:
 
 def test_no_page_has_anything_inline() -> None:
     assert [complaint for file in files(".html", packages=("web",)) for complaint in nothing_inline(file)] == []
+
+
+def test_every_door_leads_somewhere() -> None:
+    named = {f"{package}.{door}" for package, names in DOORS.items() for door in names}
+    assert named - KNOWN == set()
 
 
 def test_no_folder_stands_beside_the_house() -> None:

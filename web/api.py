@@ -3,10 +3,13 @@
 ``POST /api/acts/<name>`` takes a JSON object and a bearer token and answers ``{"done": …}`` or
 ``{"refused": {"code", "sentence", "facts"}}``. A cookie is not enough here: what a browser sends by itself
 must not act. Paths of the server's disk are no parameters over HTTP.
+
+``GET /api/figures`` tells administrators and whoever runs the machine what the server does with frames and time.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
 import orjson
@@ -15,8 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.errors import Refused
+from engine.people import Role
 from web.acts import MOST_PACKAGE_BYTES
-from web.forms import act, asking, of
+from web.forms import act, asking, of, require
 
 MOST_BYTES: Final = 1_000_000
 _LARGE: Final = {"bank.import": MOST_PACKAGE_BYTES * 4 // 3 + 10_000}
@@ -35,4 +39,15 @@ async def post_act(request: Request) -> Response:
     return Response(orjson.dumps({"done": done}), media_type="application/json")
 
 
-routes = [Route("/api/acts/{name}", post_act, methods=["POST"])]
+async def figures(request: Request) -> Response:
+    """Frames and ticks since the server started. Raises: ROLE_MISSING."""
+    require(request, asking(request), Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR)
+    state = request.app.state
+    frames = asdict(state.desk.figures())
+    return Response(orjson.dumps({"frames": frames, "ticks": state.ticker.figures()}), media_type="application/json")
+
+
+routes = [
+    Route("/api/acts/{name}", post_act, methods=["POST"]),
+    Route("/api/figures", figures),
+]

@@ -47,7 +47,7 @@ def make_app(settings: Settings, sources: Sources | None = None) -> Starlette:
             state.live = live = Live(house, bus, door)
             state.wall = wall = Wall(house, bus, door, live)
             state.desk = wall.desk
-            ticker = Ticker(house, bus, live, wall)
+            state.ticker = ticker = Ticker(house, bus, live, wall)
             resumed = await bus.aside(house.delivery.resume_server)
             _log.info("ready", url=settings.url, resumed=len(resumed))
             bus.start(ticker.run(), "ticker")

@@ -35,17 +35,28 @@ class Ticker:
         self._wall = wall
         self._started_at = house.sources.now()
         self._ticks = 0
+        self._longest_ms = 0
+        self._latest_ms = 0
 
     async def run(self) -> None:
         for row in await self._bus.aside(self._house.delivery.in_phase, *Phase):
             if row["phase"] not in {Phase.SEALED, Phase.CREATED}:
                 self._wall.desk.look_up(row["sitting"])
         while True:
+            begun_ms = self._house.sources.clock.monotonic_ms()
             try:
                 await self.tick()
             except InvigilError as error:
                 _log.warning("a tick was cut short", error=str(error))
+            took_ms = self._house.sources.clock.monotonic_ms() - begun_ms
+            self._longest_ms = max(self._longest_ms, took_ms)
             await asyncio.sleep(EVERY_S)
+            late_ms = self._house.sources.clock.monotonic_ms() - begun_ms - took_ms - round(EVERY_S * 1_000)
+            self._latest_ms = max(self._latest_ms, late_ms)
+
+    def figures(self) -> dict[str, int]:
+        """Ticks since the start, the longest one, and how late the loop ever was to begin one (milliseconds)."""
+        return {"ticks": self._ticks, "longest_ms": self._longest_ms, "latest_ms": self._latest_ms}
 
     async def tick(self) -> None:
         """One second's work."""

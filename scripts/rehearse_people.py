@@ -1,0 +1,484 @@
+"""The people of a rehearsal: candidates and one invigilator, each with what a browser has and nothing else.
+
+They see pages, fill in forms and keep Lines open; they reach no door of the server but HTTP and sockets.
+
+* A candidate signs in with the code from the letter, checks in, turns the camera on, waits to be started, answers
+  until time is called, hands in and fetches the receipt.
+* The invigilator opens the wall, checks identities and rooms, starts everybody, and answers attention checks.
+* `Tally` is what they saw themselves. Whatever failed is an error: a refused page or row, a Line that closed without
+  being asked, a sitting that stopped. Whoever cannot go on goes home; the others stay.
+
+    hall = Hall(port, exam, sources, pictures, still, every_ms=1_000)
+    tally = asyncio.run(hold(hall, seats, ("grace", password), seconds=30))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import html
+import http.client
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from engine.answers import row_text
+from engine.sources import Sources, epoch_ms
+from proctoring.frame import pack_frame
+
+HOST: Final = "127.0.0.1"
+PATIENCE_S: Final = 60
+ARRIVE_EVERY_S: Final = 0.05
+LOOK_EVERY_S: Final = 1.0
+BEAT_EVERY_S: Final = 5.0
+ANSWER_FROM_MS, ANSWER_UNTIL_MS = 2_000, 5_000
+BROWSERS_AT_ONCE: Final = 16
+_FORM: Final = re.compile(r'<form\b[^>]*\baction="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
+_HIDDEN: Final = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+_OPTION: Final = re.compile(r'<input name="response\.([^"]+)" type="\w+" value="([^"]+)"')
+_TICK: Final = re.compile(r'<input type="checkbox"[^>]*name="ticks"[^>]*value="([^"]+)"')
+_DOCUMENT: Final = re.compile(r'<option value="([^"]+)"')
+_NAME: Final = re.compile(r"\b(sit|exam)-[0-9a-z]+")
+_GOES_ON: Final = frozenset({"RUNNING", "SUBMITTED", "SEALED"})
+
+
+class Failed(Exception):
+    """Somebody cannot go on. It is in the tally already."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the people saw. ``acknowledged``: the hash of every row they were told is stored, by sitting, outbox and
+    number; ``ack_ms``: how long each row waited for that; ``handed_in``: receipts in hand."""
+
+    requests: int = 0
+    rows_sent: int = 0
+    answers_sent: int = 0
+    answers_acked: int = 0
+    ack_ms: list[float] = field(default_factory=list)
+    acknowledged: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    frames_sent: int = 0
+    tiles: int = 0
+    tile_frames: int = 0
+    handed_in: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def failed(self, what: str) -> Failed:
+        """Write an error down and return it, to be raised by whoever cannot go on."""
+        self.errors[_NAME.sub(r"\1-…", what)] += 1
+        return Failed(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A booked candidate: the sitting and the code from the letter."""
+
+    sitting: str
+    code: str
+
+
+class Hall:
+    """What all share: where the server is, the pictures, the tally, and when time is called."""
+
+    def __init__(
+        self, port: int, exam: str, sources: Sources, pictures: tuple[bytes, ...], still: bytes, every_ms: int
+    ) -> None:
+        self.port = port
+        self.exam = exam
+        self.sources = sources
+        self.pictures = pictures
+        self.still = still
+        self.every_ms = every_ms
+        self.tally = Tally()
+        self.threads = ThreadPoolExecutor(BROWSERS_AT_ONCE, "browser")
+        self.waiting: asyncio.Queue[Candidate | None] = asyncio.Queue()
+        self.over = asyncio.Event()
+        self.empty = asyncio.Event()
+
+    def chance(self, below: int) -> int:
+        return int.from_bytes(self.sources.dice.token(4)) % below
+
+
+async def hold(hall: Hall, seats: list[Seat], proctor: tuple[str, str], seconds: int) -> Tally:
+    """One exam day: everybody sits and is watched for ``seconds`` after the last start, and hands in.
+
+    ``proctor``: account and password of the invigilator.
+    """
+    candidates = [Candidate(hall, seat, number) for number, seat in enumerate(seats)]
+    watching = asyncio.create_task(Invigilator(hall, *proctor).invigilate(len(seats), seconds))
+    await asyncio.gather(*(candidate.sit() for candidate in candidates))
+    hall.empty.set()
+    await watching
+    hall.threads.shutdown()
+    return hall.tally
+
+
+def exchange(
+    port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """One request: status, headers by lower-case name, content. Raises: `OSError`, `http.client.HTTPException`."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+    finally:
+        connection.close()
+
+
+def form_of(page: str, action: str) -> dict[str, str] | None:
+    """The hidden fields of the page's first form that is sent to ``action``; None when it has none."""
+    for there, inside in _FORM.findall(page):
+        if there == action:
+            return {name: html.unescape(value) for name, value in _HIDDEN.findall(inside)}
+    return None
+
+
+class Browser:
+    """Pages, forms and Lines of one person, under their cookie."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+        self._cookie = ""
+        self._csrf = ""
+
+    async def sign_in(self, action: str, **typed: str) -> str:
+        """Raises: `Failed`, as everything here."""
+        page = await self.submit(await self.open("/sign-in"), action, **typed)
+        self._csrf = dict(_HIDDEN.findall(page))["csrf"]
+        return page
+
+    async def open(self, path: str) -> str:
+        """A page, and wherever it sends us."""
+        return (await self._ask("GET", path)).decode()
+
+    async def look(self, path: str) -> bytes:
+        """A picture."""
+        return await self._ask("GET", path)
+
+    async def asked(self, method: str, path: str) -> dict[str, Any]:
+        """What a page's own script asks for."""
+        told: dict[str, Any] = json.loads(await self._ask(method, path, {"x-csrf": self._csrf}))
+        return told
+
+    async def submit(self, page: str, action: str, **typed: str | list[str]) -> str:
+        """Fill in the page's form for ``action``, send it, and return the page that follows."""
+        hidden = form_of(page, action)
+        if hidden is None:
+            raise self._hall.tally.failed(f"the page has no form for {action}")
+        self._csrf = hidden["csrf"]
+        body = urlencode(hidden | typed, doseq=True).encode()
+        return (await self._ask("POST", action, {"content-type": "application/x-www-form-urlencoded"}, body)).decode()
+
+    async def upload(self, page: str, action: str, name: str, jpeg: bytes) -> str:
+        hidden = form_of(page, action)
+        if hidden is None:
+            raise self._hall.tally.failed(f"the page has no form for {action}")
+        edge = "rehearsal-f3c1d09a"
+        head = f'--{edge}\r\ncontent-disposition: form-data; name="csrf"\r\n\r\n{hidden["csrf"]}\r\n--{edge}\r\n'
+        head += (
+            f'content-disposition: form-data; name="{name}"; filename="{name}.jpg"\r\ncontent-type: image/jpeg\r\n\r\n'
+        )
+        body = head.encode() + jpeg + f"\r\n--{edge}--\r\n".encode()
+        return (
+            await self._ask("POST", action, {"content-type": f"multipart/form-data; boundary={edge}"}, body)
+        ).decode()
+
+    @asynccontextmanager
+    async def line(self, path: str, hello: dict[str, Any]) -> AsyncIterator[ClientConnection]:
+        """A Line that has said hello. One that closes while it is used is an error."""
+        try:
+            async with connect(
+                f"ws://{HOST}:{self._hall.port}{path}",
+                additional_headers={"Cookie": self._cookie},
+                compression=None,
+                proxy=None,
+                open_timeout=PATIENCE_S,
+                max_size=1 << 20,
+            ) as socket:
+                await socket.send(json.dumps({"t": "hello", **hello}))
+                yield socket
+        except ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else 1006
+            raise self._hall.tally.failed(f"{path} closed with {code}") from None
+        except (InvalidHandshake, OSError) as error:
+            raise self._hall.tally.failed(f"{path} did not open: {type(error).__name__}") from None
+
+    async def _ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> bytes:
+        tally = self._hall.tally
+        tally.requests += 1
+        sent = {"cookie": self._cookie, "content-length": str(len(body or b"")), **(headers or {})}
+        loop = asyncio.get_running_loop()
+        try:
+            status, told, content = await loop.run_in_executor(
+                self._hall.threads, exchange, self._hall.port, method, path, sent, body
+            )
+        except (OSError, http.client.HTTPException) as error:
+            raise tally.failed(f"{method} {path}: {type(error).__name__}") from None
+        if status >= 400:
+            raise tally.failed(f"{method} {path}: {status}")
+        self._cookie = told.get("set-cookie", self._cookie).partition(";")[0]
+        return await self._ask("GET", told["location"]) if status == 303 else content
+
+
+class Candidate:
+    """One who sits the exam. ``sit`` never raises `Failed`: the tally has it."""
+
+    def __init__(self, hall: Hall, seat: Seat, number: int) -> None:
+        self.sitting = seat.sitting
+        self._hall = hall
+        self._seat = seat
+        self._number = number
+        self._browser = Browser(hall)
+        self._here = f"/sit/{seat.sitting}"
+        self._writer = 0
+        self._seq = 0
+        self._acked = 0
+        self._in_flight: dict[int, tuple[float, str, str]] = {}
+        self._all_acked = asyncio.Event()
+
+    async def sit(self) -> None:
+        await asyncio.sleep(self._number * ARRIVE_EVERY_S)
+        camera = None
+        try:
+            await self._browser.sign_in("/sign-in/candidate", code=self._seat.code)
+            await self._check_in()
+            camera = asyncio.create_task(self._film())
+            self._hall.waiting.put_nowait(self)
+            first = await self._wait_for_start()
+            await self._answer(first)
+            receipt = await self._browser.asked("GET", f"{self._here}/receipt.json")
+            self._hall.tally.handed_in += bool(receipt["code"])
+        except Failed:
+            self._hall.waiting.put_nowait(None)
+        finally:
+            if camera is not None:
+                camera.cancel()
+                await asyncio.gather(camera, return_exceptions=True)
+
+    async def _check_in(self) -> None:
+        browser, here = self._browser, self._here
+        page = await browser.open(f"{here}/check-in")
+        page = await browser.upload(page, f"{here}/identity", "still", self._hall.still)
+        while form_of(page, f"{here}/sign") is not None:
+            page = await browser.submit(page, f"{here}/sign", agree="yes")
+        await browser.submit(page, f"{here}/ready")
+
+    async def _wait_for_start(self) -> str:
+        while True:
+            told = await self._browser.asked("GET", f"{self._here}/phase")
+            if told["phase"] == "RUNNING":
+                return str(told["next"])
+            if self._hall.over.is_set():
+                raise self._hall.tally.failed(f"never started: {told['phase']}")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    # -- the camera -----------------------------------------------------------------------------------
+
+    async def _film(self) -> None:
+        try:
+            ticket = (await self._browser.asked("POST", f"{self._here}/camera-ticket"))["ticket"]
+            async with self._browser.line("/sit/camera", {"ticket": ticket}) as socket:
+                hearing = asyncio.create_task(_hear_nothing(socket))
+                try:
+                    await self._frames(socket)
+                finally:
+                    hearing.cancel()
+        except Failed:
+            return  # an exam goes on without its camera; the tally has it
+
+    async def _frames(self, socket: ClientConnection) -> None:
+        """A frame every ``every_ms``, kept in step with the clock; each candidate begins elsewhere in the scene."""
+        hall, loop, previous = self._hall, asyncio.get_running_loop(), bytes(32)
+        begun = loop.time() + hall.chance(hall.every_ms) / 1000
+        offset = hall.chance(len(hall.pictures))
+        for seq in range(1 << 31):
+            await asyncio.sleep(max(0.0, begun + seq * hall.every_ms / 1000 - loop.time()))
+            jpeg = hall.pictures[(offset + seq) % len(hall.pictures)]
+            message = pack_frame(seq, epoch_ms(hall.sources.now()), previous, jpeg)
+            previous = hashlib.sha256(message).digest()
+            await socket.send(message)
+            hall.tally.frames_sent += 1
+
+    # -- answering ------------------------------------------------------------------------------------
+
+    async def _answer(self, first: str) -> None:
+        page = await self._browser.open(first)
+        ticket = (await self._browser.asked("POST", f"{self._here}/ticket"))["ticket"]
+        hello = {"ticket": ticket, "writer": 0, "last_sent": 0, "last_acked": 0}
+        async with self._browser.line("/sit/line", hello) as socket:
+            welcome = json.loads(await socket.recv())
+            if welcome["t"] != "welcome":
+                raise self._hall.tally.failed(f"/sit/line said {welcome.get('code')}")
+            self._writer = welcome["writer"]
+            listening = asyncio.create_task(self._listen(socket))
+            try:
+                await self._questions(socket, first, page)
+                await self._hand_in()
+            finally:
+                listening.cancel()
+
+    async def _questions(self, socket: ClientConnection, path: str, page: str) -> None:
+        """A question every two to five seconds, round and round, until time is called."""
+        places = list(dict.fromkeys(re.findall(rf"{self._here}/item/(\w+)", page)))
+        while not self._hall.over.is_set():
+            position = path.rpartition("/")[2]
+            variable, option = self._choose(page)
+            await self._send_row(socket, position, "visit", {})
+            await self._send_row(socket, position, "answer", {variable: [option]})
+            await socket.send(json.dumps({"t": "beat", "client_ms": epoch_ms(self._hall.sources.now())}))
+            think_ms = ANSWER_FROM_MS + self._hall.chance(ANSWER_UNTIL_MS - ANSWER_FROM_MS - 500)
+            try:
+                await asyncio.wait_for(self._hall.over.wait(), think_ms / 1000)
+            except TimeoutError:
+                path = f"{self._here}/item/{places[(places.index(position) + 1) % len(places)]}"
+                page = await self._browser.open(path)
+
+    def _choose(self, page: str) -> tuple[str, str]:
+        options: list[tuple[str, str]] = _OPTION.findall(page)
+        if not options:
+            raise self._hall.tally.failed("a question without options")
+        return options[self._hall.chance(len(options))]
+
+    async def _send_row(self, socket: ClientConnection, item: str, kind: str, said: dict[str, Any]) -> None:
+        self._seq += 1
+        payload, client_ms = json.dumps(said), epoch_ms(self._hall.sources.now())
+        text = row_text(self._writer, self._seq, item, kind, client_ms, payload)
+        row = {"t": "row", "seq": self._seq, "item": item, "kind": kind, "payload": payload, "client_ms": client_ms}
+        sha256 = hashlib.sha256(text).hexdigest()
+        self._in_flight[self._seq] = (asyncio.get_running_loop().time(), sha256, kind)
+        self._all_acked.clear()
+        self._hall.tally.rows_sent += 1
+        self._hall.tally.answers_sent += kind == "answer"
+        await socket.send(json.dumps({**row, "sha256": sha256}))
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        try:
+            async for text in socket:
+                told = json.loads(text)
+                if told["t"] == "ack":
+                    self._take_ack(told["acked"])
+                elif told["t"] == "refused":
+                    self._hall.tally.failed(f"a row was refused: {told['code']}")
+                elif told["t"] == "phase" and told["phase"] not in _GOES_ON:
+                    self._hall.tally.failed(f"a sitting became {told['phase']}")
+        except ConnectionClosed:
+            return  # whoever sends next finds out
+
+    def _take_ack(self, acked: int) -> None:
+        """Acknowledgement is cumulative: everything up to ``acked`` is stored, we are told."""
+        tally, now = self._hall.tally, asyncio.get_running_loop().time()
+        for seq in range(self._acked + 1, acked + 1):
+            sent_at, sha256, kind = self._in_flight.pop(seq)
+            tally.ack_ms.append((now - sent_at) * 1000)
+            tally.answers_acked += kind == "answer"
+            tally.acknowledged[self.sitting, self._writer, seq] = sha256
+        self._acked = max(self._acked, acked)
+        if not self._in_flight:
+            self._all_acked.set()
+
+    async def _hand_in(self) -> None:
+        try:
+            await asyncio.wait_for(self._all_acked.wait(), PATIENCE_S)
+        except TimeoutError:
+            raise self._hall.tally.failed("rows were never acknowledged") from None
+        page = await self._browser.open(f"{self._here}/review")
+        last = {"writer": str(self._writer), "last_seq": str(self._seq)}
+        await self._browser.submit(page, f"{self._here}/submit", sure="yes", **last)
+
+
+class Invigilator:
+    """The one who watches. Goes home only when the hall is empty; whatever happens, time is called."""
+
+    def __init__(self, hall: Hall, account: str, password: str) -> None:
+        self._hall = hall
+        self._browser = Browser(hall)
+        self._account = account
+        self._password = password
+
+    async def invigilate(self, count: int, seconds: int) -> None:
+        """Admit and start ``count`` candidates, let them work for ``seconds``, and call time."""
+        hall, browser = self._hall, self._browser
+        try:
+            await browser.sign_in("/sign-in/staff", account=self._account, password=self._password)
+            ticket = (await browser.asked("POST", f"/proctor/{hall.exam}/ticket"))["ticket"]
+            async with browser.line("/proctor/line", {"ticket": ticket, "exam": hall.exam}) as socket:
+                seeing = [asyncio.create_task(self._see(socket)), asyncio.create_task(self._beat(socket))]
+                try:
+                    arrived = [await hall.waiting.get() for _ in range(count)]
+                    admitted = [one for one in arrived if one is not None and await self._admit(one.sitting)]
+                    for candidate in admitted:
+                        await self._start(candidate.sitting)
+                    await asyncio.sleep(seconds)
+                    hall.over.set()
+                    await hall.empty.wait()
+                    await socket.send(json.dumps({"t": "beat"}))  # the wall stood until the end
+                finally:
+                    for each in seeing:
+                        each.cancel()
+        except Failed:
+            return
+        finally:
+            hall.over.set()
+
+    async def _admit(self, sitting: str) -> bool:
+        """Look at the picture and the room of one candidate; whether they may start."""
+        there = f"/proctor/sitting/{sitting}"
+        try:
+            page = await self._browser.open(f"/proctor/{self._hall.exam}/check-in?sitting={sitting}")
+            await self._browser.look(f"{there}/still")
+            document = _DOCUMENT.findall(page)[0]
+            page = await self._browser.submit(page, f"{there}/identity", document_class=document)
+            await self._browser.submit(page, f"{there}/environment", ticks=_TICK.findall(page))
+        except Failed:
+            return False
+        return True
+
+    async def _start(self, sitting: str) -> None:
+        try:
+            page = await self._browser.open(f"/proctor/{self._hall.exam}/check-in?sitting={sitting}")
+            await self._browser.submit(page, f"/proctor/sitting/{sitting}/start")
+        except Failed:
+            return  # the tally has it; the next one waits
+
+    async def _see(self, socket: ClientConnection) -> None:
+        try:
+            async for told in socket:
+                if isinstance(told, bytes):
+                    self._hall.tally.tile_frames += 1
+                    continue
+                message = json.loads(told)
+                self._hall.tally.tiles += message["t"] == "tile"
+                if message["t"] == "attention":
+                    await socket.send(json.dumps({"t": "attention", "id": message["id"]}))
+        except ConnectionClosed:
+            return
+
+    async def _beat(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                await asyncio.sleep(BEAT_EVERY_S)
+                await socket.send(json.dumps({"t": "beat"}))
+        except ConnectionClosed:
+            return
+
+
+async def _hear_nothing(socket: ClientConnection) -> None:
+    """Read on, so that the socket never fills up."""
+    try:
+        async for _ in socket:
+            pass
+    except ConnectionClosed:
+        return
