@@ -68,7 +68,8 @@ TERMINATION_GROUNDS = (
 )
 PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
 CONFIRM_WITHIN_MS = 600_000
-MOST_OUTBOXES = 64
+#: Windows one sitting may open over its life. The newest of them are remembered (`engine.sitting.MOST_OUTBOXES`).
+MOST_WRITERS = 4_096
 
 
 # -- before the start -----------------------------------------------------------------------
@@ -202,9 +203,9 @@ def start(state: Sitting, at: datetime, person: str, build: str, *, present: boo
 def open_outbox(state: Sitting) -> Sequence[Event]:
     """A new outbox of the present epoch says HELLO for the first time."""
     _need(state, STARTED | ENDED | {Phase.READY})
-    if len(state.outboxes) >= MOST_OUTBOXES:
+    if state.last_writer >= MOST_WRITERS:
         raise Refused("INPUT_INVALID", why="too many windows were opened for this sitting")
-    return (WriterOpened(len(state.outboxes) + 1, state.epoch),)
+    return (WriterOpened(state.last_writer + 1, state.epoch),)
 
 
 def take_over(state: Sitting) -> Sequence[Event]:
@@ -218,12 +219,13 @@ def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, faul
     the end came; ``fault``: the code of what is wrong with its content, found at the door.
 
     A row that is stored already gives no event: the door compares the hashes and answers for it.
-    Raises: `Refused` for an outbox that never said HELLO, a sitting that has not started, or a number too
-    far ahead of the last one.
+    Raises: `Refused` for an outbox that never said HELLO or is so old that it is forgotten (SUPERSEDED), a
+    sitting that has not started, or a number too far ahead of the last one.
     """
     box = state.outboxes.get(row.writer)
     if box is None:
-        raise Refused("INPUT_INVALID", writer=row.writer)
+        forgotten = 1 <= row.writer <= state.last_writer
+        raise Refused("SUPERSEDED" if forgotten else "INPUT_INVALID", writer=row.writer)
     if state.phase in BEFORE or state.phase is Phase.NONE:
         raise Refused("NOT_NOW", phase=state.phase)
     if box.has(row.seq):
@@ -231,9 +233,7 @@ def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, faul
     if row.seq > box.acked + MOST_AHEAD:
         raise Refused("SEQUENCE_GAP", seq=row.seq, acked=box.acked)
     standing = _standing(state, at, box, row, offline=offline, fault=fault)
-    return (
-        RowReceived(row.writer, row.seq, row.item, row.kind, row.payload, row.sha256, row.client_ms, standing),
-    )
+    return (RowReceived(row.writer, row.seq, row.item, row.kind, row.payload, row.sha256, row.client_ms, standing),)
 
 
 def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offline: bool, fault: str | None) -> str:
@@ -258,7 +258,7 @@ def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offl
 def _over_since(state: Sitting, at: datetime) -> datetime | None:
     """Since when the time is over; None while it is not. The clock may be over before a job recorded it."""
     if state.phase is Phase.TIME_EXPIRED:
-        return state.ended_at
+        return state.grace_since
     expires_at = state.watch.expires_at()
     return expires_at if expires_at is not None and at >= expires_at else None
 
@@ -309,8 +309,29 @@ def pause(state: Sitting, cause: str, reason: str, *, credited: bool = True) -> 
 
 
 def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
-    """Back to RUNNING, by the invigilator. Raises: PROCTOR_ABSENT; NOT_NOW while a termination is pending."""
-    _need(state, INTERRUPTED)
+    """Back to RUNNING, by the invigilator.
+
+    Raises: PROCTOR_ABSENT; NOT_NOW while a termination is pending, and for a hold: that ends by `clear_hold`.
+    """
+    _need(state, INTERRUPTED - {Phase.ADMIN_HOLD})
+    return _resumed(state, reason, present=present)
+
+
+def clear_hold(state: Sitting, person: str, rota: tuple[str, ...], reason: str, *, present: bool) -> Sequence[Event]:
+    """Back to RUNNING after a hold, by an administrator who did not invigilate (domain rule 4.14, note 4).
+
+    Raises: SOD_SECOND_PERSON for whoever is on the ``rota``, started this sitting or verified the identity;
+    SOD_SELF; what `resume` raises.
+    """
+    _need(state, {Phase.ADMIN_HOLD})
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    if person in {*rota, state.started_by, state.identity.verified_by}:
+        raise Refused("SOD_SECOND_PERSON")
+    return _resumed(state, reason, present=present)
+
+
+def _resumed(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
     if state.proposal is not None:
         raise Refused("NOT_NOW", phase="termination proposed")
     if state.policy.attended and not present:
@@ -333,8 +354,12 @@ def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
 
 
 def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequence[Event]:
-    """The server was away: the span is recorded and credited wherever a clock runs, never the candidate's cost."""
-    if state.watch.open_since is None or at <= down_from:
+    """The server was away: the span is recorded and credited wherever a clock runs, never the candidate's cost.
+
+    A grace is such a clock: rows that could not arrive while the server was away have all of it from now on.
+    """
+    runs = state.watch.open_since is not None or state.phase is Phase.TIME_EXPIRED
+    if not runs or at <= down_from:
         return ()
     return (ServerResumed(down_from, between_ms(down_from, at)),)
 
@@ -360,8 +385,8 @@ def expire(state: Sitting, at: datetime) -> Sequence[Event]:
 def may_seal(state: Sitting, at: datetime) -> bool:
     """Submitted and terminated sittings at once; expired ones when the grace is over."""
     if state.phase is Phase.TIME_EXPIRED:
-        assert state.ended_at is not None
-        return at > later(state.ended_at, state.policy.grace_ms)
+        assert state.grace_since is not None
+        return at > later(state.grace_since, state.policy.grace_ms)
     return state.phase in {Phase.SUBMITTED, Phase.TERMINATED}
 
 
@@ -395,6 +420,13 @@ def withdraw_termination(state: Sitting, reason: str) -> Sequence[Event]:
     if state.proposal is None:
         raise Refused("NOT_NOW", phase=state.phase)
     return (TerminationWithdrawn(reason),)
+
+
+def lapse_termination(state: Sitting, at: datetime) -> Sequence[Event]:
+    """Nobody confirmed in time: the proposal is gone, and the invigilator may resume or propose anew."""
+    if state.proposal is None or between_ms(state.proposal.at, at) <= CONFIRM_WITHIN_MS:
+        return ()
+    return (TerminationWithdrawn("lapsed"),)
 
 
 # -- incidents and the result ---------------------------------------------------------------

@@ -210,6 +210,8 @@ class Delivery:
         if outcome.events:
             standing = outcome.events[0].standing
             refused = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}.get(standing)
+            if standing == "invalid" and (state.form is None or state.form.at(sent.item) is None):
+                refused = "ITEM_NOT_ON_FORM"
         else:
             self._compare(state.sitting, sent)
         return Acknowledgement(sent.writer, box.acked, outcome.seq, state.remaining_ms(self._sources.now()), refused)
@@ -278,6 +280,22 @@ class Delivery:
     def resume(self, person: str, sitting: str, reason: str, *, present: bool) -> Sitting:
         return self._invigilate(person, sitting, lambda state: conduct.resume(state, reason, present=present))
 
+    def hold(self, person: str, sitting: str, reason: str) -> Sitting:
+        """Stop until an administrator who does not invigilate this exam has looked (`clear_hold`)."""
+        return self._invigilate(person, sitting, lambda state: conduct.hold(state, reason), role=Role.ADMINISTRATOR)
+
+    def clear_hold(self, person: str, sitting: str, reason: str, *, present: bool) -> Sitting:
+        """Raises: SOD_SECOND_PERSON for anybody on the rota; ROLE_MISSING; PROCTOR_ABSENT; NOT_NOW."""
+        rota = self._exams.exam(self.sitting(sitting).exam).proctors
+        if person in rota:
+            raise Refused("SOD_SECOND_PERSON")
+        return self._as(
+            person,
+            Role.ADMINISTRATOR,
+            sitting,
+            lambda state: conduct.clear_hold(state, person, rota, reason, present=present),
+        )
+
     def add_time(self, person: str, sitting: str, extra_ms: int, reason: str) -> Sitting:
         return self._invigilate(person, sitting, lambda state: conduct.add_time(state, extra_ms, reason))
 
@@ -328,8 +346,16 @@ class Delivery:
         at = self._sources.now()
         return self._append(sitting, SYSTEM, lambda state: conduct.expire(state, at))
 
+    def lapse_termination(self, sitting: str) -> Sitting:
+        """A proposal that nobody confirmed in time goes away by itself."""
+        at = self._sources.now()
+        return self._append(sitting, SYSTEM, lambda state: conduct.lapse_termination(state, at))
+
     def resume_server(self) -> list[str]:
-        """After a start: credit every running sitting with the time the server was away. Returns them."""
+        """After a start: credit every sitting whose clock or grace runs with the time the server was away.
+
+        Returns them.
+        """
         at = self._sources.now()
 
         def fn(tx: Transaction) -> list[str]:
@@ -338,11 +364,15 @@ class Delivery:
             if last is None:
                 return []
             down_from = from_epoch_ms(last)
-            running = [found["sitting"] for found in rows(tx.connection, "sitting", phase=Phase.RUNNING.value)]
-            for name in running:
-                stream = f"sitting/{name}"
-                tx.append(stream, SYSTEM, at, *conduct.server_resumed(tx.state(stream), down_from, at))
-            return running
+            phases = [phase.value for phase in STARTED | {Phase.TIME_EXPIRED}]
+            credited = []
+            for found in rows(tx.connection, "sitting", phase=phases, order="sitting"):
+                stream = f"sitting/{found['sitting']}"
+                events = conduct.server_resumed(tx.state(stream), down_from, at)
+                if events:
+                    tx.append(stream, SYSTEM, at, *events)
+                    credited.append(found["sitting"])
+            return credited
 
         resumed: list[str] = self._writer.run(Act(fn))
         return resumed

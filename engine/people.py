@@ -41,6 +41,8 @@ TICKET_MS = 60_000
 YEAR_MS = 365 * 86_400_000
 COMMITMENT = "invigil-commitment-2026-1"
 
+#: Marks that turn the reading direction, by Unicode Annex 9; joiners, which names of many languages need, are none.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY = _HASHER.hash("nobody knows this")
 
@@ -161,6 +163,8 @@ class People:
 
         Raises: PERSON_KNOWN with the known person's identifier; INPUT_INVALID.
         """
+        if not _is_name(name) or not _is_name(email):
+            raise Refused("INPUT_INVALID", field="name or email", why="characters that do not show")
         if not 2 <= len(name.strip()) <= 120 or "@" not in email or len(email) > 200 or len(born) != 10:
             raise Refused("INPUT_INVALID", field="name, email or date of birth")
         identity = self._keyring.mac("identity", _plain(name), born).hex()
@@ -420,6 +424,15 @@ def _person(found: dict[str, Any]) -> Person:
 def _login(login: str) -> str:
     plain = login.strip().lower()
     return plain if 2 <= len(plain) <= 60 and plain.isprintable() and "/" not in plain else ""
+
+
+def _is_name(text: str) -> bool:
+    """Whether ``text`` holds nothing that hides, breaks a line or turns the reading direction around.
+
+    Source: Unicode Standard Annex 9 (directional formatting characters), general category C (controls).
+    """
+    hidden = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return not any(unicodedata.category(letter) in hidden or letter in _TURNING for letter in text)
 
 
 def _plain(name: str) -> str:

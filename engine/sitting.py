@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from engine.answers import COUNTED, FLAGGED, Given, Outbox, parse_payload
 from engine.events import (
@@ -82,6 +83,9 @@ INTERRUPTED = frozenset({Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_
 STARTED = INTERRUPTED | {Phase.RUNNING}
 ENDED = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED})
 BEFORE = frozenset({Phase.CREATED, Phase.CHECK_IN, Phase.READY})
+
+#: How many windows are remembered: the newest. A browser that can keep nothing opens one with each reload.
+MOST_OUTBOXES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +159,13 @@ class Sitting:
     given_in_time: dict[str, Given] = field(default_factory=dict)
     flagged: frozenset[str] = frozenset()
     struck: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    marked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     incidents: dict[str, Incident] = field(default_factory=dict)
     proposal: Proposal | None = None
     ended_at: datetime | None = None
+    grace_since: datetime | None = None
     ended_as: str | None = None
     ended_grounds: str | None = None
     sealed: SittingSealed | None = None
@@ -171,6 +177,11 @@ class Sitting:
     def open_incidents(self) -> tuple[str, ...]:
         """Incidents no person has looked at. Hints of a reduced detector are none."""
         return tuple(name for name, one in self.incidents.items() if not one.hint and one.reviewed_by is None)
+
+    @property
+    def last_writer(self) -> int:
+        """The number of the newest window; 0 before the first. The newest is never forgotten."""
+        return max(self.outboxes, default=0)
 
     def remaining_ms(self, at: datetime) -> int:
         return self.watch.remaining_ms(at)
@@ -221,7 +232,8 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             started = _to(state, Phase.RUNNING, at)
             return replace(started, started_by=actor, watch=state.watch.opened(at))
         case WriterOpened(writer=writer, epoch=epoch):
-            return replace(state, outboxes={**state.outboxes, writer: Outbox(epoch=epoch)})
+            known = {**state.outboxes, writer: Outbox(epoch=epoch)}
+            return replace(state, outboxes={name: known[name] for name in sorted(known)[-MOST_OUTBOXES:]})
         case TakenOver(epoch=epoch):
             return replace(state, epoch=epoch)
         case CandidateDisconnected():
@@ -239,7 +251,8 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
         case TimeAdded(extra_ms=extra_ms):
             return replace(state, watch=state.watch.added(extra_ms))
         case ServerResumed(down_from=down_from):
-            return replace(state, watch=state.watch.credited(down_from, at))
+            grace_since = at if state.phase is Phase.TIME_EXPIRED else state.grace_since
+            return replace(state, watch=state.watch.credited(down_from, at), grace_since=grace_since)
         case MessageSent(sender=sender, text=text):
             return replace(state, messages=(*state.messages, Message(sender, text, at))[-50:])
         case TerminationProposed(grounds=grounds):
@@ -286,14 +299,22 @@ def _with_row(state: Sitting, row: RowReceived) -> Sitting:
             state = replace(state, given={**state.given, row.item: given})
         if row.standing not in FLAGGED and given.outranks(state.given_in_time.get(row.item)):
             state = replace(state, given_in_time={**state.given_in_time, row.item: given})
-    elif row.kind == "flag":
-        flagged = state.flagged | {row.item} if content["flagged"] else state.flagged - {row.item}
-        state = replace(state, flagged=flagged)
-    elif row.kind == "strike":
-        state = replace(state, struck={**state.struck, row.item: content["struck"]})
     elif row.kind == "problem":
         state = replace(state, problems=(*state.problems, row.item))
+    elif row.kind in {"flag", "strike"}:
+        state = _with_mark(state, row, content, (outboxes[row.writer].epoch, row.writer, row.seq))
     return state
+
+
+def _with_mark(state: Sitting, row: RowReceived, content: dict[str, Any], order: tuple[int, int, int]) -> Sitting:
+    """Flags and strikes stand in the outboxes' order, as answers do: a row that arrives late turns nothing back."""
+    mark = f"{row.kind}/{row.item}"
+    if order <= state.marked.get(mark, (0, 0, 0)):
+        return state
+    state = replace(state, marked={**state.marked, mark: order})
+    if row.kind == "strike":
+        return replace(state, struck={**state.struck, row.item: content["struck"]})
+    return replace(state, flagged=state.flagged | {row.item} if content["flagged"] else state.flagged - {row.item})
 
 
 def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
@@ -303,13 +324,15 @@ def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
     ended = _to(state, phase, at)
     watch = state.watch.closed(at)
-    return replace(ended, watch=watch, ended_at=at, ended_as=phase.value, pause_reason=None, proposal=None)
+    return replace(
+        ended, watch=watch, ended_at=at, grace_since=at, ended_as=phase.value, pause_reason=None, proposal=None
+    )
 
 
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 1
+    version = 2
     state = Sitting
     empty = Sitting()
 

@@ -193,6 +193,8 @@ ONCE: tuple[st.SearchStrategy[Step], ...] = (
     _act(conduct.resume, reasons, present=st.sampled_from([True, True, True, False])),
     _act(conduct.resume, reasons, present=st.just(True)),
     _act(conduct.hold, reasons),
+    people.map(lambda who: lambda world: world.do(conduct.clear_hold, who, ("grace",), "go on", by=who, present=True)),
+    st.just(lambda world: world.do(conduct.lapse_termination, world.at, by="system")),
     _act(conduct.add_time, minutes, reasons),
     _act(conduct.say, st.sampled_from(["proctor", "candidate"]), st.sampled_from(["Hello", " ", "\ud83d"])),
     _act(conduct.submit, st.integers(0, 4), st.integers(0, 9)),
@@ -530,7 +532,7 @@ def test_a_fold_with_a_bug_is_noticed(bug: Callable[[Sitting, Recorded], Sitting
         derandomize=True,
         database=None,
         deadline=None,
-        max_examples=400,
+        max_examples=1_200,
         phases=[Stage.generate],
         report_multiple_bugs=False,
     )

@@ -24,8 +24,9 @@ from engine.events import (
     SittingSubmitted,
     TerminationProposed,
     TimeExpired,
+    WriterOpened,
 )
-from engine.sitting import Phase
+from engine.sitting import MOST_OUTBOXES, Phase
 from tests.engine.builders import (
     GRACE_MS,
     LIMIT_MS,
@@ -144,6 +145,42 @@ def _pause_over_hold(world: World, lawful: bool) -> object:
     return world.do(conduct.pause, "incident", "technical")
 
 
+def _resume_from_hold(world: World, lawful: bool) -> object:
+    if lawful:
+        world.do(conduct.disconnect, world.at)
+    else:
+        world.do(conduct.hold, "the network of the building")
+    return world.do(conduct.resume, "go on", present=True)
+
+
+def _clear_hold_by(person: str) -> Callable[[World, bool], object]:
+    def act(world: World, lawful: bool) -> object:
+        world.do(conduct.hold, "the network of the building")
+        who = "mary" if lawful else person
+        return world.do(conduct.clear_hold, who, ("grace", "barbara"), "go on", by=who, present=True)
+
+    return act
+
+
+def _clear_hold_watched(world: World, lawful: bool) -> object:
+    world.do(conduct.hold, "the network of the building")
+    return world.do(conduct.clear_hold, "mary", ("grace",), "go on", by="mary", present=lawful)
+
+
+def _clear_no_hold(world: World, lawful: bool) -> object:
+    if lawful:
+        world.do(conduct.hold, "the network of the building")
+    else:
+        world.do(conduct.disconnect, world.at)
+    return world.do(conduct.clear_hold, "mary", ("grace",), "go on", by="mary", present=True)
+
+
+def _row_of_a_forgotten_window(world: World, lawful: bool) -> object:
+    for _ in range(MOST_OUTBOXES - (1 if lawful else 0)):
+        world.do(conduct.open_outbox, by="ada")
+    return world.row(1)
+
+
 def _act_when_over(command: Callable[..., Sequence[Event]], *args: Any) -> Callable[[World, bool], object]:
     def act(world: World, lawful: bool) -> object:
         world.wait(LIMIT_MS - (1024 if lawful else 0)).do(conduct.expire, world.at, by="system")
@@ -226,8 +263,8 @@ def _release_twice(world: World, lawful: bool) -> object:
 
 
 def _many_windows(world: World, lawful: bool) -> object:
-    while len(world.state.outboxes) < conduct.MOST_OUTBOXES - (1 if lawful else 0):
-        world.do(conduct.open_outbox)
+    last = conduct.MOST_WRITERS - (1 if lawful else 0)
+    world.record(WriterOpened(last, 1), by="ada")
     return world.do(conduct.open_outbox)
 
 
@@ -316,6 +353,13 @@ TWINS = [
     Twin("NOT_NOW", "confirmed but never proposed", _confirm),
     Twin("NOT_NOW", "resumed while a termination is proposed", _resume_while_proposed),
     Twin("NOT_NOW", "a pause as a way out of a hold", _pause_over_hold),
+    Twin("NOT_NOW", "resumed by an invigilator while it is on hold", _resume_from_hold),
+    Twin("SOD_SECOND_PERSON", "the invigilator clears a hold she watched", _clear_hold_by("grace")),
+    Twin("SOD_SECOND_PERSON", "somebody of the rota clears a hold", _clear_hold_by("barbara")),
+    Twin("SOD_SELF", "Ada clears her own hold", _clear_hold_by("ada")),
+    Twin("PROCTOR_ABSENT", "a hold cleared while nobody watches", _clear_hold_watched),
+    Twin("NOT_NOW", "a hold cleared that never was", _clear_no_hold),
+    Twin("SUPERSEDED", "a row of a window so old that it is forgotten", _row_of_a_forgotten_window),
     Twin(
         "NOT_NOW",
         "proposed twice",
@@ -707,6 +751,27 @@ def test_an_expired_sitting_is_sealed_after_the_grace_and_a_submitted_one_at_onc
     world.do(conduct.expire, world.at)
     assert not conduct.may_seal(world.state, world.wait(GRACE_MS).at)
     assert conduct.may_seal(world.state, world.wait(1).at)
+
+
+def test_a_server_that_was_away_during_the_grace_leaves_all_of_it_to_rows_written_offline() -> None:
+    world = a_sitting().wait(LIMIT_MS)
+    world.do(conduct.expire, world.at, by="system")
+    down_from = world.at
+    world.wait(GRACE_MS + 4096).do(conduct.server_resumed, down_from, world.at, by="system")
+    assert not conduct.may_seal(world.state, world.at)
+    assert "late" == world.wait(GRACE_MS).row(1, offline=True)
+    assert "after" == world.wait(1).row(2, offline=True)
+    assert conduct.may_seal(world.state, world.at)
+    assert world.state.ended_at == at_ms(LIMIT_MS)
+
+
+def test_a_proposal_that_nobody_confirms_lapses_after_ten_minutes_and_the_sitting_can_go_on() -> None:
+    world = a_sitting()
+    world.do(conduct.propose_termination, "impersonation")
+    assert () == world.wait(conduct.CONFIRM_WITHIN_MS).do(conduct.lapse_termination, world.at, by="system")
+    assert 1 == len(world.wait(1).do(conduct.lapse_termination, world.at, by="system"))
+    assert () == world.do(conduct.lapse_termination, world.at, by="system")
+    assert [SittingResumed("go on")] == list(world.do(conduct.resume, "go on", present=True))
 
 
 # -- interruptions ----------------------------------------------------------------------------------------------------

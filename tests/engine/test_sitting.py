@@ -24,7 +24,7 @@ from engine.events import (
     TerminationProposed,
     TimeAdded,
 )
-from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Fold, Identity, Phase, Sitting, evolve
+from engine.sitting import BEFORE, ENDED, INTERRUPTED, MOST_OUTBOXES, STARTED, Fold, Identity, Phase, Sitting, evolve
 from tests.engine.builders import (
     LIMIT_MS,
     NINE,
@@ -205,7 +205,7 @@ def test_the_clock_runs_only_while_the_sitting_runs() -> None:
     world.wait(2**13).do(conduct.disconnect, world.at)
     world.wait(2**14).do(conduct.resume, "back", present=True)
     world.wait(2**15).do(conduct.hold, "x")
-    world.wait(2**16).do(conduct.resume, "go on", present=True)
+    world.wait(2**16).do(conduct.clear_hold, "mary", ("grace",), "go on", by="mary", present=True)
     world.wait(2**17)
     assert LIMIT_MS - world.remaining_ms == 2**11 + 2**13 + 2**15 + 2**17
 
@@ -288,6 +288,30 @@ def test_a_flag_can_be_taken_back() -> None:
     assert world.state.flagged == {"q01"}
     world.row(2, payload='{"flagged":false}', kind="flag")
     assert world.state.flagged == frozenset()
+
+
+def test_a_flag_or_a_strike_that_arrives_late_turns_back_nothing_newer() -> None:
+    world = a_sitting()
+    world.row(3, payload='{"flagged":false}', kind="flag")
+    world.row(4, payload='{"struck":["b"]}', kind="strike")
+    world.row(1, payload='{"flagged":true}', kind="flag")
+    world.row(2, payload='{"struck":["a"]}', kind="strike")
+    assert (frozenset(), {"q01": ("b",)}) == (world.state.flagged, world.state.struck)
+    world.do(conduct.open_outbox, by="ada")
+    world.row(1, payload='{"flagged":true}', kind="flag", writer=2)
+    world.row(5, payload='{"flagged":false}', kind="flag")
+    assert frozenset({"q01"}) == world.state.flagged
+
+
+def test_a_browser_that_keeps_nothing_may_reload_for_hours_and_its_state_stays_small() -> None:
+    world = a_sitting()
+    for _ in range(3 * MOST_OUTBOXES):
+        world.do(conduct.take_over, by="ada")
+        world.do(conduct.open_outbox, by="ada")
+    newest = world.state.last_writer
+    assert (1 + 3 * MOST_OUTBOXES, MOST_OUTBOXES) == (newest, len(world.state.outboxes))
+    assert "counted" == world.row(1, writer=newest)
+    assert "stranded" == world.row(1, writer=newest - 1)
 
 
 def test_a_late_answer_stands_beside_the_one_in_time() -> None:
