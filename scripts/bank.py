@@ -10,7 +10,7 @@
 
 A package is a QTI 3.0 folder or zip file. Beside a running server it is sent there, packed. What cannot be
 taken is refused by name and the rest is kept; exit 1 only when nothing could be taken. `check` exits 1 as soon
-as anything is refused. Batches of the other acts are done whole or not at all.
+as anything is refused, or nothing is there. Batches of the other acts are done whole or not at all.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ _PAGE: Final = """<!doctype html>
 def check(package: Package, as_json: Json = False) -> None:
     """Read a package without keeping anything: what could be taken, what is refused and why."""
     read = read_package(package)
+    good = bool(read.entries) and not read.refusals
     found = {
-        "ok": not read.refusals,
+        "ok": good,
         "package": str(package),
         "files": read.files,
         "takes": [entry.item.identifier for entry in read.entries],
@@ -65,7 +66,7 @@ def check(package: Package, as_json: Json = False) -> None:
         "remarks": [_complaint(one) for one in read.remarks],
     }
     title = f"{len(read.entries)} items can be taken; {len(read.refusals)} things stand against others"
-    (no if read.refusals else tell)(found, as_json, title=title)
+    (tell if good else no)(found, as_json, title=title)
 
 
 @app.command("import")
@@ -80,7 +81,7 @@ def import_package(
     with acting() as hand:
         where = {"path": str(package.resolve())} if hand.here else {"package": _packed(package)}
         done = hand.act("bank.import", {**told, **where})
-    nothing = not done["drafted"] and not done["unchanged"] and bool(done["refused"])
+    nothing = not done["drafted"] and not done["unchanged"]
     files = len({one["file"] for one in done["refused"]})
     title = f"{len(done['drafted'])} drafted, {len(done['unchanged'])} unchanged, {files} files refused"
     (no if nothing else tell)({"ok": not nothing, "package": str(package), **done}, as_json, title=title)

@@ -36,7 +36,7 @@ def fetch(
     """Get the face model from OpenCV Zoo into INVIGIL_MODELS, unless it is there already."""
     folder = Settings().models
     told = {"model": MODEL_FILE, "folder": str(folder), "sha256": MODEL_SHA256}
-    if find_model(folder) is not None:  # Tampered for another file of that name: nothing is overwritten
+    if _is_there(folder, told, as_json):
         tell({"ok": True, "fetched": False, **told}, as_json, title="The model is there already")
         return
     if not source.startswith("https://"):
@@ -52,11 +52,25 @@ def fetch(
     tell({"ok": True, "fetched": True, **told}, as_json, title="The model is there, and it is the right one")
 
 
+def _is_there(folder: Path, told: dict[str, str], as_json: bool) -> bool:
+    """Whether the model is there. Another file of its name is never overwritten: somebody should look at it."""
+    try:
+        return find_model(folder) is not None
+    except Tampered as error:
+        about = {"ok": False, "code": "MODEL_IS_ANOTHER", "why": error.why, **told}
+        next_ = f"Find out who put {folder / MODEL_FILE} there, remove it, and fetch again."
+        no({**about, "what_to_do": next_}, as_json, title="Another file has the model's name")
+
+
 def _get(source: str, timeout_s: int) -> bytes:
     asked = urllib.request.Request(source, headers={"user-agent": "invigil"})  # noqa: S310 — https only, above
-    with urllib.request.urlopen(asked, timeout=timeout_s) as answer:  # noqa: S310 — the same
-        data: bytes = answer.read(MOST_BYTES + 1)
-    return data
+    try:
+        with urllib.request.urlopen(asked, timeout=timeout_s) as answer:  # noqa: S310 — the same
+            data: bytes = answer.read(MOST_BYTES + 1)
+            return data
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
 
 
 def _keep(folder: Path, data: bytes) -> None:

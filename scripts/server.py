@@ -162,12 +162,13 @@ def _certificate(settings: Settings, tls: str, key: Path | None) -> tuple[str | 
         return tls, str(key)
     certificate, private = settings.keys / "tls.pem", settings.keys / "tls-key.pem"
     if not certificate.is_file():
-        _self_signed(settings.host, certificate, private)
+        make_certificate(settings.host, certificate, private)
         console.progress(f"A self-signed certificate was made: {certificate}. Browsers will warn about it.")
     return str(certificate), str(private)
 
 
-def _self_signed(host: str, certificate: Path, private: Path) -> None:
+def make_certificate(host: str, certificate: Path, private: Path) -> None:
+    """A self-signed certificate for ``host`` and ``localhost``, good for 90 days, and its key, as PEM files."""
     signer = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Invigil")])
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
