@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,11 +46,11 @@ class Shell:
         code = done.value.code
         return Ran(code if isinstance(code, int) else 1 if code else 0, told.out, told.err)
 
-    def json(self, *words: str, code: int = 0, stdin: str = "") -> dict[str, object]:
+    def json(self, *words: str, code: int = 0, stdin: str = "") -> dict[str, Any]:
         """The object of a command that must exit with ``code``."""
         ran = self(*words, "--json", stdin=stdin)
         assert (code, 1) == (ran.code, ran.out.count("\n")), ran.out + ran.err
-        told: dict[str, object] = ran.told
+        told: dict[str, Any] = ran.told
         return told
 
     def refused(self, *words: str, stdin: str = "") -> str:
@@ -74,7 +75,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     monkeypatch.delenv("INVIGIL_MODELS", raising=False)
     found.stand_in(
         {
-            "INVIGIL_DATA": str(tmp_path / "data"),
+            "INVIGIL_DATA": str(tmp_path / "store/data"),
             "INVIGIL_KEYS": str(tmp_path / "apart/keys"),
             "INVIGIL_LOGIN": str(tmp_path / "login.json"),
             "INVIGIL_SPOOL": str(tmp_path / "spool"),

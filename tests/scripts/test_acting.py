@@ -101,7 +101,7 @@ def test_a_candidate_is_registered_booked_and_shown(at: Shell) -> None:
         shown["items"],
         shown["released"],
     )
-    assert 2 == len(list(at.json("sitting", "send-code", sitting)["notices"]))  # type: ignore[call-overload]
+    assert 2 == len(list(at.json("sitting", "send-code", sitting)["notices"]))
 
 
 def test_whoever_knows_items_cannot_be_booked(at: Shell) -> None:
@@ -122,9 +122,9 @@ def test_candidates_come_from_a_csv_file_and_bad_lines_are_named(at: Shell, tmp_
     )
     told = at.json("candidate", "import", str(file), code=1)
     assert [["rosa"], [3], [4, 5]] == [
-        [one["login"] for one in told["added"]],  # type: ignore[attr-defined]
-        [one["line"] for one in told["known"]],  # type: ignore[attr-defined]
-        [one["line"] for one in told["refused"]],  # type: ignore[attr-defined]
+        [one["login"] for one in told["added"]],
+        [one["line"] for one in told["known"]],
+        [one["line"] for one in told["refused"]],
     ]
     file.write_text("name,born,email,login\nRosa Meyer,1991-04-01,rosa@quill.example,rosa\n")
     assert [] == at.json("candidate", "import", str(file))["added"]
@@ -141,7 +141,7 @@ def test_a_package_is_imported_from_this_machine(at: Shell, tmp_path: Path) -> N
     at.sign_in("emmy")
     told = at.json("bank", "import", str(package))
     assert ["new-1"] == told["drafted"]
-    assert ["items/new-2.xml"] == [one["file"] for one in told["refused"]]  # type: ignore[attr-defined]
+    assert ["items/new-2.xml"] == [one["file"] for one in told["refused"]]
     assert ["new-1"] == at.json("bank", "import", str(package))["unchanged"]
 
 
