@@ -104,7 +104,7 @@ class Wall:
                         return
                     continue
                 await _send(socket, {"t": "seen", "seq": taken.seq})
-                for watcher in self._watchers:
+                for watcher in self._watchers if not _is_practice(sitting) else ():
                     watcher.frames[sitting] = taken.tile
         except WebSocketDisconnect:
             return
@@ -267,7 +267,7 @@ class Wall:
     def _recorded(self, recorded: Recorded) -> None:
         self.desk.heard(recorded)
         kind, _, name = recorded.stream.partition("/")
-        if kind == "sitting" and not name.startswith("try-"):
+        if kind == "sitting" and not _is_practice(name):
             for watcher in self._watchers:
                 watcher.changed.add(name)
 
@@ -319,6 +319,11 @@ def told(tile: Tile) -> dict[str, Any]:
         "needs": tile.needs,
         "events": [{"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)],
     }
+
+
+def _is_practice(sitting: str) -> bool:
+    """Nobody watches a practice; `engine.exam` names its sittings so that this needs no look-up."""
+    return sitting.startswith("try-")
 
 
 async def _binary(socket: WebSocket) -> bytes:
