@@ -113,5 +113,5 @@ def _counted(one: dict[str, Any]) -> dict[str, Any]:
     phases: dict[str, int] = {}
     for sitting in one["sittings"]:
         phases[sitting["phase"]] = phases.get(sitting["phase"], 0) + 1
-    wanted = ("exam", "title", "phase", "scheme", "opens_at", "closes_at", "zone", "seats")
+    wanted = ("exam", "title", "phase", "opens_at", "closes_at", "seats")
     return {name: one[name] for name in wanted} | {"sittings": phases or None}

@@ -61,8 +61,6 @@ def serve(
     Raises: `NotFound` without database or keys; DATA_FOLDER_LOCKED; INPUT_INVALID for TLS and for a port that is
     taken.
     """
-    from web.app import make_app
-
     existing(settings)
     log_as_json()
     certificate, private = _certificate(settings, tls, key)
@@ -70,12 +68,15 @@ def serve(
         settings = settings.model_copy(update={"base_url": f"https://{settings.host}:{settings.port}"})
     os.close(hold_folder(settings.data))  # refuse before anything of the server that runs there is touched
     listening = _listening(settings)
+    from web.app import make_app  # after the refusals: it brings the whole house along
+
+    app = make_app(settings)
     write_address(settings, tls=tls)
     if as_json is not None:
         console.tell({"ok": True, "url": settings.url, "data": str(settings.data.resolve())}, as_json)
         sys.stdout.flush()
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",

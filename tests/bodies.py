@@ -19,6 +19,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -145,13 +146,14 @@ class Server:
     body: Body
     port: int
     more: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     log: list[str] = field(default_factory=list)
     _process: subprocess.Popen[str] | None = None
     _reader: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if '--tls' in self.options else ''}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -165,7 +167,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it is ready. Raises: `AssertionError` with its log when it never is."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.invigil", "serve", "--port", str(self.port)],
+            [sys.executable, "-m", "scripts.invigil", "serve", "--port", str(self.port), *self.options],
             env=self.body.environment(**self.more),
             cwd=self.body.folder,
             stdout=subprocess.DEVNULL,
@@ -221,13 +223,19 @@ class Server:
         return self.ask("POST", path, json.dumps(told).encode(), {"content_type": "application/json", **headers})
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self._connection()
         try:
             connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if "--tls" not in self.options:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        trusted = ssl.create_default_context(cafile=str(self.body.folder / "keys/tls.pem"))
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=trusted)
 
     def _is_ready(self) -> bool:
         try:
