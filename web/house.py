@@ -28,6 +28,7 @@ from engine.store import Database
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
 from item_bank.bank import Bank
+from proctoring import review  # noqa: F401 — its events: whoever folds a sitting must be able to read them
 from web.settings import Settings
 
 #: How each kind of stream folds, and every reading of events into tables.

@@ -45,6 +45,7 @@ class Pages:
         self.fingerprint = fingerprint(HERE / "static")
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
+            auto_reload=False,  # else every page asks the disk about every template it is made of
             autoescape=select_autoescape(default=True, default_for_string=True),
             trim_blocks=True,
             lstrip_blocks=True,
