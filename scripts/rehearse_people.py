@@ -195,8 +195,10 @@ class Browser:
         ).decode()
 
     @asynccontextmanager
-    async def line(self, path: str, hello: dict[str, Any]) -> AsyncIterator[ClientConnection]:
-        """A Line that has said hello. One that closes while it is used is an error."""
+    async def line(
+        self, path: str, hello: dict[str, Any], done: asyncio.Event | None = None
+    ) -> AsyncIterator[ClientConnection]:
+        """A Line that has said hello. One that closes while it is used, and before it is ``done``, is an error."""
         try:
             async with connect(
                 f"ws://{HOST}:{self._hall.port}{path}",
@@ -209,6 +211,8 @@ class Browser:
                 await socket.send(json.dumps({"t": "hello", **hello}))
                 yield socket
         except ConnectionClosed as closed:
+            if done is not None and done.is_set():
+                return
             code = closed.rcvd.code if closed.rcvd else 1006
             raise self._hall.tally.failed(f"{path} closed with {code}") from None
         except (InvalidHandshake, OSError) as error:
@@ -248,6 +252,7 @@ class Candidate:
         self._acked = 0
         self._in_flight: dict[int, tuple[float, str, str]] = {}
         self._all_acked = asyncio.Event()
+        self._handing_in = asyncio.Event()
 
     async def sit(self) -> None:
         await asyncio.sleep(self._number * ARRIVE_EVERY_S)
@@ -290,7 +295,7 @@ class Candidate:
     async def _film(self) -> None:
         try:
             ticket = (await self._browser.asked("POST", f"{self._here}/camera-ticket"))["ticket"]
-            async with self._browser.line("/sit/camera", {"ticket": ticket}) as socket:
+            async with self._browser.line("/sit/camera", {"ticket": ticket}, self._handing_in) as socket:
                 hearing = asyncio.create_task(_hear_nothing(socket))
                 try:
                     await self._frames(socket)
@@ -395,6 +400,7 @@ class Candidate:
         except TimeoutError:
             raise self._hall.tally.failed("rows were never acknowledged") from None
         page = await self._browser.open(f"{self._here}/review")
+        self._handing_in.set()  # from here on the server may end the camera's Line
         last = {"writer": str(self._writer), "last_seq": str(self._seq)}
         await self._browser.submit(page, f"{self._here}/submit", sure="yes", **last)
 
