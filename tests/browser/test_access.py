@@ -34,13 +34,17 @@ def test_a_whole_exam_is_taken_by_the_keyboard_alone(site: Server, new_page: New
     expect(page.get_by_role("heading", name="My exams")).to_be_visible()
     _tab_to(page, "Practise")
     page.keyboard.press("Enter")
+    expect(page.locator("camera-line [data-say=up]")).to_be_visible(timeout=20_000)  # the scripts are at work
     for number in range(1, 6):
         expect(page.locator(".where strong")).to_have_text(f"Question {number} of 5")
+        if number > 1:
+            expect(page.locator("[data-page] h1")).to_be_focused()
         _tab_to(page, "response.RESPONSE")
         page.keyboard.press("Space")
         _tab_to(page, "Next" if number < 5 else "Review and submit")
         page.keyboard.press("Enter")
     expect(page.get_by_text("All 5 questions are answered.")).to_be_visible()
+    expect(page.locator("[data-page] h1")).to_be_focused()
     _tab_to(page, "sure")
     page.keyboard.press("Space")
     _tab_to(page, "Submit my exam")
