@@ -13,15 +13,14 @@ are the hot path: `row_job` builds the job for one answer row, to be submitted w
 
 from __future__ import annotations
 
-import base64
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from engine import conduct
-from engine.answers import Outbox, OutboxRow, check_response, parse_payload, responses_digest
+from engine.answers import Outbox, OutboxRow, check_response, parse_payload
 from engine.errors import NotFound, Refused
 from engine.events import (
     SYSTEM,
@@ -34,23 +33,23 @@ from engine.events import (
     IncidentEnded,
     IncidentReported,
     IncidentReviewed,
-    Recorded,
-    RowReceived,
     RowReused,
     ScoreComputed,
-    SittingSealed,
 )
 from engine.exam import Exam, Exams
 from engine.form import CandidateItem, Items, ResponseRule, Seat
 from engine.independence import may_proctor
 from engine.keyring import Keyring
 from engine.people import Role, require_role
-from engine.receipt import receipt_code, receipt_text
+from engine.receipt import seal_of
+from engine.register import project
 from engine.scoring import Answered, score
 from engine.sitting import BEFORE, STARTED, Phase, Sitting
-from engine.sources import Sources, epoch_ms, from_epoch_ms, iso
-from engine.store import Database, Put, RowOp, row, rows
+from engine.sources import Sources, epoch_ms, from_epoch_ms
+from engine.store import Database, row, rows
 from engine.writer import Act, Append, Appended, Transaction, Writer
+
+__all__ = ["BUILD", "Acknowledgement", "Delivery", "project"]
 
 BUILD = "invigil-0.1.0"
 MOST_RULES = 50_000
@@ -392,18 +391,7 @@ class Delivery:
             if conduct.may_seal(state, at):
                 head = tx.ledger.head(stream)
                 assert head is not None
-                digest = responses_digest(state.given)
-                receipt = receipt_text(state, digest, head[1].hex(), iso(at))
-                signed = self._keyring.sign(receipt.encode())
-                sealed = SittingSealed(
-                    responses_sha256=digest,
-                    rows=state.rows,
-                    head=head[1].hex(),
-                    receipt=receipt,
-                    signature=base64.b64encode(signed.signature).decode(),
-                    key=signed.key,
-                    code=receipt_code(receipt),
-                )
+                sealed = seal_of(state, head[1].hex(), at, self._keyring)
                 tx.append(stream, SYSTEM, at, sealed)
             after: Sitting = tx.state(stream)
             return after
@@ -498,30 +486,3 @@ class Delivery:
             known = row(connection, "client_row", sitting=sitting, writer=sent.writer, seq=sent.seq)
         if known is not None and known["sha256"] != sent.sha256:
             raise Refused("SEQUENCE_REUSED", writer=sent.writer, seq=sent.seq)
-
-
-def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
-    """The list of sittings and the client keys."""
-    if not isinstance(state, Sitting) or not recorded.stream.startswith("sitting/"):
-        return
-    if isinstance(recorded.event, RowReceived):
-        sent = recorded.event
-        values = {"sitting": state.sitting, "writer": sent.writer, "seq": sent.seq, "sha256": sent.sha256}
-        yield Put("client_row", values)
-        return
-    assert state.opens_at is not None and state.closes_at is not None
-    yield Put(
-        "sitting",
-        {
-            "sitting": state.sitting,
-            "exam": state.exam,
-            "candidate": state.candidate,
-            "practice": state.practice,
-            "phase": state.phase.value,
-            "opens_ms": epoch_ms(state.opens_at),
-            "closes_ms": epoch_ms(state.closes_at),
-            "open_incidents": len(state.open_incidents),
-            "scored": state.score is not None,
-            "released": state.released is not None,
-        },
-    )

@@ -7,10 +7,31 @@ receipt can be checked years later with nothing but the public key.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from datetime import datetime
 
+from engine.answers import responses_digest
+from engine.events import SittingSealed
+from engine.keyring import Keyring
 from engine.sitting import Sitting
-from engine.sources import base32
+from engine.sources import base32, iso
+
+
+def seal_of(state: Sitting, head: str, at: datetime, keyring: Keyring) -> SittingSealed:
+    """The event that ends a sitting for good: what was handed in, signed. ``head`` is the stream's, in hex."""
+    digest = responses_digest(state.given)
+    receipt = receipt_text(state, digest, head, iso(at))
+    signed = keyring.sign(receipt.encode())
+    return SittingSealed(
+        responses_sha256=digest,
+        rows=state.rows,
+        head=head,
+        receipt=receipt,
+        signature=base64.b64encode(signed.signature).decode(),
+        key=signed.key,
+        code=receipt_code(receipt),
+    )
 
 
 def receipt_text(state: Sitting, digest: str, head: str, at: str) -> str:

@@ -22,7 +22,7 @@ from engine.sources import Sources, system
 from web import api, candidate, decision, examination, proctor, public, reviewing, staff
 from web.bus import Bus
 from web.house import House
-from web.live import Live
+from web.live import Live, Patience
 from web.problems import CLOSE_RESTART, answer
 from web.rendering import FingerprintedFiles, Pages
 from web.security import Door, Guard
@@ -33,7 +33,7 @@ from web.wall import Wall
 _log = structlog.get_logger("app")
 
 
-def make_app(settings: Settings, sources: Sources | None = None) -> Starlette:
+def make_app(settings: Settings, sources: Sources | None = None, patience: Patience | None = None) -> Starlette:
     """The application over one data folder. Raises on start: DATA_FOLDER_LOCKED when another server runs."""
     house = House(settings, sources or system())
     door = Door(house.people, house.keyring, house.sources)
@@ -44,7 +44,7 @@ def make_app(settings: Settings, sources: Sources | None = None) -> Starlette:
         with house:
             state = app.state
             state.bus = bus = Bus(house.writer)
-            state.live = live = Live(house, bus, door)
+            state.live = live = Live(house, bus, door, patience)
             state.wall = wall = Wall(house, bus, door, live)
             state.desk = wall.desk
             state.ticker = ticker = Ticker(house, bus, live, wall)

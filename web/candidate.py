@@ -22,11 +22,11 @@ from engine.people import Login
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, Phase, Sitting
 from engine.sources import from_epoch_ms, later
 from proctoring.room import queue
+from web.forms import MOST_FIELD_BYTES, MOST_FORM_BYTES
 from web.rendering import go
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS, text_digest
 
 MOST_STILL_BYTES: Final = 6_000_000
-MOST_POSTED_ROWS: Final = 64
 
 
 # -- before -------------------------------------------------------------------------------------------
@@ -77,7 +77,8 @@ async def check_in(request: Request, problem: Refused | None = None) -> Response
 async def show_identity(request: Request) -> Response:
     """The still goes to the verifier's desk, in memory; the journal gets its digest and size."""
     login, state = await own(request)
-    async with request.form(max_files=1, max_fields=4, max_part_size=MOST_STILL_BYTES) as form:
+    bounded(request, MOST_STILL_BYTES + MOST_FORM_BYTES)
+    async with request.form(max_files=1, max_fields=4, max_part_size=MOST_FIELD_BYTES) as form:
         request.app.state.door.check_form(login, form.get("csrf"))
         upload = form.get("still")
         if not isinstance(upload, UploadFile):
@@ -212,9 +213,17 @@ async def own(request: Request) -> tuple[Login, Sitting]:
 
 async def posted(request: Request) -> tuple[Login, Sitting, FormData]:
     login, state = await own(request)
-    form = await request.form(max_files=0, max_fields=100, max_part_size=20_000)
+    bounded(request, MOST_FORM_BYTES)
+    form = await request.form(max_files=0, max_fields=100, max_part_size=MOST_FIELD_BYTES)
     request.app.state.door.check_form(login, form.get("csrf"))
     return login, state, form
+
+
+def bounded(request: Request, most_bytes: int) -> None:
+    """Before anything of a body is read. Raises: INPUT_TOO_LARGE for one that is larger or does not say."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or len(length) > 12 or int(length) > most_bytes:
+        raise Refused("INPUT_TOO_LARGE", most_bytes=most_bytes)
 
 
 def page(request: Request, login: Login, name: str, context: dict[str, Any], status: int = 200) -> Response:

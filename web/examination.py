@@ -10,7 +10,6 @@ import base64
 import json
 from typing import Any, Final
 
-import orjson
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,9 +19,12 @@ from engine.errors import NotFound, Refused
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
+from web.forms import of
 from web.rendering import go
 
 MOST_POSTED_ROWS: Final = 64
+MOST_POSTED_BYTES: Final = 2_000_000
+MOST_DIGITS: Final = 9
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
 
@@ -66,7 +68,9 @@ async def answer_plainly(request: Request) -> Response:
     """Without JavaScript: moving on saves. The server numbers the row for an outbox of its own."""
     login, state, form = await posted(request)
     position = request.path_params["position"]
-    if state.phase is Phase.RUNNING and not request.app.state.live.up(state.sitting):
+    if state.phase is Phase.RUNNING:
+        if request.app.state.live.up(state.sitting):  # never drop an answer silently
+            raise Refused("SUPERSEDED", why="this exam is open in another window")
         responses: dict[str, list[str]] = {}
         for name, value in form.multi_items():
             if name.startswith("response.") and isinstance(value, str):
@@ -108,8 +112,10 @@ async def submit(request: Request) -> Response:
     login, state, form = await posted(request)
     writer, last = str(form.get("writer", "0")), str(form.get("last_seq", "0"))
     try:
-        if form.get("sure") != "yes" or not writer.isdecimal() or not last.isdecimal():
+        if form.get("sure") != "yes":
             raise Refused("INPUT_INVALID", field="sure")
+        if not all(number.isdecimal() and len(number) <= MOST_DIGITS for number in (writer, last)):
+            raise Refused("INPUT_INVALID", field="writer or last_seq")
         house, bus = request.app.state.house, request.app.state.bus
         await bus.aside(house.delivery.submit, login.person, state.sitting, int(writer), int(last))
     except Refused as refused:
@@ -167,14 +173,8 @@ async def rows(request: Request) -> Response:
     """The way around blocked sockets: the same rows by POST, the same acknowledgement."""
     login, state = await own(request)
     request.app.state.door.check_form(login, request.headers.get("x-csrf"))
-    body = await request.body()
-    if len(body) > 2_000_000:
-        raise Refused("INPUT_TOO_LARGE")
-    try:
-        sent = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refused("INPUT_INVALID", why="not JSON") from None
-    if not isinstance(sent, dict) or not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
+    sent = dict((await of(request, MOST_POSTED_BYTES)).values)
+    if not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
         raise Refused("INPUT_INVALID", field="rows")
     told = await request.app.state.live.posted(login.person, state, sent)
     return JSONResponse(told)

@@ -8,6 +8,8 @@ Rules (design: the answer protocol):
   is fenced off and closed.
 * A row is acknowledged after its COMMIT, cumulatively. Rows are taken one after the other; too many are
   delayed by credit, never dropped.
+* A row that the journal cannot take now is tried again; when that goes on, the Line is closed with 1013 and
+  the browser comes back with the row. Nothing is acknowledged that is not on the disk.
 * The server speaks whenever the state changes, and answers every beat with the time left. Its silence is
   how a browser knows that it is cut off; the candidate's silence is how the server knows.
 """
@@ -17,9 +19,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -29,17 +33,27 @@ from engine.errors import Busy, InvigilError, Refused
 from engine.events import MessageSent, Recorded, RowReceived, ScoreComputed, WriterOpened
 from engine.people import Login
 from engine.sitting import BEFORE, ENDED, STARTED, Phase, Sitting
-from engine.sources import Sources, epoch_ms, iso
+from engine.sources import Sources, between_ms, epoch_ms, iso
 from web.bus import Bus
 from web.house import House
-from web.problems import CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
+from web.problems import CLOSE_LATER, CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
 from web.security import Buckets, Door
 
-HELLO_WITHIN_S: Final = 10
 MOST_MESSAGE_BYTES: Final = 150_000  # a row's payload, escaped, and its frame
 ROWS_PER_S: Final = 10.0
 ROW_BURST: Final = 50
+MOST_RETRIES: Final = 5
+HANG_UP_S: Final = 2.0
+RETRY_S: Final = 1.0
 _UNTOLD = (RowReceived, WriterOpened, ScoreComputed)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the server waits for others: for a HELLO, and for a wall that does not read. In seconds."""
+
+    hello_s: float = 10
+    wall_s: float = 30
 
 
 @dataclass(slots=True)
@@ -51,27 +65,21 @@ class Line:
     sitting: str
     writer: int
     resent_upto: int
+    heard_at: datetime
 
     async def send(self, message: dict[str, Any]) -> None:
         """A Line that just went away is no error: its owner finds out by its own reading."""
-        if self.socket.application_state is WebSocketState.CONNECTED:
-            try:
-                await self.socket.send_text(orjson.dumps(message).decode())
-            except (WebSocketDisconnect, RuntimeError):
-                return
+        await tell(self.socket, message)
 
     async def close(self, code: int) -> None:
-        if self.socket.application_state is WebSocketState.CONNECTED:
-            try:
-                await self.socket.close(code)
-            except (WebSocketDisconnect, RuntimeError):
-                return
+        await hang_up(self.socket, code)
 
 
 class Live:
     """The hub: who is connected, who was heard when, and what to tell whom."""
 
-    def __init__(self, house: House, bus: Bus, door: Door) -> None:
+    def __init__(self, house: House, bus: Bus, door: Door, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
         self._house = house
         self._bus = bus
         self._door = door
@@ -79,8 +87,9 @@ class Live:
         self._lines: dict[str, Line] = {}
         self._heard_at: dict[str, datetime] = {}
         self._credit = Buckets(house.sources, ROWS_PER_S, ROW_BURST)
+        self._began_at = house.sources.now()
         self._plain_writers: dict[str, int] = {}
-        self._plain_turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         #: Told whenever a candidate's Line speaks (True) or closes (False).
         self.on_line: Callable[[str, bool], None] = lambda _sitting, _up: None
         bus.listen(self._recorded)
@@ -105,14 +114,14 @@ class Live:
         await socket.accept()
         try:
             login = self._door.login(socket)
-            hello = await asyncio.wait_for(read_message(socket), HELLO_WITHIN_S)
+            hello = await asyncio.wait_for(read_message(socket), self.patience.hello_s)
             line = await self._greet(socket, login, hello)
         except (WebSocketDisconnect, TimeoutError):
             await hang_up(socket, CLOSE_MALFORMED)
             return
         except InvigilError as error:
             problem = problem_of(error)
-            await _tell(socket, problem.message())
+            await tell(socket, problem.message())
             await hang_up(socket, problem.close_code)
             return
         try:
@@ -135,55 +144,81 @@ class Live:
         sitting = self._door.redeem(login, "line", hello.get("ticket"))
         writer = _number(hello, "writer")
         last_sent, last_acked = _number(hello, "last_sent"), _number(hello, "last_acked")
-        state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
-        cut_off = sitting not in self._lines
-        older = self._lines.get(sitting)
-        if writer and writer in state.outboxes:
-            if state.outboxes[writer].epoch < state.epoch:
-                raise Refused("SUPERSEDED")
-        elif older is not None:
-            raise Refused("SUPERSEDED", why="this exam is open in another window")
-        else:
-            writer, state = await self._outbox(login, state)
-        box = state.outboxes[writer]
-        line = Line(socket, login, sitting, writer, last_sent if cut_off and last_sent > last_acked else 0)
-        self._lines[sitting] = line
+        cut_off_upto = last_sent if last_sent > last_acked else 0
+        async with self._turn(sitting):  # two windows that knock at once are let in one after the other
+            writer = await self._writer(login, sitting, writer)
+            line = Line(socket, login, sitting, writer, cut_off_upto, self._sources.now())
+            older = self._lines.get(sitting)
+            self._lines[sitting] = line
         self.heard(sitting)
-        if older is not None:
-            await older.close(CLOSE_SUPERSEDED)
+        if older is not None:  # not awaited: a dead window may take its time
+            self._bus.start(older.close(CLOSE_SUPERSEDED), "supersede")
         self.on_line(sitting, True)
+        await self._welcome(line)
+        return line
+
+    async def _welcome(self, line: Line) -> None:
+        """Read the state only now that the hub knows the Line: whatever happens later is told."""
+        state = self._house.delivery.sitting(line.sitting)
+        box = state.outboxes[line.writer]
         at = self._sources.now()
         await line.send(
             {
                 "t": "welcome",
-                "writer": writer,
+                "writer": line.writer,
                 "epoch": box.epoch,
                 "acked": box.acked,
                 "remaining_ms": state.remaining_ms(at),
                 "phase": state.phase,
                 "digest": responses_digest(state.given),
-                "ticket": self._house.people.ticket(login, "line", sitting),
+                "ticket": self._house.people.ticket(line.login, "line", line.sitting),
                 "answers": {position: given.responses for position, given in state.given.items()},
                 "t1_ms": state.policy.candidate_lost_ms,
             }
         )
-        return line
 
-    async def _outbox(self, login: Login, state: Sitting) -> tuple[int, Sitting]:
+    def _turn(self, sitting: str) -> asyncio.Lock:
+        """One at a time where windows of one sitting are told apart."""
+        turn = self._turns.get(sitting)
+        if turn is None:
+            turn = self._turns[sitting] = asyncio.Lock()
+        return turn
+
+    async def _writer(self, login: Login, sitting: str, writer: int) -> int:
+        """The outbox that this window goes on with. Raises: SUPERSEDED for one that another has overtaken."""
+        state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
+        known = state.outboxes.get(writer)
+        if known is not None and known.epoch == state.epoch:
+            return writer
+        if known is not None or 0 < writer < state.last_writer:
+            raise Refused("SUPERSEDED")
+        if self._alive(sitting):
+            raise Refused("SUPERSEDED", why="this exam is open in another window")
+        writer, _ = await self._outbox(login.person, state)
+        return writer
+
+    def _alive(self, sitting: str) -> bool:
+        """Whether the window that has the Line was heard lately: sockets of lost networks stay open for long."""
+        line = self._lines.get(sitting)
+        if line is None:
+            return False
+        lost_ms = self._house.delivery.sitting(sitting).policy.candidate_lost_ms
+        return between_ms(line.heard_at, self._sources.now()) <= lost_ms
+
+    async def _outbox(self, person: str, state: Sitting) -> tuple[int, Sitting]:
         """The first window of a sitting gets an outbox; a later one takes over from those that are gone."""
         delivery = self._house.delivery
         if state.outboxes and state.phase in STARTED:
-            return await self._bus.aside(delivery.take_over, login.person, state.sitting)
-        return await self._bus.aside(delivery.open_outbox, login.person, state.sitting)
+            return await self._bus.aside(delivery.take_over, person, state.sitting)
+        return await self._bus.aside(delivery.open_outbox, person, state.sitting)
 
     async def _hear(self, line: Line, message: dict[str, Any]) -> None:
+        line.heard_at = self._sources.now()
         self.heard(line.sitting)
         self.on_line(line.sitting, True)
+        await self._pace(line.sitting)
         match message.get("t"):
             case "row":
-                wait_ms = self._credit.take(line.sitting)
-                if wait_ms:
-                    await asyncio.sleep(wait_ms / 1000)
                 await self.store(line, message)
             case "beat" | "ping":
                 state = self._house.delivery.sitting(line.sitting)
@@ -192,28 +227,38 @@ class Live:
                 text = message.get("text")
                 if not isinstance(text, str):
                     raise Refused("INPUT_INVALID", field="text")
-                await self._bus.aside(self._house.delivery.say, line.login.person, line.sitting, text)
+                try:
+                    await self._bus.aside(self._house.delivery.say, line.login.person, line.sitting, text)
+                except Refused as refused:  # a note that is too long costs the note, never the Line
+                    await line.send(problem_of(refused).message())
             case _:
                 raise Refused("INPUT_INVALID", field="t")
 
     async def store(self, line: Line, message: dict[str, Any]) -> None:
         """Store one row and tell the browser. What is wrong with this row concerns this row only."""
         seq = message.get("seq") if isinstance(message.get("seq"), int) else None
-        try:
-            told = await self.take(line.login.person, line.sitting, line.writer, message, line.resent_upto)
-        except Busy as busy:
-            await asyncio.sleep(busy.retry_after_ms / 1000)
-            await line.send(problem_of(busy).message(seq))
+        for retry in range(MOST_RETRIES):
+            try:
+                told = await self.take(line.login.person, line.sitting, line.writer, message, line.resent_upto)
+            except Busy as busy:
+                await asyncio.sleep(busy.retry_after_ms / 1000)
+                continue
+            except Refused as refused:
+                if refused.code == "LOG_UNAVAILABLE":
+                    if retry == 0:
+                        await line.send(problem_of(refused).message(seq))
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                await line.send(problem_of(refused).message(seq))
+                if refused.code in {"NOT_NOW", "SUPERSEDED"}:
+                    await line.close(CLOSE_SUPERSEDED if refused.code == "SUPERSEDED" else CLOSE_REFUSED)
+                return
+            refused_code = told.pop("refused")
+            await line.send({"t": "ack", **told})
+            if refused_code:
+                await line.send(problem_of(Refused(refused_code)).message(seq))
             return
-        except Refused as refused:
-            await line.send(problem_of(refused).message(seq))
-            if refused.code in {"NOT_NOW", "SUPERSEDED"}:
-                await line.close(CLOSE_REFUSED)
-            return
-        refused_code = told.pop("refused")
-        await line.send({"t": "ack", **told})
-        if refused_code:
-            await line.send(problem_of(Refused(refused_code)).message(seq))
+        await line.close(CLOSE_LATER)
 
     async def take(
         self, person: str, sitting: str, writer: int, message: dict[str, Any], resent_upto: int
@@ -228,7 +273,10 @@ class Live:
             job = await self._bus.aside(delivery.row_job, sitting, person, row, offline=offline)
         outcome = await self._bus.perform(job)
         try:
-            told = delivery.acknowledged(row, outcome)
+            if outcome.events:
+                told = delivery.acknowledged(row, outcome)
+            else:  # known already: comparing it asks the disk
+                told = await self._bus.aside(delivery.acknowledged, row, outcome)
         except Refused:
             await self._bus.aside(delivery.keep_reused, sitting, row)
             raise
@@ -243,39 +291,54 @@ class Live:
     async def posted(self, person: str, state: Sitting, sent: dict[str, Any]) -> dict[str, Any]:
         """Rows that came by POST where sockets are blocked. Without a writer number they ask for one.
 
+        A POST after a silence of half of T1 brings rows that may have been written while cut off. Returns
+        what `take` says of the last row, with ``phase``, and ``refused`` as a list of seq, code and sentence.
+
         Raises: SUPERSEDED for an older window, or while another window's Line is alive.
         """
+        silent_ms = between_ms(self._heard_at.get(state.sitting, self._began_at), self._sources.now())
+        cut_off = silent_ms > state.policy.candidate_lost_ms // 2
         self.heard(state.sitting)
         writer = _number(sent, "writer")
         delivery = self._house.delivery
         if writer == 0:
-            if self.up(state.sitting):
-                raise Refused("SUPERSEDED", why="this exam is open in another window")
-            claim = delivery.take_over if state.outboxes and state.phase in STARTED else delivery.open_outbox
-            writer, state = await self._bus.aside(claim, person, state.sitting)
+            async with self._turn(state.sitting):
+                if self._alive(state.sitting):
+                    raise Refused("SUPERSEDED", why="this exam is open in another window")
+                writer, state = await self._outbox(person, delivery.sitting(state.sitting))
         box = state.outboxes.get(writer)
-        if box is None:
+        if box is None and writer > state.last_writer:
             raise Refused("INPUT_INVALID", field="writer")
-        if box.epoch < state.epoch:
+        if box is None or box.epoch < state.epoch:
             raise Refused("SUPERSEDED")
         told: dict[str, Any] = {"writer": writer, "acked": box.acked, "head": state.rows}
+        refused = []
         for message in sent["rows"]:
             if not isinstance(message, dict):
                 raise Refused("INPUT_INVALID", field="rows")
-            told = await self.take(person, state.sitting, writer, message, resent_upto=0)
+            await self._pace(state.sitting)
+            told = await self.take(person, state.sitting, writer, message, _number(message, "seq") if cut_off else 0)
+            if told["refused"]:
+                refused.append(problem_of(Refused(told["refused"])).message(message["seq"]))
         state = delivery.sitting(state.sitting)
-        return {**told, "remaining_ms": state.remaining_ms(self._sources.now()), "phase": state.phase}
+        remaining_ms = state.remaining_ms(self._sources.now())
+        return {**told, "remaining_ms": remaining_ms, "phase": state.phase, "refused": refused}
 
     async def plain(self, person: str, sitting: str, position: str, kind: str, content: dict[str, Any]) -> None:
         """A row from a plain form: the server keeps the outbox that a browser without JavaScript cannot."""
         self.heard(sitting)
         delivery = self._house.delivery
-        async with self._plain_turn:
+        async with self._turn(sitting):
             writer = self._plain_writers.get(sitting, 0)
             state = await self._bus.aside(delivery.own, person, sitting)
-            if not writer or state.outboxes[writer].epoch < state.epoch:
-                writer, state = await self._bus.aside(delivery.open_outbox, person, sitting)
-                self._plain_writers[sitting] = writer
+            mine = state.outboxes.get(writer)
+            if mine is None or mine.epoch < state.epoch:
+                # A script's outbox that is away would write beneath what this page says: it is overtaken.
+                if self.up(sitting):
+                    writer, state = await self._bus.aside(delivery.open_outbox, person, sitting)
+                else:
+                    writer, state = await self._outbox(person, state)
+                    self._plain_writers[sitting] = writer
             box = state.outboxes[writer]
             seq = max((box.acked, *box.ahead)) + 1
             payload = orjson.dumps(content).decode()
@@ -288,16 +351,15 @@ class Live:
         if told["refused"]:
             raise Refused(told["refused"])
 
-    async def superseded(self, sitting: str) -> None:
-        """Close the window that is open: another one has taken over."""
-        line = self._lines.pop(sitting, None)
-        if line is not None:
-            await line.close(CLOSE_SUPERSEDED)
-
     async def close(self, code: int) -> None:
         """Close every Line, as when the server stops."""
-        for line in list(self._lines.values()):
-            await line.close(code)
+        await asyncio.gather(*(line.close(code) for line in list(self._lines.values())))
+
+    async def _pace(self, sitting: str) -> None:
+        """What comes faster than it may is delayed, never dropped."""
+        wait_ms = self._credit.take(sitting)
+        if wait_ms:
+            await asyncio.sleep(wait_ms / 1000)
 
     # -- what happens elsewhere -----------------------------------------------------------------------
 
@@ -349,11 +411,15 @@ def _number(message: dict[str, Any], name: str) -> int:
     return value
 
 
-async def _tell(socket: WebSocket, message: dict[str, Any]) -> None:
+async def tell(socket: WebSocket, message: dict[str, Any]) -> None:
+    """A socket that just went away is no error: its reader finds out."""
     if socket.application_state is WebSocketState.CONNECTED:
-        await socket.send_text(orjson.dumps(message).decode())
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.send_text(orjson.dumps(message).decode())
 
 
 async def hang_up(socket: WebSocket, code: int) -> None:
+    """Close a socket that may be closed already. One that does not read keeps its closer waiting."""
     if socket.application_state is WebSocketState.CONNECTED:
-        await socket.close(code)
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            await asyncio.wait_for(socket.close(code), HANG_UP_S)

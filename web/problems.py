@@ -31,6 +31,7 @@ CLOSE_REFUSED: Final = 4403
 CLOSE_SUPERSEDED: Final = 4409
 CLOSE_FLOODING: Final = 4429
 CLOSE_RESTART: Final = 1012
+CLOSE_LATER: Final = 1013  # RFC 6455's registry: try again later
 
 _WHAT_TO_DO: Final = {
     "NOT_SIGNED_IN": "Sign in and try again.",
@@ -61,7 +62,7 @@ class Problem:
             return CLOSE_NOT_SIGNED_IN
         if self.code == "SUPERSEDED":
             return CLOSE_SUPERSEDED
-        return {400: CLOSE_MALFORMED, 413: 1009, 429: CLOSE_FLOODING}.get(self.status, CLOSE_REFUSED)
+        return {400: CLOSE_MALFORMED, 413: 1009, 429: CLOSE_FLOODING, 503: CLOSE_LATER}.get(self.status, CLOSE_REFUSED)
 
     @property
     def what_to_do(self) -> str:

@@ -1,19 +1,22 @@
 """Once a second: what time does by itself. No browser is needed for any of it.
 
-In this order: the heartbeat, expiry, silence of candidates, receipts, scores, the desk, notices. Each step
-that is refused or busy is tried again a second later; a step that fails for another reason is logged and
-does not stop the others.
+In this order: the heartbeat; for each sitting its receipt, expiry, a proposal nobody confirmed, or silence;
+scores; the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails
+for another reason is logged and stops no other: one sitting never holds up the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 import structlog
 
+from engine.conduct import may_seal
 from engine.errors import InvigilError
-from engine.sitting import Phase
+from engine.sitting import ENDED, STARTED, Phase, Sitting
 from engine.sources import between_ms
 from web.bus import Bus
 from web.house import House
@@ -22,6 +25,8 @@ from web.wall import Wall
 
 EVERY_S: Final = 1.0
 NOTICES_EVERY: Final = 2
+Outcome = TypeVar("Outcome")
+
 _log = structlog.get_logger("ticker")
 
 
@@ -35,6 +40,7 @@ class Ticker:
         self._wall = wall
         self._started_at = house.sources.now()
         self._ticks = 0
+        self._failing: dict[str, str] = {}
         self._longest_ms = 0
         self._latest_ms = 0
 
@@ -44,10 +50,7 @@ class Ticker:
                 self._wall.desk.look_up(row["sitting"])
         while True:
             begun_ms = self._house.sources.clock.monotonic_ms()
-            try:
-                await self.tick()
-            except InvigilError as error:
-                _log.warning("a tick was cut short", error=str(error))
+            await self.tick()
             took_ms = self._house.sources.clock.monotonic_ms() - begun_ms
             self._longest_ms = max(self._longest_ms, took_ms)
             await asyncio.sleep(EVERY_S)
@@ -61,27 +64,52 @@ class Ticker:
     async def tick(self) -> None:
         """One second's work."""
         delivery, aside = self._house.delivery, self._bus.aside
-        await self._bus.perform(delivery.beat())
         self._ticks += 1
-        at = self._house.sources.now()
-        for row in await aside(delivery.in_phase, Phase.RUNNING, Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED):
-            await self._one(row["sitting"])
-        for sitting in await aside(delivery.unscored):
-            await aside(delivery.score, sitting)
-        self._wall.desk.tick(at)
+        await self._step("heartbeat", self._bus.perform(delivery.beat()))
+        await self._each("time", aside(delivery.in_phase, *STARTED, *ENDED), lambda row: self._one(row["sitting"]))
+        await self._each("score", aside(delivery.unscored), lambda sitting: aside(delivery.score, sitting))
+        await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
-            await aside(self._house.notices.deliver_due)
+            await self._step("notices", aside(self._house.notices.deliver_due))
 
     async def _one(self, sitting: str) -> None:
+        """What time does to one sitting. A clock may run outside RUNNING too: a policy may let it."""
         delivery, aside = self._house.delivery, self._bus.aside
-        state = await aside(delivery.sitting, sitting)
+        state = delivery.sitting(sitting)
         at = self._house.sources.now()
-        if state.phase is not Phase.RUNNING:
+        if may_seal(state, at):
             await aside(delivery.seal, sitting)
-            return
-        if state.remaining_ms(at) <= 0:
+        elif state.watch.open_since is not None and state.remaining_ms(at) <= 0:
             await aside(delivery.expire, sitting)
-            return
+        elif state.proposal is not None:
+            await aside(delivery.lapse_termination, sitting)
+        elif state.phase is Phase.RUNNING:
+            await self._listen_for(state, at)
+
+    async def _listen_for(self, state: Sitting, at: datetime) -> None:
+        """Disconnect a candidate who has been silent for T1: since the start, the last resumption or the restart."""
+        sitting = state.sitting
         silent_since = max(self._live.heard_at(sitting) or self._started_at, self._started_at, state.phase_since or at)
         if state.policy.attended and between_ms(silent_since, at) > state.policy.candidate_lost_ms:
-            await aside(delivery.disconnect, sitting, silent_since)
+            await self._bus.aside(self._house.delivery.disconnect, sitting, silent_since)
+
+    async def _each(self, name: str, asked: Awaitable[list[Any]], fn: Callable[[Any], Awaitable[object]]) -> None:
+        """``fn`` for each of what is ``asked`` for; one that fails is tried again and stops no other."""
+        for one in await self._step(name, asked) or ():
+            await self._step(f"{name} {one['sitting'] if isinstance(one, dict) else one}", fn(one))
+
+    async def _step(self, name: str, work: Awaitable[Outcome]) -> Outcome | None:
+        """The outcome of ``work``, or None where it failed. The same failure is logged once, not every second."""
+        (done,) = await asyncio.gather(work, return_exceptions=True)
+        if not isinstance(done, BaseException):
+            self._failing.pop(name, None)
+            return done
+        if isinstance(done, asyncio.CancelledError):
+            raise done
+        if self._failing.get(name) != repr(done):
+            self._failing[name] = repr(done)
+            if isinstance(done, InvigilError):
+                _log.warning("a step has to be tried again", step=name, error=str(done))
+            else:
+                _log.error("a step failed by a mistake of our own", step=name, exc_info=done)
+        return None

@@ -4,17 +4,18 @@
   that. A frame that is refused costs itself and is recorded by the desk.
 * An invigilator gets, for each sitting of the exam, its tile in words when something changed (at most once
   a second) and the newest frame. While one frame is on its way, newer ones replace each other.
-* A wall that does not read is closed; it comes back with a new ticket.
+* A wall that does not read is closed; it comes back with a new ticket. What it asks for and may not have is
+  refused; the wall itself goes on, because without it everybody's clock stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.conduct import missing_for_start
@@ -29,7 +30,7 @@ from proctoring.frame import FrameRefused
 from proctoring.room import Facts, Tile
 from web.bus import Bus
 from web.house import House
-from web.live import HELLO_WITHIN_S, Live, hang_up, read_message
+from web.live import Live, hang_up, read_message, tell
 from web.problems import CLOSE_FLOODING, CLOSE_MALFORMED, CLOSE_SUPERSEDED, problem_of
 from web.security import Door
 
@@ -78,8 +79,8 @@ class Wall:
         live.on_line = self._line
 
     async def close(self, code: int) -> None:
-        for socket in [*self._cameras.values(), *(watcher.socket for watcher in self._watchers)]:
-            await hang_up(socket, code)
+        sockets = [*self._cameras.values(), *(watcher.socket for watcher in self._watchers)]
+        await asyncio.gather(*(hang_up(socket, code) for socket in sockets))
         await self._bus.aside(self.desk.stop)
 
     # -- the camera -----------------------------------------------------------------------------------
@@ -87,33 +88,42 @@ class Wall:
     async def serve_camera(self, socket: WebSocket) -> None:
         """One camera Line from its hello to its end. The route ``/sit/camera``."""
         await socket.accept()
-        sitting = await self._greeted(socket, self._greet_camera)
-        if sitting is None:
+        state = await self._greeted(socket, self._greet_camera)
+        if state is None:
             return
-        refused_in_a_row = 0
         try:
-            while True:
-                data = await _binary(socket)
-                try:
-                    taken = self.desk.frame_arrived(sitting, data, self._house.sources.now())
-                    refused_in_a_row = 0
-                except FrameRefused:
-                    refused_in_a_row += 1
-                    if refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
-                        await hang_up(socket, CLOSE_FLOODING)
-                        return
-                    continue
-                await _send(socket, {"t": "seen", "seq": taken.seq})
-                for watcher in self._watchers if not _is_practice(sitting) else ():
-                    watcher.frames[sitting] = taken.tile
+            await self._watch(socket, state)
         except WebSocketDisconnect:
             return
+        except NotFound as error:  # the sitting has ended: nobody watches any more
+            await hang_up(socket, problem_of(error).close_code)
         finally:
-            if self._cameras.get(sitting) is socket:
-                del self._cameras[sitting]
-                self.desk.camera_closed(sitting)
+            if self._cameras.get(state.sitting) is socket:
+                del self._cameras[state.sitting]
+                self.desk.camera_closed(state.sitting)
 
-    async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> str:
+    async def _watch(self, socket: WebSocket, state: Sitting) -> None:
+        """Take frames until the Line closes, floods or is replaced by a newer one."""
+        sitting, refused_in_a_row = state.sitting, 0
+        while True:
+            data = await _binary(socket)
+            if self._cameras.get(sitting) is not socket:
+                return
+            try:
+                taken = self.desk.frame_arrived(sitting, data, self._house.sources.now())
+            except FrameRefused:
+                refused_in_a_row += 1
+                if refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
+                    await hang_up(socket, CLOSE_FLOODING)
+                    return
+                continue
+            refused_in_a_row = 0
+            await tell(socket, {"t": "seen", "seq": taken.seq})
+            for watcher in self._watchers:
+                if watcher.exam == state.exam and watcher.opened in (None, sitting) and not state.practice:
+                    watcher.frames[sitting] = taken.tile
+
+    async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> Sitting:
         login = self._door.login(socket)
         sitting = self._door.redeem(login, "camera", hello.get("ticket"))
         state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
@@ -122,10 +132,10 @@ class Wall:
         older = self._cameras.get(sitting)
         self._cameras[sitting] = socket
         if older is not None:
-            await hang_up(older, CLOSE_SUPERSEDED)
+            self._bus.start(hang_up(older, CLOSE_SUPERSEDED), "supersede")
         self.desk.camera_opened(sitting)
-        await _send(socket, {"t": "welcome", "size": FIRST_SIZE, "every_ms": FRAME_EVERY_MS})
-        return sitting
+        await tell(socket, {"t": "welcome", "size": FIRST_SIZE, "every_ms": FRAME_EVERY_MS})
+        return state
 
     # -- the invigilator ------------------------------------------------------------------------------
 
@@ -135,19 +145,15 @@ class Wall:
         watcher = await self._greeted(socket, self._greet_proctor)
         if watcher is None:
             return
-        self._watchers.append(watcher)
-        sending = self._bus.start(self._feed(watcher), "wall")
+        hearing = self._bus.start(self._listen(watcher), "wall hears")
+        feeding = self._bus.start(self._feed(watcher), "wall feeds")
         try:
-            while True:
-                await self._hear(watcher, await read_message(socket))
-        except WebSocketDisconnect:
-            pass
-        except InvigilError as error:
-            problem = problem_of(error)
-            await _send(socket, problem.message())
-            await hang_up(socket, problem.close_code)
+            done, _ = await asyncio.wait({hearing, feeding}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            sending.cancel()
+            hearing.cancel()
+            feeding.cancel()
             self._watchers.remove(watcher)
             self.desk.proctor_closed(watcher.person, watcher.exam, self._house.sources.now())
 
@@ -158,10 +164,28 @@ class Wall:
         roles = await self._bus.aside(self._house.people.roles, login.person)
         if login.person not in exam.proctors or Role.PROCTOR not in roles:
             raise NotFound("exam", exam_name)
-        self.desk.proctor_opened(login.person, exam_name, exam.policy, self._house.sources.now())
+        tiles = await self.tiles(exam_name)
         watcher = Watcher(socket, login.person, exam_name)
-        await _send(socket, {"t": "tiles", "tiles": await self.tiles(exam_name)})
+        self._watchers.append(watcher)
+        self.desk.proctor_opened(login.person, exam_name, exam.policy, self._house.sources.now())
+        await tell(socket, {"t": "tiles", "tiles": tiles})
         return watcher
+
+    async def _listen(self, watcher: Watcher) -> None:
+        """Hear the invigilator until the Line closes. Only what is no message at all closes it."""
+        try:
+            while True:
+                message = await read_message(watcher.socket)
+                try:
+                    await self._hear(watcher, message)
+                except (Refused, NotFound) as error:
+                    await tell(watcher.socket, problem_of(error).message())
+        except WebSocketDisconnect:
+            return
+        except InvigilError as error:
+            problem = problem_of(error)
+            await tell(watcher.socket, problem.message())
+            await hang_up(watcher.socket, problem.close_code)
 
     async def _hear(self, watcher: Watcher, message: dict[str, Any]) -> None:
         at = self._house.sources.now()
@@ -172,12 +196,14 @@ class Wall:
                 self.desk.attention_answered(watcher.person, str(message.get("id", ""))[:64], at)
             case "open":
                 opened = message.get("sitting")
-                watcher.opened = opened if isinstance(opened, str) else None
-                if watcher.opened is not None:
-                    state = await self._bus.aside(self._house.delivery.sitting, watcher.opened)
-                    if state.exam != watcher.exam:
-                        raise NotFound("sitting", watcher.opened)
-                    self.desk.tile_opened(watcher.person, watcher.opened, at)
+                if opened is not None and not isinstance(opened, str):
+                    raise Refused("INPUT_INVALID", field="sitting")
+                if opened is not None:
+                    state = await self._bus.aside(self._house.delivery.sitting, opened)
+                    if state.exam != watcher.exam or state.practice:
+                        raise NotFound("sitting", opened)
+                    self.desk.tile_opened(watcher.person, opened, at)
+                watcher.opened = opened
             case _:
                 raise Refused("INPUT_INVALID", field="t")
 
@@ -186,7 +212,7 @@ class Wall:
         try:
             while True:
                 await asyncio.sleep(WALL_EVERY_S)
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(self._live.patience.wall_s):
                     await self._send_waiting(watcher)
         except TimeoutError:
             await hang_up(watcher.socket, CLOSE_FLOODING)
@@ -196,13 +222,12 @@ class Wall:
         changed, watcher.changed = watcher.changed, set()
         frames, watcher.frames = watcher.frames, {}
         for word in words:
-            await _send(watcher.socket, word)
+            await tell(watcher.socket, word)
         if changed:
             for tile in await self.tiles(watcher.exam, changed):
-                await _send(watcher.socket, {"t": "tile", **tile})
-        for sitting, frame in frames.items():
-            if await self._exam_of(sitting) == watcher.exam and watcher.opened in (None, sitting):
-                await _send_bytes(watcher.socket, frame)
+                await tell(watcher.socket, {"t": "tile", **tile})
+        for frame in frames.values():
+            await _send_bytes(watcher.socket, frame)
 
     # -- tiles ----------------------------------------------------------------------------------------
 
@@ -241,10 +266,6 @@ class Wall:
             missing=missing_for_start(state) if state.phase in BEFORE else (),
             unread=bool(state.messages) and state.messages[-1].sender == "candidate",
         )
-
-    async def _exam_of(self, sitting: str) -> str:
-        state = await self._bus.aside(self._house.delivery.sitting, sitting)
-        return state.exam
 
     # -- what happens elsewhere -----------------------------------------------------------------------
 
@@ -286,12 +307,12 @@ class Wall:
     def _to_camera(self, sitting: str, message: dict[str, Any]) -> None:
         socket = self._cameras.get(sitting)
         if socket is not None:
-            self._bus.start(_send(socket, message), "camera")
+            self._bus.start(tell(socket, message), "camera")
 
     async def _greeted(self, socket: WebSocket, greet: Any) -> Any:
         """The outcome of a greeting, or None when the socket was sent away."""
         try:
-            hello = await asyncio.wait_for(read_message(socket), HELLO_WITHIN_S)
+            hello = await asyncio.wait_for(read_message(socket), self._live.patience.hello_s)
             if hello.get("t") != "hello":
                 raise Refused("INPUT_INVALID", expected="hello")
             return await greet(socket, hello)
@@ -299,7 +320,7 @@ class Wall:
             await hang_up(socket, CLOSE_MALFORMED)
         except InvigilError as error:
             problem = problem_of(error)
-            await _send(socket, problem.message())
+            await tell(socket, problem.message())
             await hang_up(socket, problem.close_code)
         return None
 
@@ -335,18 +356,7 @@ async def _binary(socket: WebSocket) -> bytes:
     return data
 
 
-async def _send(socket: WebSocket, message: dict[str, Any]) -> None:
-    """A socket that just went away is no error: its reader finds out."""
-    if socket.application_state is WebSocketState.CONNECTED:
-        try:
-            await socket.send_text(orjson.dumps(message).decode())
-        except (WebSocketDisconnect, RuntimeError):
-            return
-
-
 async def _send_bytes(socket: WebSocket, message: bytes) -> None:
     if socket.application_state is WebSocketState.CONNECTED:
-        try:
+        with suppress(WebSocketDisconnect, RuntimeError):
             await socket.send_bytes(message)
-        except (WebSocketDisconnect, RuntimeError):
-            return
