@@ -33,6 +33,11 @@ const OF_A_SITTING = ["exam-clock", "save-state", "item-map", "flag-toggle", "st
 /** Without a secure context there is no digest and no camera: these pages then stay the plain forms they are. */
 const SECURE_ONLY = ["exam-sitting", "flag-toggle", "strike-through", "problem-report", "submit-review", "camera-line"];
 
+/** What an exam cannot do without. A browser that lacks one gets a plain page that says so. */
+const NEEDED = ["WebSocket", "Worker", "HTMLDialogElement", "createImageBitmap"];
+const SITTING_PAGES = "exam-sitting, identity-still, device-check, camera-line, proctor-wall";
+if (document.querySelector(SITTING_PAGES) && NEEDED.some((name) => !(name in window))) location.replace("/unsupported");
+
 applyTextSize();
 const names = new Set(Object.keys(ELEMENTS).filter((name) => document.querySelector(name)));
 if (names.has("exam-sitting")) for (const name of OF_A_SITTING) names.add(name);
