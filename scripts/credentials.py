@@ -15,9 +15,11 @@ from typing import Annotated
 
 import typer
 
-from engine.errors import InvigilError
+from engine.errors import InvigilError, Refused
 from scripts import calling, console
 from web.settings import Settings
+
+_NONE_GIVEN = "none was typed; --password-stdin reads it from standard input"
 
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
@@ -58,7 +60,10 @@ def ask_password(from_stdin: bool, *, twice: bool = False) -> str:
     """The password, typed unseen, or the first line of standard input."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+    try:
+        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+    except typer.Abort:
+        raise Refused("INPUT_INVALID", password=_NONE_GIVEN) from None
     return typed
 
 

@@ -25,6 +25,7 @@ from rich.table import Table
 from engine.errors import NotFound, Refused
 from engine.people import Login
 from engine.sources import base32, epoch_ms, iso, system
+from engine.writer import hold_folder
 from item_bank.bank import key_of
 from item_bank.qti.package import read_package
 from scripts import console
@@ -303,4 +304,6 @@ def _print(shown: dict[str, Any], settings: Settings) -> None:
 def _throw_away(var: Path) -> None:
     if not (var / "demo.json").is_file() and any(var.iterdir()):
         raise Refused("INPUT_INVALID", folder=str(var), why="this is not the demo's folder; nothing was removed")
+    if (var / "data").is_dir():
+        os.close(hold_folder(var / "data"))  # never under a server that runs
     shutil.rmtree(var)

@@ -14,13 +14,15 @@ from typing import Annotated
 import typer
 
 from engine import keyring
-from engine.errors import NotFound
+from engine.errors import NotFound, Refused
 from engine.keyring import Keyring
 from engine.sources import system
 from scripts.console import Json, tell
 from web.settings import Settings
 
 app = typer.Typer(help="The keys: create, backup, restore.")
+
+_NONE_GIVEN = "none was typed; --passphrase-stdin reads it from standard input"
 
 FromStdin = Annotated[bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")]
 
@@ -71,5 +73,8 @@ def restore(
 def _passphrase(from_stdin: bool, *, twice: bool = False) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    typed: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+    try:
+        typed: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+    except typer.Abort:
+        raise Refused("INPUT_INVALID", passphrase=_NONE_GIVEN) from None
     return typed

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
+import termios
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +17,7 @@ import pytest
 from engine.sources import system
 from engine.store import Put, rows
 from engine.writer import Act, Transaction
-from tests.bodies import Body, free_port, served
+from tests.bodies import Body, free_port, invigil, served
 from tests.item_bank.samples import full_metadata, item_xml, resource, write_package
 from tests.scripts.shell import Shell
 from web.house import House
@@ -241,3 +246,28 @@ def test_without_an_installation_commands_say_how_to_make_one(shell: Shell) -> N
     assert "invigil keys create" in str(told["what_to_do"])
     shell.json("keys", "create")
     assert 0 == shell.json("people", "list", "--operator")["count"]
+
+
+def test_a_password_is_typed_on_the_terminal(own_body: Body) -> None:
+    """A real terminal: what is typed is not shown, and the Login is kept."""
+    ours, theirs = os.openpty()
+    words = [sys.executable, "-m", "scripts.invigil", "login", "mary", "--json"]
+    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=own_body.environment())
+    os.close(theirs)
+    shown = b""
+    while b"Password" not in shown:
+        shown += os.read(ours, 4_096)
+    while termios.tcgetattr(ours)[3] & termios.ECHO:  # what is typed before the echo is off is thrown away
+        threading.Event().wait(0.02)
+    os.write(ours, own_body.people["mary"].password.encode() + b"\n")
+    while b"}" not in shown:
+        shown += os.read(ours, 4_096)
+    assert 0 == process.wait(64)
+    os.close(ours)
+    assert (True, False) == (b"Mary Okafor" in shown, own_body.people["mary"].password.encode() in shown)
+
+
+def test_where_nobody_can_type_the_command_says_what_to_do(own_body: Body) -> None:
+    ran = invigil(own_body, "login", "mary", "--json")
+    assert (1, "INPUT_INVALID") == (ran.code, ran.told["code"])
+    assert "--password-stdin" in ran.told["facts"]["password"]

@@ -55,3 +55,20 @@ def test_a_killed_server_starts_again_on_its_port_and_folder(own_body: Body) -> 
         assert first != server.pid
         assert 200 == server.get("/readyz").status
     assert invigil(own_body, "audit", "verify", "--json").told["ok"] is True
+
+
+def test_starting_over_never_takes_the_folder_from_a_running_server(own_body: Body) -> None:
+    with served(own_body) as server:
+        ran = invigil(own_body, "demo", "--fresh", "--no-serve", "--json", cwd=own_body.folder.parent)
+        assert (1, "DATA_FOLDER_LOCKED") == (ran.code, ran.told["code"])
+        assert 200 == server.get("/sign-in").status
+    assert invigil(own_body, "audit", "verify", "--json").told["ok"] is True
+
+
+def test_starting_over_never_removes_a_folder_that_is_not_the_demos(own_body: Body, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "var").mkdir(parents=True)
+    (other / "var/thesis.txt").write_text("years of work")
+    ran = invigil(own_body, "demo", "--fresh", "--no-serve", "--json", cwd=other)
+    assert (1, "INPUT_INVALID") == (ran.code, ran.told["code"])
+    assert "years of work" == (other / "var/thesis.txt").read_text()
