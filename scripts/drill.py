@@ -7,7 +7,8 @@ restart, and before another row is sent:
 
 * every acknowledged row is stored, with the bytes that were sent, and none is stored twice;
 * the journal's chain holds from its first entry, and SQLite finds its own file whole;
-* no candidate's remaining time has grown by more than what is recorded as credited.
+* no candidate's remaining time has grown by more than what is recorded as credited, and none has lost more than
+  the time in which a server stood.
 
 A trial counts only when something had been acknowledged and something was in flight. What such a drill cannot show:
 that the disk obeys when it is told to sync. That is the power drill's business.
@@ -46,6 +47,8 @@ CLIENTS: Final = 4
 WINDOW: Final = 8
 KILLS_A_FOLDER: Final = 10
 PATIENCE_MS: Final = 10_000
+#: How much longer a server may have stood than a client on a busy machine can tell.
+UNSEEN_MS: Final = 1_000
 FAILPOINTS: Final = ("", "after-dequeue", "", "before-commit", "after-commit")
 
 
@@ -112,13 +115,15 @@ class Figures:
 
 @dataclass(slots=True)
 class Client:
-    """One candidate's outbox. ``acked`` is what its own synced file says; ``sent`` is how far it has sent."""
+    """One candidate's outbox. ``acked`` is what its own synced file says; ``sent`` is how far it has sent;
+    ``heard_ms`` is when it was last told its remaining time, on the drill's clock."""
 
     sitting: str
     kind: str = "answer"
     acked: int = 0
     sent: int = 0
     remaining_ms: int = 2**62
+    heard_ms: int | None = None
     credited_ms: int = 0
 
     def next_rows(self, window: int = WINDOW) -> list[dict[str, Any]]:
@@ -164,7 +169,10 @@ class Memory:
 
 
 class Victim(Protocol):
-    """A process that takes rows and can be killed. The host of writer and door is one, a whole server another."""
+    """A process that takes rows and can be killed. The host of writer and door is one, a whole server another.
+    ``stood_ms`` is when it was first seen to stand, on the monotonic clock."""
+
+    stood_ms: int
 
     def kill(self) -> None:
         """Signal 9."""
@@ -217,7 +225,7 @@ class Nursery:
         ready = victim.hear(PATIENCE_MS)
         if not ready:
             raise RuntimeError("the victim died before it was ready")
-        victim.pid = ready[0]["pid"]
+        victim.pid, victim.stood_ms = ready[0]["pid"], self._sources.clock.monotonic_ms()
         return victim, ready[0]["sittings"]
 
 
@@ -226,6 +234,7 @@ class Hosted:
 
     def __init__(self, line: socket.socket) -> None:
         self.pid = 0
+        self.stood_ms = 0
         self._line = line
         self._rest = b""
 
@@ -302,7 +311,7 @@ class Drill:
     def _end(self) -> None:
         """One more start, to see what the last kill left."""
         victim, stands = self._starts.start(self._data, "", 0)
-        self.figures.late += self._check(stands).late
+        self.figures.late += self._check(stands, victim.stood_ms).late
         victim.kill()
         while victim.hear(PATIENCE_MS) is not None:
             pass
@@ -312,7 +321,7 @@ class Drill:
 
     def _trial(self, failpoint: str) -> None:
         victim, stands = self._starts.start(self._data, failpoint, 2 + self._chance(16))
-        self._check(stands)
+        self._check(stands, victim.stood_ms)
         acked, in_flight = self._load_until_dead(victim, at_random=not failpoint)
         if acked and in_flight:
             self.figures.tried += 1
@@ -361,7 +370,7 @@ class Drill:
             self._held_time(client, ack["remaining_ms"])
         return len(acks)
 
-    def _check(self, stands: dict[str, Any]) -> Found:
+    def _check(self, stands: dict[str, Any], stood_ms: int) -> Found:
         """Hold a recovered database against what the clients wrote down."""
         found = stored(self._data / "invigil.db")
         self.figures.faults += found.faults
@@ -372,17 +381,27 @@ class Drill:
             self.figures.lost += lost
             if stands[name]["acked"] < acked and not lost:
                 self.figures.faults.append(f"{name} is acknowledged to {stands[name]['acked']} after {acked}")
+            self._kept_time(client, stands[name]["remaining_ms"], stood_ms)
             client.remaining_ms += found.credited_ms.get(name, 0) - client.credited_ms
             client.credited_ms = found.credited_ms.get(name, 0)
             self._held_time(client, stands[name]["remaining_ms"])
             client.sent = client.acked  # what was in flight is sent again: the server must know its own rows
         return found
 
+    def _kept_time(self, client: Client, remaining_ms: int, stood_ms: int) -> None:
+        """An outage costs nothing: the clock ran until the kill and from the restart on, and never between."""
+        if client.heard_ms is None or self._down_since_ms is None:
+            return
+        ran_ms = self._down_since_ms - client.heard_ms + self._now_ms() - stood_ms
+        owed_ms = client.remaining_ms - ran_ms - UNSEEN_MS - remaining_ms
+        if owed_ms > 0:
+            self.figures.faults.append(f"{client.sitting} lost {owed_ms} ms to an outage")
+
     def _held_time(self, client: Client, remaining_ms: int) -> None:
         if remaining_ms > client.remaining_ms:
             grown = remaining_ms - client.remaining_ms
             self.figures.faults.append(f"{client.sitting} gained {grown} ms that nobody credited")
-        client.remaining_ms = remaining_ms
+        client.remaining_ms, client.heard_ms = remaining_ms, self._now_ms()
 
     def _chance(self, below: int) -> int:
         return int.from_bytes(self._sources.dice.token(4)) % below

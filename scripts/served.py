@@ -112,6 +112,7 @@ class Served:
             process_group=0,
         )
         self.pid = self._process.pid
+        self.stood_ms = 0
         self._lines: dict[str, Line] = {}
 
     def wait(self, sources: Sources) -> None:
@@ -120,6 +121,7 @@ class Served:
         while self._process.poll() is None and sources.clock.monotonic_ms() - begun_ms < START_MS:
             try:
                 socket.create_connection((HOST, self._port), timeout=1).close()
+                self.stood_ms = sources.clock.monotonic_ms()
                 return
             except OSError:
                 select.select([], [], [], 0.05)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from engine.sources import SeededDice, Sources, SystemClock, system
+from engine.sources import ManualClock, SeededDice, Sources, SystemClock, system
 from engine.store import Database, Ledger
 from scripts import drill
 from scripts.drill import Client, Drill, Figures, Memory, Nursery, missing, row_of, stored
@@ -149,6 +150,24 @@ def test_time_that_nobody_credited_is_a_fault(folder: Path, tmp_path: Path) -> N
 
     [fault] = checked(folder, tmp_path, owe).faults
     assert fault.startswith("sit-1 gained") and fault.endswith("ms that nobody credited")
+
+
+def test_time_lost_to_an_outage_is_a_fault_and_time_that_ran_is_not(tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    sources = Sources(clock, SeededDice(1))
+    started = Drill(Nursery(tmp_path, sources), sources, tmp_path)
+    client = Client("sit-1", remaining_ms=65_536, heard_ms=clock.monotonic_ms())
+    clock.advance(2_048)
+    started._down_since_ms = clock.monotonic_ms()
+    clock.advance(16_384)
+    stood_ms = clock.monotonic_ms()
+    clock.advance(1_024)
+    ran_ms = 2_048 + 1_024
+    started._kept_time(client, 65_536 - ran_ms, stood_ms)
+    started._kept_time(client, 65_536 - ran_ms - drill.UNSEEN_MS, stood_ms)
+    assert started.figures.faults == []
+    started._kept_time(client, 65_536 - ran_ms - 16_384, stood_ms)
+    assert started.figures.faults == [f"sit-1 lost {16_384 - drill.UNSEEN_MS} ms to an outage"]
 
 
 def test_a_client_keeps_its_window_full_and_sends_again_what_was_in_flight() -> None:
