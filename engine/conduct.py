@@ -137,6 +137,13 @@ def sign(state: Sitting, signed: AgreementSigned) -> Sequence[Event]:
     return (signed,)
 
 
+def read_first(state: Sitting, at: datetime, text: str) -> None:
+    """Raises: READ_FIRST while the confidentiality text has stood there for less than the policy's time."""
+    since = state.identity.shown_at or state.phase_since
+    if text == SITTING_TEXTS[0] and since is not None and between_ms(since, at) < state.policy.reading_ms:
+        raise Refused("READ_FIRST", wait_s=1 + (state.policy.reading_ms - between_ms(since, at)) // 1000)
+
+
 def check_environment(state: Sitting, ticks: tuple[str, ...]) -> Sequence[Event]:
     _need(state, {Phase.CHECK_IN, Phase.READY})
     unknown = set(ticks) - set(ENVIRONMENT)

@@ -137,7 +137,9 @@ class Delivery:
         return self._append(sitting, person, lambda state: conduct.show_identity(state, shown))
 
     def sign(self, person: str, sitting: str, signed: AgreementSigned) -> Sitting:
-        self.own(person, sitting)
+        """Raises: READ_FIRST before the policy's reading time is over."""
+        at = self._sources.now()
+        conduct.read_first(self.own(person, sitting), at, signed.text)
         return self._append(sitting, person, lambda state: conduct.sign(state, signed))
 
     def start_practice(self, person: str, sitting: str) -> Sitting:

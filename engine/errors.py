@@ -57,6 +57,7 @@ SENTENCES: Final = MappingProxyType(
         "ID_UNVERIFIED": "The candidate's identity has not been verified",
         "STILL_TOO_SMALL": "The identity picture is smaller than 1280 by 960 pixels",
         "AGREEMENT_UNSIGNED": "A required text has not been signed for this sitting",
+        "READ_FIRST": "Please read the text; it can be signed in a moment",
         "AGREEMENT_CHANGED": "The text to sign has changed; read the current version",
         "USE_AGREEMENT_UNSIGNED": "The agreement on the use of certificates has not been signed",
         "PROCTOR_ABSENT": "No invigilator is present for this exam",

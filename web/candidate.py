@@ -309,7 +309,7 @@ def _text(state: Sitting, name: str) -> dict[str, Any]:
         "digest": digest,
         "version": text.version,
         "signed_at": state.signed_at.get(name) if state.signed.get(name) == digest else None,
-        "minimum_s": 0,
+        "minimum_s": state.policy.reading_ms // 1000 if name == SITTING_TEXTS[0] else 0,
     }
 
 

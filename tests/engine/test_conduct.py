@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ from engine.events import (
     TimeExpired,
     WriterOpened,
 )
-from engine.sitting import MOST_OUTBOXES, Phase
+from engine.sitting import MOST_OUTBOXES, Phase, Sitting
+from engine.sources import later
 from tests.engine.builders import (
     GRACE_MS,
     LIMIT_MS,
@@ -850,3 +852,13 @@ def test_a_release_repeats_the_score_it_releases() -> None:
 
 def test_a_score_is_recorded_for_a_sealed_sitting_only() -> None:
     assert a_sitting(Phase.SUBMITTED).do(conduct.record_score, a_score()) == ()
+
+
+def test_the_confidentiality_text_is_read_before_it_is_signed_and_the_others_at_leisure() -> None:
+    started = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    shown = Sitting(policy=Policy(reading_ms=65_536), phase_since=started)
+    with pytest.raises(Refused) as refused:
+        conduct.read_first(shown, later(started, 65_535), "non-disclosure")
+    assert ("READ_FIRST", 1) == (refused.value.code, refused.value.facts["wait_s"])
+    conduct.read_first(shown, later(started, 65_536), "non-disclosure")
+    conduct.read_first(shown, started, "recording")
