@@ -62,6 +62,8 @@ PARTS: dict[type, str] = {
     IncidentReviewed: "investigated",
     ResultReleased: "screened",
 }
+#: The same by the name an entry keeps in its header, which outlives an erased body.
+_PARTS_BY_KIND = {kind.__name__: part for kind, part in PARTS.items()}
 
 
 @event()
@@ -115,7 +117,10 @@ def may_sit(connection: Connection, candidate: str) -> None:
 
 
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
-    """The participation that follows from one event. A candidate's own and the system's acts are none."""
+    """The participation that follows from one event. A candidate's own and the system's acts are none.
+
+    Erasing the body of an act on a sitting leaves who acted and on whom, so the part it was stays: for ever.
+    """
     happened: Event = recorded.event
     if isinstance(happened, TrainingDeclared):
         yield Put(
@@ -126,8 +131,8 @@ def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     elif isinstance(happened, ParticipationDeclared):
         yield _part(happened.person, happened.candidate, happened.part, recorded)
     elif isinstance(state, Sitting) and recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
-        part = PARTS.get(type(happened))
-        if part is not None:
+        part = _PARTS_BY_KIND.get(recorded.kind)
+        if part is not None and state.candidate:
             yield _part(recorded.actor, state.candidate, part, recorded)
 
 
