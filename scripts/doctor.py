@@ -102,13 +102,11 @@ def packages(root: Path) -> Finding:
 
 def vision() -> Finding:
     """Whether cv2 can be imported, tried in a process of its own."""
-    tried = subprocess.run(
-        [sys.executable, "-c", "import cv2; print(cv2.__version__)"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    words = [sys.executable, "-c", "import cv2; print(cv2.__version__)"]
+    try:
+        tried = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return Finding("OpenCV", NO, "importing it took more than a minute", "Look at this machine's load and disk.")
     if tried.returncode == 0:
         return Finding("OpenCV", YES, tried.stdout.strip())
     return missing_library(tried.stderr)
