@@ -39,6 +39,7 @@ MOST_REFUSED_IN_A_ROW: Final = 20
 WALL_EVERY_S: Final = 0.5
 FIRST_SIZE: Final = (320, 240)
 FRAME_EVERY_MS: Final = 1_000
+NAMES_FOR_MS: Final = 60_000
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Wall:
             workers=settings.workers or None,
         )
         self._cameras: dict[str, WebSocket] = {}
+        self._names: dict[str, tuple[str, int]] = {}
         self._watchers: list[Watcher] = []
         self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
         bus.listen(self._recorded)
@@ -239,11 +241,8 @@ class Wall:
         """The same as values, for the pages."""
         wanted = None if only is None else set(only)
         found = await self._bus.aside(self._house.exams.sittings, exam)
-        facts = [
-            await self.facts(row["sitting"])
-            for row in found
-            if not row["practice"] and (wanted is None or row["sitting"] in wanted)
-        ]
+        names = [r["sitting"] for r in found if not r["practice"] and (wanted is None or r["sitting"] in wanted)]
+        facts = await self._bus.aside(lambda: [self._facts(name) for name in names])
         return self.desk.tiles(facts)
 
     async def facts(self, sitting: str) -> Facts:
@@ -252,11 +251,10 @@ class Wall:
 
     def _facts(self, sitting: str) -> Facts:
         state: Sitting = self._house.delivery.sitting(sitting)
-        person = self._house.people.person(state.candidate)
         assert state.phase_since is not None
         return Facts(
             sitting=sitting,
-            name=person.name,
+            name=self._name(state.candidate),
             phase=state.phase,
             since=state.phase_since,
             remaining_ms=state.remaining_ms(self._house.sources.now()),
@@ -266,6 +264,15 @@ class Wall:
             missing=missing_for_start(state) if state.phase in BEFORE else (),
             unread=bool(state.messages) and state.messages[-1].sender == "candidate",
         )
+
+    def _name(self, person: str) -> str:
+        """A wall of fifty is drawn twice a second, and names do not change in an exam day."""
+        at_ms = self._house.sources.clock.monotonic_ms()
+        name, until_ms = self._names.get(person, ("", 0))
+        if until_ms <= at_ms:
+            name = self._house.people.person(person).name
+            self._names[person] = (name, at_ms + NAMES_FOR_MS)
+        return name
 
     # -- what happens elsewhere -----------------------------------------------------------------------
 
