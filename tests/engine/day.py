@@ -319,7 +319,7 @@ def copied(source: Path, folder: Path) -> Path:
 # -- fixtures, handed on by the conftest ------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def booked_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An open exam day with Ada booked. Not to be spoiled: `copied` gives one's own."""
     folder = tmp_path_factory.mktemp("booked")
@@ -327,7 +327,7 @@ def booked_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_folder(booked_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same day at nine o'clock, with Ada's sitting running."""
     folder = copied(booked_folder, tmp_path_factory.mktemp("running") / "day")
