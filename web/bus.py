@@ -28,18 +28,18 @@ class Bus:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[Recorded], None]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         writer.deliver = self._deliver
         writer.subscribe(self._recorded)
 
     def _deliver(self, answer: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(answer)
+        self.loop.call_soon_threadsafe(answer)
 
     async def perform(self, job: Job) -> Any:
         """The outcome of ``job`` after its COMMIT. Raises what the job raised, `engine.errors.Busy` too."""
-        waiting: asyncio.Future[Any] = self._loop.create_future()
+        waiting: asyncio.Future[Any] = self.loop.create_future()
 
         def done(outcome: Future[Any]) -> None:
             if waiting.cancelled():
@@ -61,7 +61,7 @@ class Bus:
 
     def soon(self, fn: Callable[Arguments, object], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         """Call ``fn`` on the loop, from any thread."""
-        self._loop.call_soon_threadsafe(lambda: fn(*args, **kwargs))
+        self.loop.call_soon_threadsafe(lambda: fn(*args, **kwargs))
 
     def listen(self, listener: Callable[[Recorded], None]) -> None:
         """``listener`` is called on the loop with each committed event."""

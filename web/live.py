@@ -50,10 +50,11 @@ _UNTOLD = (RowReceived, WriterOpened, ScoreComputed)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the server waits for others: for a HELLO, and for a wall that does not read. In seconds."""
+    """How long the server waits: for a HELLO, for a wall that does not read, between two ticks. In seconds."""
 
     hello_s: float = 10
     wall_s: float = 30
+    tick_s: float = 1
 
 
 @dataclass(slots=True)

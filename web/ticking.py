@@ -1,8 +1,9 @@
 """Once a second: what time does by itself. No browser is needed for any of it.
 
 In this order: the heartbeat; for each sitting its receipt, expiry, a proposal nobody confirmed, or silence;
-scores; the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails
-for another reason is logged and stops no other: one sitting never holds up the rest.
+the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails for
+another reason is logged and stops no other: one sitting never holds up the rest. Scores have a turn of their
+own: when a whole room hands in at once, opening its items again takes seconds, and no clock waits for that.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from web.house import House
 from web.live import Live
 from web.wall import Wall
 
-EVERY_S: Final = 1.0
 NOTICES_EVERY: Final = 2
+SCORED_AT_ONCE: Final = 4
 Outcome = TypeVar("Outcome")
 
 _log = structlog.get_logger("ticker")
@@ -53,9 +54,24 @@ class Ticker:
             await self.tick()
             took_ms = self._house.sources.clock.monotonic_ms() - begun_ms
             self._longest_ms = max(self._longest_ms, took_ms)
-            await asyncio.sleep(EVERY_S)
-            late_ms = self._house.sources.clock.monotonic_ms() - begun_ms - took_ms - round(EVERY_S * 1_000)
+            await asyncio.sleep(self._live.patience.tick_s)
+            late_ms = (
+                self._house.sources.clock.monotonic_ms()
+                - begun_ms
+                - took_ms
+                - round(self._live.patience.tick_s * 1_000)
+            )
             self._latest_ms = max(self._latest_ms, late_ms)
+
+    async def run_scores(self) -> None:
+        """Score what is sealed, until it is cancelled. The openings of a few sittings share their commits."""
+        delivery, aside = self._house.delivery, self._bus.aside
+        while True:
+            sealed = await self._step("unscored", aside(delivery.unscored)) or []
+            for at in range(0, len(sealed), SCORED_AT_ONCE):
+                some = sealed[at : at + SCORED_AT_ONCE]
+                await asyncio.gather(*(self._step(f"score {name}", aside(delivery.score, name)) for name in some))
+            await asyncio.sleep(self._live.patience.tick_s)
 
     def figures(self) -> dict[str, int]:
         """Ticks since the start, the longest one, and how late the loop ever was to begin one (milliseconds)."""
@@ -67,7 +83,6 @@ class Ticker:
         self._ticks += 1
         await self._step("heartbeat", self._bus.perform(delivery.beat()))
         await self._each("time", aside(delivery.in_phase, *STARTED, *ENDED), lambda row: self._one(row["sitting"]))
-        await self._each("score", aside(delivery.unscored), lambda sitting: aside(delivery.score, sitting))
         await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
             await self._step("notices", aside(self._house.notices.deliver_due))

@@ -12,6 +12,7 @@ import pytest
 from engine.sources import ManualClock, SeededDice, Sources
 from tests.web.site import Site, found
 from tests.web.site import site as opened
+from web.live import Patience
 
 
 @pytest.fixture(scope="package")
@@ -19,6 +20,15 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     found(folder, Sources(ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC)), SeededDice(1)))
     return folder
+
+
+@pytest.fixture
+def calm(founded: Path, tmp_path: Path, sources: Sources) -> Iterator[Site]:
+    """The same with a server that has little patience with others and ticks only when a test says so."""
+    folder = tmp_path / "calm"
+    shutil.copytree(founded, folder)
+    with opened(folder, sources, Patience(hello_s=2, wall_s=0.5, tick_s=3_600)) as made:
+        yield made
 
 
 @pytest.fixture

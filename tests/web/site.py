@@ -28,9 +28,12 @@ from tests.engine.builders import a_row, chose
 from web.acts import OPERATOR_LOGIN, perform
 from web.app import make_app
 from web.house import House, create
+from web.live import Patience
 from web.security import COOKIE
 from web.settings import Settings
 
+#: As the real server has it (`scripts.server`): a little more than the largest frame.
+WS_MOST_BYTES = 256 * 1024
 PASSWORD = "correct horse battery"
 PACKAGES = Path(__file__).parents[2] / "item_bank" / "packages"
 BLUEPRINT = {
@@ -276,10 +279,12 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, sources: Sources) -> Iterator[Site]:
+def site(folder: Path, sources: Sources, patience: Patience | None = None) -> Iterator[Site]:
     """The application over the body in ``folder``, behind a real server in a thread."""
-    app = make_app(settings_of(folder), sources)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="websockets-sansio"))
+    app = make_app(settings_of(folder), sources, patience)
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, ws="websockets-sansio", ws_max_size=WS_MOST_BYTES)
+    )
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     while not server.started:
