@@ -51,6 +51,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             resumed = await bus.aside(house.delivery.resume_server)
             _log.info("ready", url=settings.url, resumed=len(resumed))
             bus.start(ticker.run(), "ticker")
+            bus.start(ticker.run_scores(), "scores")
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 1_000)
