@@ -26,7 +26,8 @@ from engine.errors import NotFound
 from engine.sources import Sources, system
 from proctoring.scene import scene, still
 from scripts import audit, calling, console, demonstration, verifier
-from scripts.rehearse_people import Hall, Seat, Tally, exchange, hold
+from scripts.rehearse_browser import Tally, exchange
+from scripts.rehearse_people import Hall, Seat, hold
 from scripts.served import Served, free_port
 from web.settings import Settings
 

@@ -1,12 +1,13 @@
 """The people of a rehearsal: candidates and one invigilator, each with what a browser has and nothing else.
 
-They see pages, fill in forms and keep Lines open; they reach no door of the server but HTTP and sockets.
+They see pages, fill in forms and keep Lines open (`scripts.rehearse_browser`); they reach no door of the server but
+HTTP and sockets.
 
 * A candidate signs in with the code from the letter, checks in, turns the camera on, waits to be started, answers
   until time is called, hands in and fetches the receipt.
 * The invigilator opens the wall, checks identities and rooms, starts everybody, and answers attention checks.
-* `Tally` is what they saw themselves. Whatever failed is an error: a refused page or row, a Line that closed without
-  being asked, a sitting that stopped. Whoever cannot go on goes home; the others stay.
+* A `Tally` has what they saw themselves. Whatever failed is an error, a refused row and a sitting that stopped
+  too. Whoever cannot go on goes home; the others stay.
 
     hall = Hall(port, exam, sources, pictures, still, every_ms=1_000)
     tally = asyncio.run(hold(hall, seats, ("grace", password), seconds=30))
@@ -16,66 +17,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import html
-import http.client
 import json
 import re
-from collections import Counter
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from engine.answers import row_text
 from engine.sources import Sources, epoch_ms
 from proctoring.frame import pack_frame
+from scripts.rehearse_browser import Browser, Failed, Tally, form_of
 
-HOST: Final = "127.0.0.1"
-PATIENCE_S: Final = 60
+ACK_WITHIN_S: Final = 60
 ARRIVE_EVERY_S: Final = 0.05
 LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY_S: Final = 5.0
 ANSWER_FROM_MS, ANSWER_UNTIL_MS = 2_000, 5_000
 BROWSERS_AT_ONCE: Final = 16
-_FORM: Final = re.compile(r'<form\b[^>]*\baction="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
-_HIDDEN: Final = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 _OPTION: Final = re.compile(r'<input name="response\.([^"]+)" type="\w+" value="([^"]+)"')
 _TICK: Final = re.compile(r'<input type="checkbox"[^>]*name="ticks"[^>]*value="([^"]+)"')
 _DOCUMENT: Final = re.compile(r'<option value="([^"]+)"')
-_NAME: Final = re.compile(r"\b(sit|exam)-[0-9a-z]+")
 _GOES_ON: Final = frozenset({"RUNNING", "SUBMITTED", "SEALED"})
-
-
-class Failed(Exception):
-    """Somebody cannot go on. It is in the tally already."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the people saw. ``acknowledged``: the hash of every row they were told is stored, by sitting, outbox and
-    number; ``ack_ms``: how long each row waited for that; ``handed_in``: receipts in hand."""
-
-    requests: int = 0
-    rows_sent: int = 0
-    answers_sent: int = 0
-    answers_acked: int = 0
-    ack_ms: list[float] = field(default_factory=list)
-    acknowledged: dict[tuple[str, int, int], str] = field(default_factory=dict)
-    frames_sent: int = 0
-    tiles: int = 0
-    tile_frames: int = 0
-    handed_in: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-
-    def failed(self, what: str) -> Failed:
-        """Write an error down and return it, to be raised by whoever cannot go on."""
-        self.errors[_NAME.sub(r"\1-…", what)] += 1
-        return Failed(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,121 +87,6 @@ async def hold(hall: Hall, seats: list[Seat], proctor: tuple[str, str], seconds:
     return hall.tally
 
 
-def exchange(
-    port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None
-) -> tuple[int, dict[str, str], bytes]:
-    """One request: status, headers by lower-case name, content. Raises: `OSError`, `http.client.HTTPException`."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
-    finally:
-        connection.close()
-
-
-def form_of(page: str, action: str) -> dict[str, str] | None:
-    """The hidden fields of the page's first form that is sent to ``action``; None when it has none."""
-    for there, inside in _FORM.findall(page):
-        if there == action:
-            return {name: html.unescape(value) for name, value in _HIDDEN.findall(inside)}
-    return None
-
-
-class Browser:
-    """Pages, forms and Lines of one person, under their cookie."""
-
-    def __init__(self, hall: Hall) -> None:
-        self._hall = hall
-        self._cookie = ""
-        self._csrf = ""
-
-    async def sign_in(self, action: str, **typed: str) -> str:
-        """Raises: `Failed`, as everything here."""
-        page = await self.submit(await self.open("/sign-in"), action, **typed)
-        self._csrf = dict(_HIDDEN.findall(page))["csrf"]
-        return page
-
-    async def open(self, path: str) -> str:
-        """A page, and wherever it sends us."""
-        return (await self._ask("GET", path)).decode()
-
-    async def look(self, path: str) -> bytes:
-        """A picture."""
-        return await self._ask("GET", path)
-
-    async def asked(self, method: str, path: str) -> dict[str, Any]:
-        """What a page's own script asks for."""
-        told: dict[str, Any] = json.loads(await self._ask(method, path, {"x-csrf": self._csrf}))
-        return told
-
-    async def submit(self, page: str, action: str, **typed: str | list[str]) -> str:
-        """Fill in the page's form for ``action``, send it, and return the page that follows."""
-        hidden = form_of(page, action)
-        if hidden is None:
-            raise self._hall.tally.failed(f"the page has no form for {action}")
-        self._csrf = hidden["csrf"]
-        body = urlencode(hidden | typed, doseq=True).encode()
-        return (await self._ask("POST", action, {"content-type": "application/x-www-form-urlencoded"}, body)).decode()
-
-    async def upload(self, page: str, action: str, name: str, jpeg: bytes) -> str:
-        hidden = form_of(page, action)
-        if hidden is None:
-            raise self._hall.tally.failed(f"the page has no form for {action}")
-        edge = "rehearsal-f3c1d09a"
-        head = f'--{edge}\r\ncontent-disposition: form-data; name="csrf"\r\n\r\n{hidden["csrf"]}\r\n--{edge}\r\n'
-        head += (
-            f'content-disposition: form-data; name="{name}"; filename="{name}.jpg"\r\ncontent-type: image/jpeg\r\n\r\n'
-        )
-        body = head.encode() + jpeg + f"\r\n--{edge}--\r\n".encode()
-        return (
-            await self._ask("POST", action, {"content-type": f"multipart/form-data; boundary={edge}"}, body)
-        ).decode()
-
-    @asynccontextmanager
-    async def line(
-        self, path: str, hello: dict[str, Any], done: asyncio.Event | None = None
-    ) -> AsyncIterator[ClientConnection]:
-        """A Line that has said hello. One that closes while it is used, and before it is ``done``, is an error."""
-        try:
-            async with connect(
-                f"ws://{HOST}:{self._hall.port}{path}",
-                additional_headers={"Cookie": self._cookie},
-                compression=None,
-                proxy=None,
-                open_timeout=PATIENCE_S,
-                max_size=1 << 20,
-            ) as socket:
-                await socket.send(json.dumps({"t": "hello", **hello}))
-                yield socket
-        except ConnectionClosed as closed:
-            if done is not None and done.is_set():
-                return
-            code = closed.rcvd.code if closed.rcvd else 1006
-            raise self._hall.tally.failed(f"{path} closed with {code}") from None
-        except (InvalidHandshake, OSError) as error:
-            raise self._hall.tally.failed(f"{path} did not open: {type(error).__name__}") from None
-
-    async def _ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
-    ) -> bytes:
-        tally = self._hall.tally
-        tally.requests += 1
-        sent = {"cookie": self._cookie, "content-length": str(len(body or b"")), **(headers or {})}
-        loop = asyncio.get_running_loop()
-        try:
-            status, told, content = await loop.run_in_executor(
-                self._hall.threads, exchange, self._hall.port, method, path, sent, body
-            )
-        except (OSError, http.client.HTTPException) as error:
-            raise tally.failed(f"{method} {path}: {type(error).__name__}") from None
-        if status >= 400:
-            raise tally.failed(f"{method} {path}: {status}")
-        self._cookie = told.get("set-cookie", self._cookie).partition(";")[0]
-        return await self._ask("GET", told["location"]) if status == 303 else content
-
-
 class Candidate:
     """One who sits the exam. ``sit`` never raises `Failed`: the tally has it."""
 
@@ -245,7 +95,7 @@ class Candidate:
         self._hall = hall
         self._seat = seat
         self._number = number
-        self._browser = Browser(hall)
+        self._browser = Browser(hall.port, hall.tally, hall.threads)
         self._here = f"/sit/{seat.sitting}"
         self._writer = 0
         self._seq = 0
@@ -396,7 +246,7 @@ class Candidate:
 
     async def _hand_in(self) -> None:
         try:
-            await asyncio.wait_for(self._all_acked.wait(), PATIENCE_S)
+            await asyncio.wait_for(self._all_acked.wait(), ACK_WITHIN_S)
         except TimeoutError:
             raise self._hall.tally.failed("rows were never acknowledged") from None
         page = await self._browser.open(f"{self._here}/review")
@@ -410,7 +260,7 @@ class Invigilator:
 
     def __init__(self, hall: Hall, account: str, password: str) -> None:
         self._hall = hall
-        self._browser = Browser(hall)
+        self._browser = Browser(hall.port, hall.tally, hall.threads)
         self._account = account
         self._password = password
 

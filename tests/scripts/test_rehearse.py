@@ -10,7 +10,7 @@ import pytest
 
 from scripts import rehearse
 from scripts.rehearse import Exported
-from scripts.rehearse_people import Failed, Tally, form_of
+from scripts.rehearse_browser import Failed, Tally, form_of
 from tests.scripts.test_console import Spoken, run
 
 SERVER = {
