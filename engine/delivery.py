@@ -36,7 +36,7 @@ from engine.events import (
     RowReused,
     ScoreComputed,
 )
-from engine.exam import Exam, Exams
+from engine.exam import Exam, ExamPhase, Exams
 from engine.form import CandidateItem, Items, ResponseRule, Seat
 from engine.independence import may_proctor
 from engine.keyring import Keyring
@@ -266,13 +266,11 @@ class Delivery:
     def start(self, person: str, sitting: str, *, present: bool, watching: int) -> Sitting:
         """Raises: PROCTOR_ABSENT and whatever is missing, by its code; EXAM_NOT_OPEN."""
         at = self._sources.now()
-        exam = self._exams.exam(self.sitting(sitting).exam)
-        if exam.phase != "OPEN":
-            raise Refused("EXAM_NOT_OPEN", phase=exam.phase)
         return self._invigilate(
             person,
             sitting,
             lambda state: conduct.start(state, at, person, BUILD, present=present, watching=watching),
+            day_open=True,
         )
 
     def pause(self, person: str, sitting: str, reason: str) -> Sitting:
@@ -421,7 +419,7 @@ class Delivery:
         state: Sitting = outcome.state
         return state
 
-    def _as(self, person: str, role: str, sitting: str, decide: Decide) -> Sitting:
+    def _as(self, person: str, role: str, sitting: str, decide: Decide, *, day_open: bool = False) -> Sitting:
         at = self._sources.now()
         stream = f"sitting/{sitting}"
 
@@ -431,6 +429,8 @@ class Delivery:
             if state.phase is Phase.NONE:
                 raise NotFound("sitting", sitting)
             may_proctor(tx.connection, person, state.candidate)
+            if day_open and (phase := tx.state(f"exam/{state.exam}").phase) is not ExamPhase.OPEN:
+                raise Refused("EXAM_NOT_OPEN", phase=phase)
             tx.append(stream, person, at, *decide(state))
             after: Sitting = tx.state(stream)
             return after
@@ -438,11 +438,13 @@ class Delivery:
         done: Sitting = self._writer.run(Act(fn))
         return done
 
-    def _invigilate(self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR) -> Sitting:
+    def _invigilate(
+        self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR, day_open: bool = False
+    ) -> Sitting:
         """As an invigilator on the exam's rota, or (``role`` administrator) as one who runs the day."""
         exam: Exam = self._exams.exam(self.sitting(sitting).exam)
         if person in exam.proctors:
-            return self._as(person, Role.PROCTOR, sitting, decide)
+            return self._as(person, Role.PROCTOR, sitting, decide, day_open=day_open)
         if role == Role.ADMINISTRATOR:
             return self._as(person, Role.ADMINISTRATOR, sitting, decide)
         raise NotFound("sitting", sitting)

@@ -219,10 +219,8 @@ class Exams:
 
         Raises: INPUT_INVALID when ``closes_at`` is not later than the present end or the reason is empty.
         """
-        state = self.exam(exam)
-        assert state.closes_at is not None
-        if closes_at <= state.closes_at or not reason.strip():
-            raise Refused("INPUT_INVALID", field="closes_at or reason")
+        if not reason.strip():
+            raise Refused("INPUT_INVALID", field="reason")
         self._change(person, exam, {ExamPhase.PLANNED, ExamPhase.OPEN}, ExamExtended(closes_at, reason))
 
     def close(self, person: str, exam: str) -> None:
@@ -328,6 +326,8 @@ class Exams:
                 raise NotFound("exam", exam)
             if state.phase not in phases:
                 raise Refused("EXAM_NOT_OPEN", phase=state.phase)
+            if isinstance(happened, ExamExtended) and state.closes_at and happened.closes_at <= state.closes_at:
+                raise Refused("INPUT_INVALID", field="closes_at", why="not later than the present end")
             tx.append(f"exam/{exam}", person, at, happened)
             if isinstance(happened, ExamExtended):
                 for found in rows(tx.connection, "sitting", exam=exam, practice=False, phase=["CREATED", "CHECK_IN"]):
