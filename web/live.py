@@ -30,9 +30,22 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.answers import parse_row, responses_digest, row_text
 from engine.errors import Busy, InvigilError, Refused
-from engine.events import MessageSent, Recorded, RowReceived, ScoreComputed, WriterOpened
+from engine.events import (
+    CandidateDisconnected,
+    MessageSent,
+    Recorded,
+    SittingHeld,
+    SittingPaused,
+    SittingResumed,
+    SittingSealed,
+    SittingStarted,
+    SittingSubmitted,
+    SittingTerminated,
+    TimeAdded,
+    TimeExpired,
+)
 from engine.people import Login
-from engine.sitting import BEFORE, ENDED, STARTED, Phase, Sitting
+from engine.sitting import ENDED, STARTED, Phase, Sitting
 from engine.sources import Sources, between_ms, epoch_ms, iso
 from web.bus import Bus
 from web.house import House
@@ -45,7 +58,19 @@ ROW_BURST: Final = 50
 MOST_RETRIES: Final = 5
 HANG_UP_S: Final = 2.0
 RETRY_S: Final = 1.0
-_UNTOLD = (RowReceived, WriterOpened, ScoreComputed)
+#: What a candidate is told of at once. Incidents are not among it: a page would learn what was noticed.
+_TOLD = (
+    SittingStarted,
+    CandidateDisconnected,
+    SittingPaused,
+    SittingResumed,
+    SittingHeld,
+    TimeAdded,
+    TimeExpired,
+    SittingSubmitted,
+    SittingTerminated,
+    SittingSealed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +393,7 @@ class Live:
         """A committed event: tell the candidate what concerns them, at once."""
         kind, _, name = recorded.stream.partition("/")
         line = self._lines.get(name) if kind == "sitting" else None
-        if line is None or recorded.event is None or isinstance(recorded.event, _UNTOLD):
+        if line is None or recorded.event is None:
             return
         event = recorded.event
         if isinstance(event, MessageSent):
@@ -376,9 +401,9 @@ class Live:
                 told: dict[str, Any] = {"t": "message", "from": "proctor", "text": event.text, "at": iso(recorded.at)}
                 self._bus.start(line.send(told), "tell")
             return
-        state = self._house.delivery.sitting(name)
-        if state.phase in BEFORE:
+        if not isinstance(event, _TOLD):
             return
+        state = self._house.delivery.sitting(name)
         remaining_ms = state.remaining_ms(self._sources.now())
         reason = state.pause_reason if state.phase not in ENDED | {Phase.SEALED} else None
         self._bus.start(

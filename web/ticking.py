@@ -64,14 +64,18 @@ class Ticker:
             self._latest_ms = max(self._latest_ms, late_ms)
 
     async def run_scores(self) -> None:
-        """Score what is sealed, until it is cancelled. The openings of a few sittings share their commits."""
-        delivery, aside = self._house.delivery, self._bus.aside
+        """Score what is sealed, until it is cancelled."""
         while True:
-            sealed = await self._step("unscored", aside(delivery.unscored)) or []
-            for at in range(0, len(sealed), SCORED_AT_ONCE):
-                some = sealed[at : at + SCORED_AT_ONCE]
-                await asyncio.gather(*(self._step(f"score {name}", aside(delivery.score, name)) for name in some))
+            await self.score()
             await asyncio.sleep(self._live.patience.tick_s)
+
+    async def score(self) -> None:
+        """Score what is sealed by now. The openings of a few sittings share their commits."""
+        delivery, aside = self._house.delivery, self._bus.aside
+        sealed = await self._step("unscored", aside(delivery.unscored)) or []
+        for at in range(0, len(sealed), SCORED_AT_ONCE):
+            some = sealed[at : at + SCORED_AT_ONCE]
+            await asyncio.gather(*(self._step(f"score {name}", aside(delivery.score, name)) for name in some))
 
     def figures(self) -> dict[str, int]:
         """Ticks since the start, the longest one, and how late the loop ever was to begin one (milliseconds)."""

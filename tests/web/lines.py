@@ -37,12 +37,15 @@ PATIENCE_S = 20
 class Line:
     """One socket of ``browser``. ``heard`` keeps every text message that came."""
 
-    def __init__(self, site: Site, browser: Browser | None, path: str, **options: Any) -> None:
+    def __init__(self, site: Site, browser: Browser | None, path: str, buffer_bytes: int = 0, **options: Any) -> None:
         self.site = site
         self.heard: list[dict[str, Any]] = []
         host = browser.host if browser else "ada.localhost:8000"
         headers = {"cookie": f"{COOKIE}={browser.token}"} if browser else {}
-        given = socket.create_connection(("127.0.0.1", site.client.base_url.port or 0))
+        given = socket.socket()
+        if buffer_bytes:  # before it connects, or the system makes it as large as it likes
+            given.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        given.connect(("127.0.0.1", site.client.base_url.port or 0))
         self.wire: ClientConnection = connect(
             f"ws://{host}{path}",
             sock=given,
@@ -194,8 +197,9 @@ def happened(site: Site, sitting: str = "") -> list[str]:
 def tick(site: Site, times: int = 1) -> None:
     """A second's work of the server, now."""
     for _ in range(times):
-        work = site.app.state.ticker.tick()
-        asyncio.run_coroutine_threadsafe(work, site.app.state.bus.loop).result(PATIENCE_S)
+        ticker, loop = site.app.state.ticker, site.app.state.bus.loop
+        for work in (ticker.tick, ticker.score):
+            asyncio.run_coroutine_threadsafe(work(), loop).result(PATIENCE_S)
         site.app.state.desk.settle()
 
 

@@ -282,9 +282,15 @@ class Site:
 def site(folder: Path, sources: Sources, patience: Patience | None = None) -> Iterator[Site]:
     """The application over the body in ``folder``, behind a real server in a thread."""
     app = make_app(settings_of(folder), sources, patience)
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, ws="websockets-sansio", ws_max_size=WS_MOST_BYTES)
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_config=None,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=WS_MOST_BYTES,
     )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     while not server.started:

@@ -1,0 +1,190 @@
+"""What time does by itself: silence, expiry, receipts, an invigilator who is gone, a server that was away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.conduct import CONFIRM_WITHIN_MS
+from engine.sitting import Phase
+from engine.sources import Sources
+from tests.web.lines import Window, happened, noor, picked, state_of, tick
+from tests.web.site import Site
+from tests.web.site import site as opened
+from web.live import Patience
+
+T1_MS = 20_000
+
+
+@pytest.fixture
+def running(calm: Site) -> Site:
+    calm.running()
+    calm.present()
+    tick(calm)
+    calm.app.state.desk.look_up(calm.sitting)
+    calm.app.state.desk.settle()
+    return calm
+
+
+def here(site: Site) -> None:
+    """Grace's wall beats."""
+    site.app.state.desk.proctor_heard(site.person("grace"), site.exam, site.clock.now())
+
+
+def test_silence_shorter_than_t1_changes_nothing(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    running.wait(T1_MS)
+    here(running)
+    tick(running)
+    assert Phase.RUNNING is state_of(running).phase
+    assert ada.alive()
+    running.wait(T1_MS)
+    here(running)
+    tick(running)
+    assert Phase.RUNNING is state_of(running).phase
+
+
+def test_silence_longer_than_t1_disconnects_and_only_the_invigilator_brings_back(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    running.wait(T1_MS + 1)
+    here(running)
+    tick(running)
+    assert "DISCONNECTED" == ada.hear("phase")["phase"]
+    left_ms = state_of(running).remaining_ms(running.clock.now())
+    again = Window(running, ada.browser)
+    assert "DISCONNECTED" == again.hello(1)["phase"]
+    running.wait(2**13)
+    here(running)
+    tick(running)
+    assert Phase.DISCONNECTED is state_of(running).phase
+    assert left_ms == state_of(running).remaining_ms(running.clock.now())
+    again.answer(1, "q01", "x")
+    assert 1 == again.hear("ack")["acked"]
+    running.house.delivery.resume(running.person("grace"), running.sitting, "technical", present=True)
+    assert "RUNNING" == again.hear("phase")["phase"]
+    tick(running)
+    assert Phase.RUNNING is state_of(running).phase
+
+
+def test_a_sitting_resumed_for_a_candidate_who_stays_silent_is_disconnected_again(running: Site) -> None:
+    running.wait(T1_MS + 1)
+    here(running)
+    tick(running)
+    running.house.delivery.resume(running.person("grace"), running.sitting, "technical", present=True)
+    running.wait(T1_MS)
+    here(running)
+    tick(running)
+    assert Phase.RUNNING is state_of(running).phase
+    running.wait(1)
+    tick(running)
+    assert 2 == happened(running).count("CandidateDisconnected")
+
+
+def test_an_invigilator_who_is_gone_hides_the_question_and_stops_the_clock(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    assert 200 == ada.browser.get(f"/sit/{running.sitting}/item/q01").status_code
+    running.wait(T1_MS)
+    ada.alive()
+    tick(running)
+    assert ("PAUSED_PROCTOR", "proctor-lost") == picked(ada.hear("phase"), "phase", "reason")
+    page = ada.browser.get(f"/sit/{running.sitting}/item/q01")
+    assert (303, f"/sit/{running.sitting}/hidden") == (page.status_code, page.headers["location"])
+    left_ms = state_of(running).remaining_ms(running.clock.now())
+    running.wait(2**16)
+    assert left_ms == state_of(running).remaining_ms(running.clock.now())
+    running.present()
+    tick(running)
+    assert Phase.PAUSED_PROCTOR is state_of(running).phase
+    running.house.delivery.resume(running.person("grace"), running.sitting, "technical", present=True)
+    assert "RUNNING" == ada.hear("phase")["phase"]
+
+
+def test_time_ends_a_sitting_without_a_browser_and_the_receipt_follows_the_grace(running: Site) -> None:
+    running.answered()
+    running.wait(1_800_000)
+    tick(running)
+    assert Phase.TIME_EXPIRED is state_of(running).phase
+    running.wait(30_000)
+    tick(running)
+    assert Phase.TIME_EXPIRED is state_of(running).phase
+    running.wait(1)
+    tick(running)
+    state = state_of(running)
+    assert (Phase.SEALED, "TIME_EXPIRED", 3) == (state.phase, state.ended_as, len(state.given))
+    tick(running)
+    score = state_of(running).score
+    assert score is not None
+    assert score.max_points == score.points
+
+
+def test_a_proposal_nobody_confirms_lapses_and_the_sitting_can_go_on(running: Site) -> None:
+    grace, delivery = running.person("grace"), running.house.delivery
+    delivery.propose_termination(grace, running.sitting, "unauthorised-aid")
+    running.wait(CONFIRM_WITHIN_MS)
+    tick(running)
+    assert state_of(running).proposal is not None
+    running.wait(1)
+    tick(running)
+    assert state_of(running).proposal is None
+    assert Phase.RUNNING is delivery.resume(grace, running.sitting, "technical", present=True).phase
+
+
+def test_one_sitting_that_cannot_be_scored_holds_up_no_other(running: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    hers = noor(running)
+    for account, sitting in (("ada", running.sitting), ("noor", hers)):
+        running.house.delivery.submit(running.person(account), sitting, 0, 0)
+    first = sorted([running.sitting, hers])[0]
+    form = state_of(running, first).form
+    assert form is not None
+    score = running.house.bank.score
+    seen: list[str] = []
+
+    def failing(ref, given, seat):  # type: ignore[no-untyped-def]
+        if seat.sitting == first:
+            seen.append(first)
+            raise RuntimeError("a mistake of our own")
+        return score(ref, given, seat)
+
+    monkeypatch.setattr(running.house.bank, "score", failing)
+    tick(running, 2)
+    assert [first, first] == seen
+    assert {hers} == {name for name in (running.sitting, hers) if state_of(running, name).score is not None}
+    monkeypatch.undo()
+    tick(running)
+    assert state_of(running, first).score is not None
+
+
+def test_after_a_restart_the_clock_is_credited_and_nobody_is_disconnected_at_once(
+    founded: Path, tmp_path: Path, sources: Sources
+) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(founded, folder)
+    patience = Patience(tick_s=3_600)
+    with opened(folder, sources, patience) as before:
+        before.running()
+        before.present()
+        before.wait(2**10)
+        tick(before)
+        token = before.candidate().token
+    before.wait(2**20)
+    with opened(folder, sources, patience) as after:
+        state = state_of(after)
+        assert (Phase.RUNNING, 1_800_000 - 2**10) == (state.phase, state.remaining_ms(after.clock.now()))
+        assert "ServerResumed" == happened(after)[-1]
+        tick(after)
+        after.wait(T1_MS)
+        after.present()
+        tick(after)
+        assert Phase.RUNNING is state_of(after).phase
+        after.wait(1)
+        after.present()
+        tick(after)
+        assert Phase.DISCONNECTED is state_of(after).phase
+        ada = after.browser("ada")
+        ada.token = token
+        assert "DISCONNECTED" == Window(after, ada).hello()["phase"]

@@ -1,0 +1,268 @@
+"""Cameras and walls over real sockets: what a camera sends costs itself, and a wall shows who needs somebody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from engine.sitting import Phase
+from proctoring.frame import MAX_MESSAGE_BYTES, pack_frame
+from tests.web.lines import Camera, Line, WallLine, Window, a_ticket, jpeg, noor, state_of, tick, until
+from tests.web.site import Browser, Site, plan
+from tests.web.site import login as signed_in
+from web.acts import perform
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+
+@pytest.fixture
+def running(calm: Site) -> Site:
+    calm.running()
+    calm.present()
+    calm.app.state.desk.look_up(calm.sitting)
+    calm.app.state.desk.settle()
+    return calm
+
+
+@pytest.fixture
+def ada(running: Site) -> Browser:
+    return running.candidate()
+
+
+def refused_frames(site: Site) -> list[str]:
+    """Why frames were refused, as the journal has it."""
+    site.app.state.desk.settle()
+    return [one.text for one in state_of(site).incidents.values() if one.kind == "frame_refused"]
+
+
+# -- the camera ---------------------------------------------------------------------------------------
+
+
+def test_a_camera_is_welcomed_and_each_frame_is_seen(running: Site, ada: Browser) -> None:
+    camera = Camera(running, ada)
+    assert ([320, 240], 1_000) == (camera.hello()["size"], camera.heard[-1]["every_ms"])
+    assert [1, 2, 3] == [camera.hear("seen")["seq"] for _ in range(3) if camera.frame(jpeg())]
+    assert [] == refused_frames(running)
+    assert running.app.state.desk.seen(running.sitting).camera_up
+
+
+def test_a_bad_frame_costs_itself_is_recorded_and_the_line_goes_on(running: Site, ada: Browser) -> None:
+    window, camera = Window(running, ada), Camera(running, ada)
+    window.hello()
+    camera.hello()
+    bad: list[Callable[[], object]] = [
+        lambda: camera.wire.send(b"nonsense"),
+        lambda: camera.wire.send("a text"),
+        lambda: camera.wire.send(b""),
+        lambda: camera.frame(PNG),
+        lambda: camera.frame(jpeg()[:-2]),
+        lambda: camera.frame(jpeg(30_000, 30_000)),
+        lambda: camera.frame(jpeg() + bytes(MAX_MESSAGE_BYTES)),
+        lambda: camera.frame(jpeg(), previous=b"\x07" * 32),
+        lambda: camera.frame(jpeg(), seq=1),
+    ]
+    camera.frame(jpeg())
+    camera.hear("seen")
+    for number, send in enumerate(bad, 1):
+        running.wait(2**17)  # the next signal of this kind is one of its own
+        seq, previous = camera.seq, camera.previous
+        send()
+        if number == len(bad):  # a number that went back changed nothing
+            camera.seq, camera.previous = seq, previous
+        camera.frame(jpeg())
+        assert camera.seq == camera.hear("seen")["seq"]
+        assert number == len(refused_frames(running)), number
+        window.row(number, "q01", "{}", kind="visit")
+        assert number == window.hear("ack")["acked"]
+    assert Phase.RUNNING is state_of(running).phase
+    assert () == state_of(running).open_incidents
+
+
+def test_a_message_larger_than_any_frame_closes_the_camera_and_not_the_answers(running: Site, ada: Browser) -> None:
+    window, camera = Window(running, ada), Camera(running, ada)
+    window.hello()
+    camera.hello()
+    camera.wire.send(bytes(300_000))
+    assert 1009 == camera.closed()
+    assert window.alive()
+
+
+def test_a_flood_is_refused_frame_by_frame_and_ends_this_camera_line_alone(running: Site, ada: Browser) -> None:
+    window, camera = Window(running, ada), Camera(running, ada)
+    window.hello()
+    camera.hello()
+    previous = bytes(32)
+    for seq in range(1, 41):
+        message = pack_frame(seq, seq, previous, jpeg())
+        previous = hashlib.sha256(message).digest()
+        camera.wire.send(message)
+    assert 4429 == camera.closed()
+    assert [1, 2, 3, 4, 5] == [message["seq"] for message in camera.heard if message["t"] == "seen"]
+    window.answer(1, "q01")
+    assert 1 == window.hear("ack")["acked"]
+    again = Camera(running, ada)
+    again.hello()
+    running.wait(2**12)
+    again.frame(jpeg())
+    assert 1 == again.hear("seen")["seq"]
+
+
+def test_closing_the_camera_leaves_the_answers_alone_and_shows_on_the_tile(running: Site, ada: Browser) -> None:
+    window, camera = Window(running, ada), Camera(running, ada)
+    window.hello()
+    camera.hello()
+    camera.close()
+    until(lambda: not running.app.state.desk.seen(running.sitting).camera_up)
+    assert window.alive()
+    assert Phase.RUNNING is state_of(running).phase
+
+
+def test_a_newer_camera_replaces_the_older(running: Site, ada: Browser) -> None:
+    older, newer = Camera(running, ada), Camera(running, ada)
+    older.hello()
+    newer.hello()
+    assert 4409 == older.closed()
+    newer.frame(jpeg())
+    assert 1 == newer.hear("seen")["seq"]
+
+
+def test_the_camera_of_a_sitting_that_ended_is_refused(running: Site, ada: Browser) -> None:
+    camera = Camera(running, ada)
+    camera.hello()
+    running.house.delivery.submit(running.person("ada"), running.sitting, 0, 0)
+    running.app.state.desk.settle()
+    until(lambda: (running.app.state.desk.settle(), not running.app.state.desk.seen(running.sitting).camera_up)[1])
+    camera.frame(jpeg())
+    assert 4403 == camera.closed()
+    late = Camera(running, ada)
+    late.say(t="hello", ticket=late.ticket)
+    assert (4403, ["NOT_NOW"]) == (late.closed(), late.refusals())
+
+
+def test_a_camera_needs_a_login_a_greeting_and_an_own_ticket(running: Site, ada: Browser) -> None:
+    hers = noor(running)
+    nobody = Line(running, None, "/sit/camera")
+    nobody.say(t="hello", ticket="x")
+    assert (4401, ["NOT_SIGNED_IN"]) == (nobody.closed(), nobody.refusals())
+    rude = Camera(running, ada)
+    rude.wire.send(pack_frame(1, 1, bytes(32), jpeg()))
+    assert 4400 == rude.closed()
+    silent = Camera(running, ada)
+    assert 4400 == silent.closed()
+    foreign = Camera(running, ada, hers)
+    foreign.say(t="hello", ticket=foreign.ticket)
+    assert (4403, ["NOT_FOUND"]) == (foreign.closed(), foreign.refusals())
+    swapped = Camera(running, ada)
+    swapped.say(t="hello", ticket=a_ticket(running, ada, "line", running.sitting))
+    assert (4401, ["TICKET_USED"]) == (swapped.closed(), swapped.refusals())
+
+
+# -- the invigilator ----------------------------------------------------------------------------------
+
+
+def test_a_wall_shows_every_sitting_of_its_exam_and_what_changes(running: Site, ada: Browser) -> None:
+    hers = noor(running)
+    wall = WallLine(running, running.signed_in("grace"))
+    tiles = {tile["sitting"]: tile for tile in wall.hello()["tiles"]}
+    assert {running.sitting: "Ada Quill", hers: "Noor Salim"} == {name: tile["name"] for name, tile in tiles.items()}
+    assert ("RUNNING", "down", "down", 0, 3) == tuple(
+        tiles[running.sitting][name] for name in ("phase", "line", "camera", "answered", "items")
+    )
+    window = Window(running, ada)
+    window.hello()
+    window.answer(1, "q01")
+    window.hear("ack")
+    while (tile := wall.hear("tile"))["answered"] == 0:
+        pass
+    assert (running.sitting, "up", 1) == (tile["sitting"], tile["line"], tile["answered"])
+
+
+def test_a_frame_reaches_the_wall_of_its_exam(running: Site, ada: Browser) -> None:
+    wall, camera = WallLine(running, running.signed_in("grace")), Camera(running, ada)
+    wall.hello()
+    camera.hello()
+    camera.frame(jpeg())
+    tile = wall.hear_bytes()
+    name = running.sitting.encode()
+    assert b"IVT1" + bytes([len(name)]) + name == tile[: 5 + len(name)]
+    assert tile.endswith(jpeg())
+
+
+def test_only_an_invigilator_of_the_rota_gets_a_wall(running: Site, ada: Browser) -> None:
+    for browser in (running.signed_in("mary"), running.signed_in("joan"), ada):
+        wall = WallLine(running, browser)
+        wall.say(t="hello", ticket=wall.ticket, exam=running.exam)
+        assert (4403, ["NOT_FOUND"]) == (wall.closed(), wall.refusals())
+    nobody = Line(running, None, "/proctor/line")
+    nobody.say(t="hello", ticket="x", exam=running.exam)
+    assert (4401, ["NOT_SIGNED_IN"]) == (nobody.closed(), nobody.refusals())
+    grace = running.signed_in("grace")
+    first = WallLine(running, grace)
+    first.hello()
+    again = WallLine(running, grace)
+    again.say(t="hello", ticket=first.ticket, exam=running.exam)
+    assert (4401, ["TICKET_USED"]) == (again.closed(), again.refusals())
+
+
+def test_what_a_wall_may_not_have_is_refused_and_the_wall_goes_on(running: Site, ada: Browser) -> None:
+    wall = WallLine(running, running.signed_in("grace"))
+    wall.hello()
+    practice = perform(running.house, signed_in(running.house, "mary"), "exam.plan", plan(title="Autumn exam"))["exam"]
+    perform(running.house, signed_in(running.house, "mary"), "exam.book", {"exam": practice, "candidate": "noor"})
+    foreign = [row["sitting"] for row in running.house.exams.sittings(practice)]
+    tried = [row["sitting"] for row in running.house.exams.sittings(running.exam) if row["practice"]]
+    for sitting in [*foreign, *tried, "sit-nowhere"]:
+        wall.say(t="open", sitting=sitting)
+        assert "NOT_FOUND" == wall.hear("refused")["code"]
+    for message in ({"t": "open", "sitting": 7}, {"t": "dance"}):
+        wall.say(**message)
+        assert "INPUT_INVALID" == wall.hear("refused")["code"]
+    camera = Camera(running, ada)
+    camera.hello()
+    wall.say(t="open", sitting=running.sitting)
+    assert [640, 480] == camera.hear("size")["size"]
+    camera.frame(jpeg())
+    assert wall.hear_bytes()
+    wall.wire.send("{")
+    assert 4400 == wall.closed()
+
+
+def test_an_attention_check_is_asked_and_answered(running: Site) -> None:
+    wall = WallLine(running, running.signed_in("grace"))
+    wall.hello()
+    desk, grace = running.app.state.desk, running.person("grace")
+    running.wait(540_000)
+    wall.say(t="beat")
+    until(lambda: desk.present(running.exam, running.clock.now()) == (grace,))
+    tick(running)
+    asked = wall.hear("attention")
+    assert 60 == asked["within_s"]
+    running.wait(59_999)
+    wall.say(t="attention", id="att-another")
+    wall.say(t="attention", id=asked["id"])
+    running_on = running.clock.now()
+    running.wait(10_000)
+    wall.say(t="beat")
+    until(lambda: desk.present(running.exam, running.clock.now()) == (grace,))
+    assert running_on < running.clock.now()
+
+
+def test_a_wall_that_does_not_read_is_let_go_and_others_see_on(running: Site, ada: Browser) -> None:
+    grace = running.signed_in("grace")
+    slow = WallLine(running, grace, buffer_bytes=8_192, max_queue=1)
+    slow.hello()
+    wall = running.app.state.wall
+    (watching,) = wall._watchers
+    good = WallLine(running, grace)
+    good.hello()
+    watching.frames.update(dict.fromkeys(map(str, range(256)), bytes(200_000)))  # more than any socket holds
+    until(lambda: watching not in wall._watchers)
+    window = Window(running, ada)
+    window.hello()
+    window.answer(1, "q01")
+    assert 1 == window.hear("ack")["acked"]
+    while good.hear("tile")["answered"] == 0:
+        pass
+    assert 1 == len(wall._watchers)
