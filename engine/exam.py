@@ -246,7 +246,7 @@ class Exams:
                 raise Refused("EXAM_NOT_OPEN", phase=now.phase)
             if row(tx.connection, "person", person=candidate) is None:
                 raise NotFound("person", candidate)
-            may_sit(tx.connection, candidate)
+            may_sit(tx.connection, candidate, at)
             if count(tx.connection, "sitting", exam=exam, candidate=candidate, practice=False):
                 raise Refused("ALREADY_BOOKED")
             if count(tx.connection, "sitting", exam=exam, practice=False) >= now.seats:

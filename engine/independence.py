@@ -108,12 +108,17 @@ def may_proctor(connection: Connection, person: str, candidate: str) -> None:
         raise Refused("SOD_RELATION", relation="trained")
 
 
-def may_sit(connection: Connection, candidate: str) -> None:
-    """Raises: SOD_ITEM_EXPOSED for whoever holds a role that sees live items (domain rule 4.14, note 1)."""
-    seeing = {"writer", "reviewer", "bank-manager"}
-    held = {found["role"] for found in rows(connection, "role_grant", person=candidate)}
-    if held & seeing:
-        raise Refused("SOD_ITEM_EXPOSED", role=", ".join(sorted(held & seeing)))
+#: How long after the last access to live items a person cannot sit (policy; domain rule 4.14, note 1).
+COOL_OFF_MS = 730 * 86_400_000
+
+
+def may_sit(connection: Connection, candidate: str, at: datetime) -> None:
+    """Raises: SOD_ITEM_EXPOSED for whoever holds, or held within the cool-off, a role that sees live items."""
+    seeing = ("bank-manager", "reviewer", "writer")
+    granted = rows(connection, "role_grant", person=candidate, role=seeing)
+    seen = sorted(found["role"] for found in granted if found["until_ms"] + COOL_OFF_MS > epoch_ms(at))
+    if seen:
+        raise Refused("SOD_ITEM_EXPOSED", role=", ".join(seen))
 
 
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:

@@ -19,7 +19,7 @@ import hmac
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +32,7 @@ from engine.events import Event, Recorded, event
 from engine.independence import ParticipationDeclared, TrainingDeclared
 from engine.keyring import Keyring
 from engine.sources import Sources, base32, epoch_ms, later
-from engine.store import Database, Drop, Put, RowOp, row, rows
+from engine.store import Change, Database, Drop, Put, RowOp, row, rows
 from engine.writer import Act, Transaction, Writer
 
 LOGIN_MS = 12 * 3_600_000
@@ -165,9 +165,9 @@ class People:
         """
         if not _is_name(name) or not _is_name(email):
             raise Refused("INPUT_INVALID", field="name or email", why="characters that do not show")
-        if not 2 <= len(name.strip()) <= 120 or "@" not in email or len(email) > 200 or len(born) != 10:
-            raise Refused("INPUT_INVALID", field="name, email or date of birth")
-        identity = self._keyring.mac("identity", _plain(name), born).hex()
+        if not 2 <= len(name.strip()) <= 120 or "@" not in email or len(email) > 200:
+            raise Refused("INPUT_INVALID", field="name or email")
+        identity = self._keyring.mac("identity", _plain(name), _birthday(born)).hex()
         person = self._sources.new_id("per")
         added = PersonAdded(name.strip(), email.strip(), language, own_personnel, identity)
 
@@ -197,7 +197,8 @@ class People:
 
         def act(tx: Transaction) -> None:
             self._known(tx.connection, person)
-            held = {found["role"] for found in rows(tx.connection, "role_grant", person=person)} - {role}
+            granted = rows(tx.connection, "role_grant", person=person)
+            held = {found["role"] for found in granted if found["until_ms"] > epoch_ms(at)} - {role}
             if held and (role in ALONE or held & ALONE):
                 raise Refused("ROLE_INACTIVE", role=role, held=", ".join(sorted(held)))
             tx.append(f"person/{person}", by, at, RoleGranted(role, later(at, days * 86_400_000)))
@@ -205,6 +206,7 @@ class People:
         self._writer.run(Act(act))
 
     def revoke(self, by: str, person: str, role: str) -> None:
+        """End a role now. That it was held is not forgotten: whoever saw live items has a cool-off."""
         self._simply(by, person, RoleRevoked(role))
 
     def sign_commitment(self, person: str) -> None:
@@ -220,6 +222,7 @@ class People:
                 datetime.fromisoformat(ended_at)
         except ValueError:
             raise Refused("INPUT_INVALID", ended_at=ended_at) from None
+        self.person(candidate)
         self._simply(by, trainer, TrainingDeclared(trainer, candidate, ended_at))
 
     def declare_part(self, by: str, person: str, candidate: str, part: str) -> None:
@@ -256,7 +259,7 @@ class People:
 
     def set_password(self, by: str, login: str, password: str) -> None:
         """Raises: INPUT_INVALID for fewer than 10 or more than 200 characters; `NotFound`."""
-        if not 10 <= len(password) <= 200:
+        if not 10 <= len(password) <= 200 or not _is_text(password):
             raise Refused("INPUT_INVALID", password="10 to 200 characters")  # noqa: S106 — a message
         digest = _HASHER.hash(password)
         until_ms = epoch_ms(later(self._sources.now(), 2 * YEAR_MS))
@@ -285,13 +288,16 @@ class People:
             account = row(connection, "account", login=_login(login))
             known = row(connection, "credential", login=_login(login), kind="password")
         digest = known["digest"] if known is not None and account is not None else _NOBODY
-        if not _matches(digest, password) or account is None or known is None:
+        current = known is not None and known["until_ms"] > epoch_ms(self._sources.now())
+        if not _matches(digest, password) or account is None or not current:
             raise Refused("WRONG_CREDENTIALS")
         return self._open(account["person"], account["login"], "", "password")
 
     def sign_in_with_code(self, code: str) -> str:
         """A candidate's Login, good for the sitting of the code. Raises: WRONG_CREDENTIALS."""
         bare = "".join(code.lower().split()).replace("-", "")
+        if not bare.isascii():
+            raise Refused("WRONG_CREDENTIALS")
         digest = self._keyring.mac("codes", bare).hex()
         with self._database.reading() as connection:
             known = row(connection, "credential", kind="code", digest=digest)
@@ -304,6 +310,8 @@ class People:
 
     def whoami(self, token: str) -> Login:
         """Raises: NOT_SIGNED_IN for an unknown or expired token."""
+        if not token.isascii():
+            raise Refused("NOT_SIGNED_IN")
         digest = hashlib.sha256(token.encode()).hexdigest()
         now = epoch_ms(self._sources.now())
         with self._database.reading() as connection:
@@ -405,16 +413,30 @@ def project(recorded: Recorded, _state: Any) -> Iterable[RowOp]:
         case RoleGranted(role=role, until=until):
             yield Put("role_grant", {"person": person, "role": role, "until_ms": epoch_ms(until)})
         case RoleRevoked(role=role):
-            yield Drop("role_grant", {"person": person, "role": role})
+            ended = {"until_ms": epoch_ms(recorded.at)}
+            yield Change("role_grant", {"person": person, "role": role}, ended)
         case CommitmentSigned(text_sha256=digest, until=until):
             yield Put("commitment", {"person": person, "text_sha256": digest, "until_ms": epoch_ms(until)})
 
 
 def _matches(digest: str, password: str) -> bool:
     try:
-        return _HASHER.verify(digest, password)
+        return _is_text(password) and _HASHER.verify(digest, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
+
+
+def _is_text(text: str) -> bool:
+    """Whether ``text`` can be written down: half a surrogate pair cannot."""
+    return not any(unicodedata.category(letter) == "Cs" for letter in text)
+
+
+def _birthday(born: str) -> str:
+    """The date of birth in its one form. Raises: INPUT_INVALID: another way to write it would be another person."""
+    try:
+        return date.fromisoformat(born).isoformat()
+    except ValueError:
+        raise Refused("INPUT_INVALID", field="date of birth", why="not YYYY-MM-DD") from None
 
 
 def _person(found: dict[str, Any]) -> Person:

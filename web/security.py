@@ -14,6 +14,7 @@ Sources: OWASP ASVS 5.0 chapters 3, 4, 7; W3C CSP Level 3, Trusted Types.
 from __future__ import annotations
 
 import hmac
+import re
 from collections import OrderedDict
 from typing import Final
 from urllib.parse import urlsplit
@@ -44,6 +45,8 @@ _HEADERS: Final = {
 }
 #: What an answer carries that is made outside the `Guard`: the one to an error of our own.
 LAST_RESORT: Final = {"content-security-policy": _POLICY.format(ws=""), **_HEADERS}
+#: A host name or address with an optional port: nothing else reaches a header of ours.
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _CAMERA_PATHS: Final = ("/sit/",)
 
 
@@ -75,6 +78,8 @@ class Guard:
         await self._app(scope, receive, guarded)
 
     def _known(self, host: str) -> bool:
+        if not _HOST.fullmatch(host):
+            return False
         name = urlsplit(f"//{host}").hostname or ""
         return name in self._hosts or (self._settings.demo and name.endswith(".localhost"))
 
@@ -85,7 +90,7 @@ class Guard:
             return True
         if origin is None:
             return "authorization" in headers or headers.get("sec-fetch-site", "same-origin") == "same-origin"
-        return urlsplit(origin).netloc == headers.get("host", "")
+        return origin.partition("://")[2] == headers.get("host", "")
 
     def _mark(self, answer: MutableHeaders, scope: Scope, asked: Headers) -> None:
         scheme = "wss" if scope["scheme"] == "https" else "ws"

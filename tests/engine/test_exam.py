@@ -313,7 +313,10 @@ def test_whoever_sees_live_items_cannot_sit(booked: Day) -> None:
     with refused("SOD_ITEM_EXPOSED", role="writer"):
         booked.book("emmy")
     booked.people.revoke("operator", booked["emmy"], Role.WRITER)
-    booked.book("emmy")
+    with refused("SOD_ITEM_EXPOSED", role="writer"):
+        booked.book("emmy")
+    booked.hire("Iris Lund")
+    booked.book("iris")
 
 
 def test_only_an_administrator_books_and_only_known_people(booked: Day) -> None:

@@ -30,6 +30,7 @@ from engine.events import (
     TimeAdded,
 )
 from engine.independence import (
+    COOL_OFF_MS,
     PARTS,
     ParticipationDeclared,
     TrainingDeclared,
@@ -377,11 +378,11 @@ def test_having_proctored_a_candidate_bars_nobody_from_doing_it_again(house: Reg
 
 @pytest.mark.parametrize("role", list(Role))
 def test_nobody_who_sees_live_items_sits(house: Register, role: Role) -> None:
-    assert "" == refusal(house, may_sit, house["hedy"])
+    assert "" == refusal(house, may_sit, house["hedy"], house.sources.now())
     house.people.grant("operator", house["hedy"], role, days=1)
     seeing = role in {Role.WRITER, Role.REVIEWER, Role.BANK_MANAGER}
-    assert ("SOD_ITEM_EXPOSED" if seeing else "") == refusal(house, may_sit, house["hedy"])
-    assert "" == refusal(house, may_sit, house["ada"])
+    assert ("SOD_ITEM_EXPOSED" if seeing else "") == refusal(house, may_sit, house["hedy"], house.sources.now())
+    assert "" == refusal(house, may_sit, house["ada"], house.sources.now())
 
 
 def test_what_was_seen_under_a_role_that_ran_out_was_seen(house: Register, clock: ManualClock) -> None:
@@ -391,8 +392,22 @@ def test_what_was_seen_under_a_role_that_ran_out_was_seen(house: Register, clock
     clock.advance(2**27)
     assert frozenset() == house.people.roles(house["hedy"])
     with pytest.raises(Refused, match="SOD_ITEM_EXPOSED") as caught:
-        house.ask(may_sit, house["hedy"])
+        house.ask(may_sit, house["hedy"], house.sources.now())
     assert {"role": "reviewer, writer"} == caught.value.facts
+    clock.advance(COOL_OFF_MS)
+    assert "" == refusal(house, may_sit, house["hedy"], house.sources.now())
+
+
+def test_a_role_that_was_taken_away_is_not_forgotten_until_the_cool_off_is_over(
+    house: Register, clock: ManualClock
+) -> None:
+    house.people.grant("operator", house["hedy"], Role.WRITER)
+    house.people.revoke("operator", house["hedy"], Role.WRITER)
+    assert frozenset() == house.people.roles(house["hedy"])
+    clock.advance(COOL_OFF_MS - 1)
+    assert "SOD_ITEM_EXPOSED" == refusal(house, may_sit, house["hedy"], house.sources.now())
+    clock.advance(1)
+    assert "" == refusal(house, may_sit, house["hedy"], house.sources.now())
 
 
 # -- the table behind the guards --------------------------------------------------------------------------

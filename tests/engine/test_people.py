@@ -273,7 +273,7 @@ def test_a_revoked_role_is_gone_at_once_and_its_history_stays(register: Register
     grace = register.hire("Grace Holm", Role.PROCTOR)
     assert "" == refusal(register, grace, Role.PROCTOR)
     register.people.revoke("per-mary", grace, Role.PROCTOR)
-    assert "ROLE_MISSING" == refusal(register, grace, Role.PROCTOR)
+    assert "ROLE_INACTIVE" == refusal(register, grace, Role.PROCTOR)
     at = register.sources.now()
     digest = hashlib.sha256(COMMITMENT.encode()).hexdigest()
     expected = [
@@ -296,10 +296,47 @@ def test_the_tables_of_people_equal_their_rebuild_and_what_they_sign_in_with_sta
     register.people.set_password("operator", "grace", "a long password")
     token = register.people.sign_in("grace", "a long password")
     before = register.projections()
-    assert [2, 3, 1, 1, 1] == [
+    assert [2, 3, 2, 1, 1] == [
         len(before[name]) for name in ("person", "account", "role_grant", "commitment", "participation")
     ]
     register.writer.__exit__(None, None, None)
     rebuild(register.database, FOLDS, PROJECTORS)
     assert before == register.projections()
     assert grace == register.people.whoami(token).person
+
+
+@pytest.mark.parametrize("born", ["01.01.1990", "1990-1-1", "1990-02-30", "1990-W01-1", "tenletters"])
+def test_a_birthday_has_one_way_to_be_written(register: Register, born: str) -> None:
+    register.people.add("operator", "Ada Quill", born="1990-01-01", email="ada@example.org", login="ada")
+    with pytest.raises(Refused, match=r"INPUT_INVALID|PERSON_KNOWN"):
+        register.people.add("operator", "Ada Quill", born=born, email="ada@example.org", login="ada2")
+
+
+def test_training_is_declared_for_people_who_are_there(register: Register) -> None:
+    grace = register.hire("Grace Holm", Role.PROCTOR)
+    with pytest.raises(NotFound):
+        register.people.declare_training("operator", grace, "per-nobody", "2025-12-31")
+
+
+def test_half_a_character_is_no_password_code_or_token(register: Register) -> None:
+    register.hire("Grace Holm", Role.PROCTOR)
+    with pytest.raises(Refused, match="INPUT_INVALID"):
+        register.people.set_password("operator", "grace", "a long password \ud83d")
+    register.people.set_password("operator", "grace", "a long password")
+    for attempt in (
+        lambda: register.people.sign_in("grace", "a long password \ud83d"),
+        lambda: register.people.sign_in_with_code("\ud83d"),
+        lambda: register.people.whoami("\ud83d"),
+    ):
+        with pytest.raises(Refused, match=r"WRONG_CREDENTIALS|NOT_SIGNED_IN"):
+            attempt()
+
+
+def test_a_password_has_a_last_day(register: Register, clock: ManualClock) -> None:
+    register.hire("Grace Holm", Role.PROCTOR)
+    register.people.set_password("operator", "grace", "a long password")
+    clock.advance(2 * YEAR_MS - 1)
+    register.people.sign_in("grace", "a long password")
+    clock.advance(1)
+    with pytest.raises(Refused, match="WRONG_CREDENTIALS"):
+        register.people.sign_in("grace", "a long password")

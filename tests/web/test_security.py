@@ -95,6 +95,7 @@ def test_our_own_names_are_answered(host: str) -> None:
     [
         *("", "evil.example", "example.org", "127.0.0.2", "0.0.0.0"),
         *("exam.example.org.evil.example", "evil-exam.example.org", "127.0.0.1.evil.example"),
+        *("[::1", "a;script-src x.localhost", "ada.localhost:port", "ada.localhost:8000 x", "[x]"),
         *("evil.example#exam.example.org", "exam.example.org@evil.example", "localhost.evil.example"),
     ],
 )
