@@ -144,7 +144,7 @@ def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
 def _part(person: str, candidate: str, part: str, recorded: Recorded) -> Put:
     return Put(
         "participation",
-        {"person": person, "candidate": candidate, "role": part, "first_at_ms": epoch_ms(recorded.at)},
+        {"person": person, "candidate": candidate, "role": part, "last_at_ms": epoch_ms(recorded.at)},
     )
 
 

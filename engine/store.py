@@ -198,7 +198,7 @@ class ParticipationRow(SQLModel, table=True):
     person: str = Field(primary_key=True)
     candidate: str = Field(primary_key=True)
     role: str = Field(primary_key=True)
-    first_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class TrainingRow(SQLModel, table=True):

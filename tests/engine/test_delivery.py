@@ -217,7 +217,7 @@ def test_only_who_is_on_the_rota_invigilates(running: Day) -> None:
 
 def test_being_on_the_rota_is_not_enough_without_the_role(running: Day) -> None:
     running.people.revoke("operator", running["grace"], Role.PROCTOR)
-    with refused("ROLE_MISSING", role="proctor"):
+    with refused("ROLE_INACTIVE", role="proctor"):
         running.delivery.tell(running["grace"], running.booked, "Hello")
     running.people.grant("operator", running["grace"], Role.PROCTOR)
     assert running.delivery.tell(running["grace"], running.booked, "Hello").messages[0].text == "Hello"

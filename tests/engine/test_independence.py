@@ -446,6 +446,6 @@ def test_events_of_other_streams_make_no_part() -> None:
     happened = Recorded(1, "exam/exam-1", 1, from_epoch_ms(0), "per-grace", "TimeAdded", TimeAdded(1, "alarm"))
     assert [] == list(project(happened, None))
     told = Recorded(1, "sitting/sit-1", 1, from_epoch_ms(0), "per-grace", "TimeAdded", TimeAdded(1, "alarm"))
-    expected = {"person": "per-grace", "candidate": "per-ada", "role": "accommodated", "first_at_ms": 0}
+    expected = {"person": "per-grace", "candidate": "per-ada", "role": "accommodated", "last_at_ms": 0}
     assert [Put("participation", expected)] == list(project(told, Sitting(candidate="per-ada")))
     assert [] == list(project(told, Sitting()))  # the entry that named the candidate has been erased

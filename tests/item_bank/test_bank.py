@@ -174,7 +174,7 @@ def test_roles_are_asked_for(live: House) -> None:
     assert refusal(lambda: bank.compromise(grace, NAMES, "a reason")) == "ROLE_MISSING"
     assert refusal(lambda: bank.show(bob, "q-1")) == "ROLE_MISSING"
     live.people.revoke("operator", live.ids["mary"], "bank-manager")
-    assert refusal(lambda: bank.retire(live.ids["mary"], NAMES, "a reason")) == "ROLE_MISSING"
+    assert refusal(lambda: bank.retire(live.ids["mary"], NAMES, "a reason")) == "ROLE_INACTIVE"
 
 
 def test_the_key_is_stated_blind_and_must_agree(house: House, tmp_path: Path) -> None:

@@ -294,7 +294,7 @@ def test_a_revoked_role_ends_with_the_next_act(site: Site) -> None:
     done(site, "mary", "exam.status", {})
     told = {"person": "mary", "role": "administrator"}
     done(site, "linus", "people.revoke", told)
-    assert (403, "ROLE_MISSING") == refused(site, "mary", "exam.open", {"exam": site.exam})
+    assert (403, "ROLE_INACTIVE") == refused(site, "mary", "exam.open", {"exam": site.exam})
 
 
 def test_a_password_is_changed_by_its_owner_or_the_system_administrator(site: Site) -> None:

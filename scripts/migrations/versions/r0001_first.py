@@ -177,7 +177,7 @@ def upgrade() -> None:
         sa.Column("person", sa.String(), nullable=False),
         sa.Column("candidate", sa.String(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
-        sa.Column("first_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person", "candidate", "role"),
         info={"projection": True},
     )
