@@ -95,6 +95,10 @@ class Line:
     def close(self) -> None:
         self.wire.close()
 
+    def cut(self) -> None:
+        """The network goes away without a word."""
+        self.wire.socket.shutdown(socket.SHUT_RDWR)
+
 
 class Window(Line):
     """A candidate's exam page: the answer Line."""

@@ -266,3 +266,4 @@ def test_a_wall_that_does_not_read_is_let_go_and_others_see_on(running: Site, ad
     while good.hear("tile")["answered"] == 0:
         pass
     assert 1 == len(wall._watchers)
+    slow.cut()
