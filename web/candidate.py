@@ -344,8 +344,11 @@ def _decided(state: Sitting, outcome: Outcome) -> dict[str, Any]:
 async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
     """Time is over and the grace still runs: late rows may come in; the receipt follows by itself."""
     named = await titled(request, state)
-    shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.given), "digest": "", "items": 0}
-    return page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    items = len(state.form.items) if state.form else 0
+    shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.given), "digest": "", "items": items}
+    answer = page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    answer.headers["refresh"] = "5"
+    return answer
 
 
 routes = [

@@ -109,6 +109,8 @@ def test_time_ends_a_sitting_without_a_browser_and_the_receipt_follows_the_grace
     running.wait(1_800_000)
     tick(running)
     assert Phase.TIME_EXPIRED is state_of(running).phase
+    waiting = running.candidate().get(f"/sit/{running.sitting}/receipt")
+    assert ("5", True) == (waiting.headers["refresh"], "in a moment" in waiting.text)
     running.wait(30_000)
     tick(running)
     assert Phase.TIME_EXPIRED is state_of(running).phase
