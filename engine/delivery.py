@@ -53,7 +53,6 @@ __all__ = ["BUILD", "Acknowledgement", "Delivery", "project"]
 
 BUILD = "invigil-0.1.0"
 MOST_RULES = 50_000
-_SHOWN = STARTED | {Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED, Phase.SEALED}
 
 Decide = Callable[[Sitting], Sequence[Event]]
 

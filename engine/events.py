@@ -438,7 +438,7 @@ class ResultReleased:
     note: str
 
 
-# -- notices (stream notice/<id>), refusals, keys, erasure --------------------------------------------
+# -- notices (stream notice/<id>), refusals, erasure --------------------------------------------------
 
 
 @event()
@@ -480,11 +480,3 @@ class BodyErased:
     stream: str
     seq: int
     basis: str
-
-
-@event()
-class KeyUsed:
-    """A key was made, backed up, restored or rotated by the operator."""
-
-    key: str
-    act: str

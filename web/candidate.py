@@ -37,7 +37,8 @@ async def home(request: Request) -> Response:
     house = request.app.state.house
     found = await request.app.state.bus.aside(house.delivery.sittings_of, login.person)
     sittings = [await _listed(request, row) for row in found if not row["practice"]]
-    return page(request, login, "home", {"sittings": sittings})
+    notices = await request.app.state.bus.aside(house.notices.page_of, login.person)
+    return page(request, login, "home", {"sittings": sittings, "notices": notices})
 
 
 async def device_check(request: Request) -> Response:

@@ -21,6 +21,7 @@ import orjson
 from engine.errors import NotFound, Refused
 from engine.events import Policy
 from engine.exam import Exam, Plan
+from engine.notices import PAGE
 from engine.people import Login, Person, Role, require_role
 from engine.sources import iso, later
 from engine.store import rows
@@ -203,7 +204,15 @@ def _write_to(house: House, login: Login, sitting: str, candidate: str) -> tuple
             **common,
         )
         practice = house.notices.queue(
-            tx, login.person, at, candidate, "practice-available", sitting=sitting, until=iso(until)[:10], **common
+            tx,
+            login.person,
+            at,
+            candidate,
+            "practice-available",
+            sitting=sitting,
+            channel=PAGE,
+            until=iso(until)[:10],
+            **common,
         )
         return told, practice
 

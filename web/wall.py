@@ -34,7 +34,6 @@ from web.live import Live, hang_up, read_message, tell
 from web.problems import CLOSE_FLOODING, CLOSE_MALFORMED, CLOSE_SUPERSEDED, problem_of
 from web.security import Door
 
-MOST_FRAME_BYTES: Final = 204_800
 MOST_REFUSED_IN_A_ROW: Final = 20
 WALL_EVERY_S: Final = 0.5
 FIRST_SIZE: Final = (320, 240)

@@ -16,6 +16,7 @@ from web.texts import text_digest
 def test_from_booking_to_waiting_everything_works_as_plain_forms(calm: Site) -> None:
     ada, at = calm.candidate(), f"/sit/{calm.sitting}"
     assert "Spring exam" in ada.get("/me").text
+    assert "You can practise for Spring exam" in ada.get("/me").text
     assert f"{at}/check-in" in ada.get("/me").text
     assert 200 == ada.get(f"{at}/check-in").status_code
     assert Phase.CHECK_IN is state_of(calm).phase
