@@ -74,6 +74,9 @@ class Shelf(Protocol):
 
     def names(self, sitting: str) -> list[str]: ...
 
+    def sittings(self) -> list[str]:
+        """Every sitting something lies here for."""
+
     def drop(self, sitting: str, name: str) -> None: ...
 
 
@@ -100,6 +103,11 @@ class FolderShelf:
     def names(self, sitting: str) -> list[str]:
         folder = self._folder / sitting
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def sittings(self) -> list[str]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(folder.name for folder in self._folder.iterdir() if folder.is_dir() and any(folder.iterdir()))
 
     def drop(self, sitting: str, name: str) -> None:
         path = self._folder / sitting / name
@@ -165,6 +173,10 @@ class Evidence:
         found = (_NAME.fullmatch(name) for name in self._shelf.names(sitting))
         times = [(int(each[1]), int(each[2]), each[0]) for each in found if each is not None]
         return tuple(name for at_ms, _, name in sorted(times) if epoch_ms(start) <= at_ms <= epoch_ms(end))
+
+    def sittings(self) -> list[str]:
+        """Every sitting there is evidence of."""
+        return self._shelf.sittings()
 
     def erase(self, sitting: str, basis: str) -> int:
         """Destroy the key of a sitting's evidence, then its pieces; ``basis`` names the rule. Returns how many."""

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from engine.certification.decision import APPEAL_DAYS
 from engine.conduct import may_seal
 from engine.errors import InvigilError
 from engine.sitting import ENDED, STARTED, Phase, Sitting
@@ -25,6 +26,9 @@ from web.live import Live
 from web.wall import Wall
 
 NOTICES_EVERY: Final = 2
+EVIDENCE_EVERY: Final = 3_600
+#: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
+EVIDENCE_KEPT_MS: Final = (APPEAL_DAYS + 30) * 86_400_000
 SCORED_AT_ONCE: Final = 4
 Outcome = TypeVar("Outcome")
 
@@ -90,6 +94,17 @@ class Ticker:
         await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
             await self._step("notices", aside(self._house.notices.deliver_due))
+        if self._ticks % EVIDENCE_EVERY == 1:
+            await self._each("evidence", aside(self._wall.desk.evidence.sittings), self.forget_evidence)
+
+    async def forget_evidence(self, sitting: str) -> None:
+        """Destroy the frames of a sitting that was decided long enough ago; before a decision nothing goes."""
+        state = await self._bus.aside(self._house.delivery.sitting, sitting)
+        made = await self._bus.aside(self._house.decisions.outcome, state.candidate, sitting)
+        if made is None or made.outcome == "DEFER":
+            return
+        if between_ms(made.decided_at, self._house.sources.now()) > EVIDENCE_KEPT_MS:
+            await self._bus.aside(self._wall.desk.evidence.erase, sitting, "the time for appeals and 30 days are over")
 
     async def _one(self, sitting: str) -> None:
         """What time does to one sitting. A clock may run outside RUNNING too: a policy may let it."""

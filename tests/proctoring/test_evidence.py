@@ -254,3 +254,13 @@ def test_what_is_no_reasonable_picture_is_refused(jpeg: bytes, why: Why) -> None
     with pytest.raises(FrameRefused) as refused:
         Stills().show(SITTING, jpeg, NINE)
     assert refused.value.why is why
+
+
+def test_the_shelf_names_the_sittings_it_holds_something_of(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path / "shelf")
+    assert shelf.sittings() == []
+    shelf.put("sit-2", "a", b"x")
+    shelf.put("sit-1", "a", b"x")
+    assert shelf.sittings() == ["sit-1", "sit-2"]
+    shelf.drop("sit-2", "a")
+    assert shelf.sittings() == ["sit-1"]

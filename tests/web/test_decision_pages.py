@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+from proctoring.evidence import Kept
+from tests.web.lines import happened, jpeg
 from tests.web.site import Browser, Site
+from web.ticking import EVIDENCE_KEPT_MS
 
 LAWFUL = {"outcome": "grant", "reason": "all-met", "criterion.identity": "met", "criterion.exam": "met", "note": "x"}
 
@@ -138,3 +142,25 @@ def test_the_queue_counts_what_waits_for_this_decider(site: Site) -> None:
     voted(hedy, decision)
     assert "0 waiting" in hedy.get("/staff").text
     assert "given" in hedy.get("/decision").text
+
+
+def test_evidence_is_kept_until_appeals_are_over_and_then_destroyed_with_a_record(site: Site) -> None:
+    evidence = site.app.state.desk.evidence
+    at = site.house.sources.now()
+    evidence.seal(site.sitting, [Kept(at, 1, 0, jpeg())])
+    forget(site)
+    assert [site.sitting] == evidence.sittings()  # nothing is decided yet
+    certified(site)
+    site.wait(EVIDENCE_KEPT_MS)
+    forget(site)
+    assert [site.sitting] == evidence.sittings()
+    site.wait(1)
+    forget(site)
+    assert [] == evidence.sittings()
+    assert "EvidenceErased" in happened(site)
+
+
+def forget(site: Site) -> None:
+    """What the ticker does once an hour."""
+    work = site.app.state.ticker.forget_evidence(site.sitting)
+    asyncio.run_coroutine_threadsafe(work, site.app.state.bus.loop).result(60)
