@@ -179,6 +179,11 @@ class Sitting:
         return tuple(name for name, one in self.incidents.items() if not one.hint and one.reviewed_by is None)
 
     @property
+    def answered(self) -> frozenset[str]:
+        """Positions with a response that says something; one that was cleared again is no answer."""
+        return frozenset(position for position, given in self.given.items() if any(given.responses.values()))
+
+    @property
     def last_writer(self) -> int:
         """The number of the newest window; 0 before the first. The newest is never forgotten."""
         return max(self.outboxes, default=0)

@@ -124,13 +124,14 @@ async def waiting(request: Request) -> Response:
     login, state = await own(request)
     if state.phase not in {Phase.CHECK_IN, Phase.READY}:
         return go(place(state))
-    if _identity_state(request, state) == "none":
+    identity_state = _identity_state(request, state)
+    if identity_state == "none":
         return go(f"/sit/{state.sitting}/check-in")
     desk = request.app.state.desk
     context = {
         "sitting": await titled(request, state),
         "place": await _place_in_queue(request, state),
-        "identity_state": _identity_state(request, state),
+        "identity_state": identity_state,
         "camera_ticket": ticket(request, login, "camera", state),
         "proctor_present": bool(desk.present(state.exam, request.app.state.house.sources.now())),
     }
@@ -152,7 +153,7 @@ async def receipt(request: Request) -> Response:
     shown = {
         "code": state.sealed.code,
         "at": state.phase_since,
-        "answered": len([given for given in state.given.values() if any(given.responses.values())]),
+        "answered": len(state.answered),
         "items": len(state.form.items) if state.form else 0,
         "digest": state.sealed.responses_sha256,
     }
@@ -346,7 +347,7 @@ async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
     """Time is over and the grace still runs: late rows may come in; the receipt follows by itself."""
     named = await titled(request, state)
     items = len(state.form.items) if state.form else 0
-    shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.given), "digest": "", "items": items}
+    shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.answered), "digest": "", "items": items}
     answer = page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
     answer.headers["refresh"] = "5"
     return answer

@@ -215,7 +215,7 @@ def _store_key(request: Request, state: Sitting) -> str:
 
 def _map(state: Sitting) -> list[dict[str, Any]]:
     assert state.form is not None
-    answered = {position for position, given in state.given.items() if any(given.responses.values())}
+    answered = state.answered
     return [
         {
             "position": item.position,

@@ -48,12 +48,3 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         return self.base_url or f"http://{self.host}:{self.port}"
-
-
-MODEL_FILE = "face_detection_yunet_2023mar.onnx"
-
-
-def find_model(settings: Settings) -> Path | None:
-    """The face model in the configured folder, if it is there. Its hash is checked where it is loaded."""
-    path = settings.models / MODEL_FILE
-    return path if path.is_file() else None

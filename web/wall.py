@@ -257,7 +257,7 @@ class Wall:
             phase=state.phase,
             since=state.phase_since,
             remaining_ms=state.remaining_ms(self._house.sources.now()),
-            answered=sum(any(given.responses.values()) for given in state.given.values()),
+            answered=len(state.answered),
             items=len(state.form.items) if state.form else 0,
             line_up=self._live.up(sitting),
             missing=missing_for_start(state) if state.phase in BEFORE else (),

@@ -346,3 +346,13 @@ def test_the_fold_names_the_state_it_makes() -> None:
     assert fold.evolve(fold.empty, happened) == evolve(Sitting(), happened)
     assert fold.state is Sitting and fold.version >= 1
     assert get_args(get_type_hints(Sitting)["outboxes"])[0] is int
+
+
+def test_an_answer_that_was_cleared_again_counts_as_none() -> None:
+    world = a_sitting()
+    world.row(1, payload=chose("a"))
+    world.row(2, "q02", chose("b"))
+    assert {"q01", "q02"} == world.state.answered
+    world.row(3, payload=chose())
+    assert {"q02"} == world.state.answered
+    assert {"q01", "q02"} == set(world.state.given)
