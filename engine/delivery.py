@@ -138,8 +138,13 @@ class Delivery:
     def sign(self, person: str, sitting: str, signed: AgreementSigned) -> Sitting:
         """Raises: READ_FIRST before the policy's reading time is over."""
         at = self._sources.now()
-        conduct.read_first(self.own(person, sitting), at, signed.text)
-        return self._append(sitting, person, lambda state: conduct.sign(state, signed))
+        self.own(person, sitting)
+
+        def decide(state: Sitting) -> Sequence[Event]:
+            conduct.read_first(state, at, signed.text)
+            return conduct.sign(state, signed)
+
+        return self._append(sitting, person, decide)
 
     def start_practice(self, person: str, sitting: str) -> Sitting:
         """A practice has no invigilator: the candidate checks in and starts in one act."""
