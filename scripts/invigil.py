@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "certificate": "scripts.certificate",
     "audit": "scripts.audit",
     "rehearse": "scripts.rehearse",
-    "drill": "scripts.drill",
+    "drill": "scripts.drill.commands",
     "db": "scripts.database",
     "keys": "scripts.keys",
     "models": "scripts.models",

@@ -39,7 +39,7 @@ _FORM_TOKEN: Final = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
 
 class Servers:
-    """Starts whole servers (see `scripts.drill.Starts`). Rows are flags: a drill's form has no items in the bank."""
+    """Starts whole servers (see `nursery.Starts`). Rows are flags: a drill's form has no items in the bank."""
 
     kind = "flag"
     life_ms = 1_000
@@ -96,7 +96,7 @@ class Servers:
 
 
 class Served:
-    """One running server and the candidates' Lines to it (a `scripts.drill.Victim`). Its log goes to ``log``."""
+    """One running server and the candidates' Lines to it (a `nursery.Victim`). Its log goes to ``log``."""
 
     def __init__(self, settings: Settings, port: int, log: IO[bytes] | int = subprocess.DEVNULL) -> None:
         words = {"data": settings.data, "keys": settings.keys, "spool": settings.spool, "models": settings.models}

@@ -12,8 +12,11 @@ import pytest
 
 from engine.sources import ManualClock, SeededDice, Sources, SystemClock, system
 from engine.store import Database, Ledger
-from scripts import drill
-from scripts.drill import Client, Drill, Figures, Memory, Nursery, missing, row_of, stored
+from scripts.drill.checker import UNSEEN_MS, Checker, Found, missing, stored, take
+from scripts.drill.client import Client, Memory, row_of
+from scripts.drill.figures import Figures
+from scripts.drill.kill import Drill
+from scripts.drill.nursery import Nursery
 from scripts.victim import FOLDS, PROJECTORS, Blank, Host, Order, prepare
 from tests.scripts.test_console import Spoken, run
 
@@ -104,10 +107,10 @@ def test_a_row_stored_with_other_content_is_lost(folder: Path) -> None:
 
 
 def test_a_row_stored_twice_is_a_fault(folder: Path) -> None:
-    found = drill.Found()
+    found = Found()
     happened = _first_row(folder)
-    drill._take(found, "sit-1", happened)
-    drill._take(found, "sit-1", happened)
+    take(found, "sit-1", happened)
+    take(found, "sit-1", happened)
     assert found.faults == ["sit-1 has row 1 twice"]
 
 
@@ -119,34 +122,34 @@ def _first_row(folder: Path) -> object:
     return first
 
 
-def checked(folder: Path, tmp_path: Path, change: Callable[[Drill], None]) -> Figures:
+def checked(folder: Path, tmp_path: Path, change: Callable[[Checker], None]) -> Figures:
     """The figures of one check of ``folder`` after both clients believe four rows each acknowledged."""
     sources = system()
     (tmp_path / "drill").mkdir()
     with Nursery(tmp_path / "drill", sources) as nursery:
         started = Drill(nursery, sources, tmp_path / "drill")
-        started._begin(0)
-        started._data = folder
-        started._clients = {name: Client(name, acked=4) for name in ("sit-1", "sit-2")}
-        started._memory.keep([{"sitting": name, "acked": 4} for name in started._clients])
-        change(started)
-        started._end()
+        started.begin(folder, ["sit-1", "sit-2"])
+        for client in started.checker.clients.values():
+            client.acked = 4
+            started.checker.memory.keep([{"sitting": client.sitting, "acked": 4}])
+        change(started.checker)
+        started.end()
     return started.figures
 
 
 def test_a_check_that_finds_everything_loses_nothing(folder: Path, tmp_path: Path) -> None:
-    figures = checked(folder, tmp_path, lambda _drill: None)
+    figures = checked(folder, tmp_path, lambda _checker: None)
     assert (figures.lost, figures.faults, figures.acked) == (0, [], 8)
 
 
 def test_an_acknowledgement_without_its_row_is_a_loss(folder: Path, tmp_path: Path) -> None:
-    figures = checked(folder, tmp_path, lambda d: d._memory.keep([{"sitting": "sit-2", "acked": 6}]))
+    figures = checked(folder, tmp_path, lambda c: c.memory.keep([{"sitting": "sit-2", "acked": 6}]))
     assert figures.lost == 2
 
 
 def test_time_that_nobody_credited_is_a_fault(folder: Path, tmp_path: Path) -> None:
-    def owe(started: Drill) -> None:
-        started._clients["sit-1"].remaining_ms = 64
+    def owe(checker: Checker) -> None:
+        checker.clients["sit-1"].remaining_ms = 64
 
     [fault] = checked(folder, tmp_path, owe).faults
     assert fault.startswith("sit-1 gained") and fault.endswith("ms that nobody credited")
@@ -154,20 +157,22 @@ def test_time_that_nobody_credited_is_a_fault(folder: Path, tmp_path: Path) -> N
 
 def test_time_lost_to_an_outage_is_a_fault_and_time_that_ran_is_not(tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-    sources = Sources(clock, SeededDice(1))
-    started = Drill(Nursery(tmp_path, sources), sources, tmp_path)
+    figures = Figures()
     client = Client("sit-1", remaining_ms=65_536, heard_ms=clock.monotonic_ms())
+    memory = Memory(tmp_path / "acked")
+    checker = Checker(tmp_path / "invigil.db", [client], memory, figures, clock)
     clock.advance(2_048)
-    started._down_since_ms = clock.monotonic_ms()
+    checker.fell()
     clock.advance(16_384)
     stood_ms = clock.monotonic_ms()
     clock.advance(1_024)
     ran_ms = 2_048 + 1_024
-    started._kept_time(client, 65_536 - ran_ms, stood_ms)
-    started._kept_time(client, 65_536 - ran_ms - drill.UNSEEN_MS, stood_ms)
-    assert started.figures.faults == []
-    started._kept_time(client, 65_536 - ran_ms - 16_384, stood_ms)
-    assert started.figures.faults == [f"sit-1 lost {16_384 - drill.UNSEEN_MS} ms to an outage"]
+    checker.kept_time(client, 65_536 - ran_ms, stood_ms)
+    checker.kept_time(client, 65_536 - ran_ms - UNSEEN_MS, stood_ms)
+    assert figures.faults == []
+    checker.kept_time(client, 65_536 - ran_ms - 16_384, stood_ms)
+    memory.close()
+    assert figures.faults == [f"sit-1 lost {16_384 - UNSEEN_MS} ms to an outage"]
 
 
 def test_a_client_keeps_its_window_full_and_sends_again_what_was_in_flight() -> None:

@@ -1,0 +1,160 @@
+"""The invariants: what is stored, held against what the model clients have written down.
+
+After each restart, and before another row is sent:
+
+* every acknowledged row is stored, with the bytes that were sent, and none is stored twice;
+* the journal's chain holds from its first entry and begins with every entry that was seen before; SQLite finds its
+  own file whole;
+* no candidate's remaining time has grown by more than what is recorded as credited, and none has lost more than
+  the time in which a server stood.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from engine.audit import walk
+from engine.errors import Tampered
+from engine.events import RowReceived, ServerResumed
+from engine.sources import Clock
+from engine.store import Database, Ledger, integrity, recorded, rows
+from scripts.drill.client import Client, Memory, row_of
+from scripts.drill.figures import Figures
+
+#: How much longer a server may have stood than a client on a busy machine can tell.
+UNSEEN_MS: Final = 1_000
+
+
+class Checker:
+    """The clients of one data folder, what they believe, and what was seen there before."""
+
+    def __init__(self, path: Path, clients: Sequence[Client], memory: Memory, figures: Figures, clock: Clock) -> None:
+        self.clients = {client.sitting: client for client in clients}
+        self.memory = memory
+        self._path = path
+        self._figures = figures
+        self._clock = clock
+        self._seen: list[bytes] = []
+        self._down_since_ms: int | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """How many rows were sent and not acknowledged."""
+        return sum(client.sent - client.acked for client in self.clients.values())
+
+    def fell(self) -> None:
+        """The victim is gone, now."""
+        self._down_since_ms = self._clock.monotonic_ms()
+
+    def believe(self, heard: list[dict[str, Any]]) -> int:
+        """Write acknowledgements down, then count them."""
+        if not heard:
+            return 0
+        if self._down_since_ms is not None:
+            outage_ms = self._clock.monotonic_ms() - self._down_since_ms
+            self._figures.longest_outage_ms = max(self._figures.longest_outage_ms, outage_ms)
+            self._down_since_ms = None
+        for told in heard:
+            if told["refused"]:
+                self._figures.faults.append(f"{told['sitting']} row {told['seq']} was refused: {told['refused']}")
+        acks = [told for told in heard if not told["refused"]]
+        self.memory.keep(acks)
+        for ack in acks:
+            client = self.clients[ack["sitting"]]
+            client.acked = max(client.acked, ack["acked"])
+            self._held_time(client, ack["remaining_ms"])
+        return len(acks)
+
+    def check(self, stands: dict[str, Any], stood_ms: int) -> Found:
+        """Hold a recovered database against what the clients wrote down."""
+        found = stored(self._path)
+        self._figures.faults += found.faults
+        if not found.faults and found.hashes[: len(self._seen)] != self._seen:
+            self._figures.faults.append("the journal does not begin with the entries that were seen before")
+        self._seen = found.hashes
+        kept = self.memory.acked()
+        for name, client in self.clients.items():
+            acked = kept.get(name, 0)
+            lost = missing(found.rows.get(name, {}), name, acked, client.kind)
+            self._figures.lost += lost
+            if stands[name]["acked"] < acked and not lost:
+                self._figures.faults.append(f"{name} is acknowledged to {stands[name]['acked']} after {acked}")
+            self.kept_time(client, stands[name]["remaining_ms"], stood_ms)
+            client.remaining_ms += found.credited_ms.get(name, 0) - client.credited_ms
+            client.credited_ms = found.credited_ms.get(name, 0)
+            self._held_time(client, stands[name]["remaining_ms"])
+            client.sent = client.acked  # what was in flight is sent again: the server must know its own rows
+        return found
+
+    def kept_time(self, client: Client, remaining_ms: int, stood_ms: int) -> None:
+        """An outage costs nothing: the clock ran until the kill and from the restart on, and never between."""
+        if client.heard_ms is None or self._down_since_ms is None:
+            return
+        ran_ms = self._down_since_ms - client.heard_ms + self._clock.monotonic_ms() - stood_ms
+        owed_ms = client.remaining_ms - ran_ms - UNSEEN_MS - remaining_ms
+        if owed_ms > 0:
+            self._figures.faults.append(f"{client.sitting} lost {owed_ms} ms to an outage")
+
+    def _held_time(self, client: Client, remaining_ms: int) -> None:
+        if remaining_ms > client.remaining_ms:
+            grown = remaining_ms - client.remaining_ms
+            self._figures.faults.append(f"{client.sitting} gained {grown} ms that nobody credited")
+        client.remaining_ms, client.heard_ms = remaining_ms, self._clock.monotonic_ms()
+
+
+# -- what is stored -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Found:
+    """A recovered database: each sitting's rows by number with their hash, its credits, the hashes of all entries in
+    the journal's order, and what does not hold."""
+
+    rows: dict[str, dict[int, str]] = field(default_factory=dict)
+    credited_ms: Counter[str] = field(default_factory=Counter)
+    hashes: list[bytes] = field(default_factory=list)
+    late: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def stored(path: Path) -> Found:
+    """Read the journal from its first entry, checking its chain, and hold the tables against it."""
+    found, database = Found(), Database(path)
+    try:
+        with database.reading() as connection:
+            for row, fields in walk(Ledger(connection)):
+                found.hashes.append(row.hash)
+                take(found, row.stream.partition("/")[2], recorded(row, fields).event)
+            known = {(r["sitting"], r["seq"]): r["sha256"] for r in rows(connection, "client_row")}
+            whole = integrity(connection)
+    except Tampered as tampered:
+        found.faults.append(f"the chain is broken at {tampered}")
+        return found
+    finally:
+        database.close()
+    if known != {(name, seq): sha256 for name, of in found.rows.items() for seq, sha256 in of.items()}:
+        found.faults.append("the client keys are not those of the journal")
+    if whole != "ok":
+        found.faults.append(f"integrity_check says {whole}")
+    return found
+
+
+def take(found: Found, sitting: str, happened: Any) -> None:
+    """What one event of the journal says about a sitting's rows and credits."""
+    if isinstance(happened, ServerResumed):
+        found.credited_ms[sitting] += happened.gap_ms
+    elif isinstance(happened, RowReceived):
+        of = found.rows.setdefault(sitting, {})
+        if happened.seq in of:
+            found.faults.append(f"{sitting} has row {happened.seq} twice")
+        of[happened.seq] = happened.sha256
+        found.late += happened.standing != "counted"
+
+
+def missing(of: dict[int, str], sitting: str, acked: int, kind: str = "answer") -> int:
+    """How many of the acknowledged rows 1 to ``acked`` are not stored as they were sent."""
+    return sum(of.get(seq) != row_of(sitting, seq, kind)["sha256"] for seq in range(1, acked + 1))
