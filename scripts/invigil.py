@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "audit": "scripts.audit",
     "rehearse": "scripts.rehearse",
     "drill": "scripts.drill.commands",
+    "bench": "scripts.bench",
     "db": "scripts.database",
     "keys": "scripts.keys",
     "models": "scripts.models",

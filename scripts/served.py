@@ -52,7 +52,7 @@ class Servers:
 
     def prepare(self, folder: Path) -> list[str]:
         """A fresh data folder with candidates who have codes for running sittings; the sittings' names."""
-        settings, sources = _settings(folder, 0), self._sources
+        settings, sources = settings_in(folder, 0), self._sources
         houses.create(settings, sources)
         names = [f"sit-{n}" for n in range(1, self._count + 1)]
         with House(settings, sources) as house:
@@ -75,7 +75,7 @@ class Servers:
         """A server on ``folder``, every candidate's Line open. It knows no failpoints: it is killed from outside."""
         assert not failpoint, "a server is killed from outside"
         port = free_port()
-        served = Served(_settings(folder, port), port)
+        served = Served(settings_in(folder, port), port)
         try:
             served.wait(self._sources)
             return served, {name: self._greet(served, name) for name in self._codes}
@@ -117,15 +117,8 @@ class Served:
 
     def wait(self, sources: Sources) -> None:
         """Until it answers. Raises: `NotFound` when it ends instead, or takes longer than a minute."""
-        begun_ms = sources.clock.monotonic_ms()
-        while self._process.poll() is None and sources.clock.monotonic_ms() - begun_ms < START_MS:
-            try:
-                socket.create_connection((HOST, self._port), timeout=1).close()
-                self.stood_ms = sources.clock.monotonic_ms()
-                return
-            except OSError:
-                select.select([], [], [], 0.05)
-        raise NotFound("server", f"{HOST}:{self._port}")
+        until_it_answers(self._process, self._port, sources)
+        self.stood_ms = sources.clock.monotonic_ms()
 
     def sign_in(self, code: str) -> tuple[str, str]:
         """The Login's cookie and the token its forms carry."""
@@ -250,7 +243,8 @@ class Line:
             return  # the next reading says that it is gone
 
 
-def _settings(folder: Path, port: int) -> Settings:
+def settings_in(folder: Path, port: int) -> Settings:
+    """A whole installation in one folder, keys included: for drills and benchmarks only."""
     return Settings(
         data=folder,
         keys=folder / "keys",
@@ -260,6 +254,18 @@ def _settings(folder: Path, port: int) -> Settings:
         host=HOST,
         port=port,
     )
+
+
+def until_it_answers(process: subprocess.Popen[bytes], port: int, sources: Sources) -> None:
+    """Wait for a server's port. Raises: `NotFound` when the process ends instead, or takes longer than a minute."""
+    begun_ms = sources.clock.monotonic_ms()
+    while process.poll() is None and sources.clock.monotonic_ms() - begun_ms < START_MS:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+            return
+        except OSError:
+            select.select([], [], [], 0.05)
+    raise NotFound("server", f"{HOST}:{port}")
 
 
 def free_port() -> int:

@@ -37,11 +37,12 @@ DOORS = {
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},
     "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
-    "web": {"app", "house", "settings", "acts"},
+    "web": {"app", "house", "settings", "security", "acts"},
     "scripts": set[str](),
 }
 
-STORES = ("engine/store.py", "engine/writer.py", "*/store.py", "scripts/migrations/*")
+#: ``bench_naive`` is what a benchmark compares with: a program that stores in its request handler.
+STORES = ("engine/store.py", "engine/writer.py", "*/store.py", "scripts/migrations/*", "scripts/bench_naive.py")
 WEB = ("web/*",)
 
 
@@ -57,7 +58,7 @@ class Only:
 
 ONLY = (
     Only("SQL", ("sqlite3", "sqlalchemy", "sqlmodel", "alembic", "psycopg"), STORES, but="sqlalchemy.Connection"),
-    Only("asyncio", ("asyncio", "anyio", "uvloop"), (*WEB, "scripts/rehearse*.py")),
+    Only("asyncio", ("asyncio", "anyio", "uvloop"), (*WEB, "scripts/rehearse*.py", "scripts/bench*.py")),
     Only("HTTP", ("starlette", "uvicorn", "jinja2", "pydantic_settings"), (*WEB, "scripts/*")),
     Only("the command line", ("typer", "rich"), ("scripts/*",)),
     Only("OpenCV", ("cv2",), ("proctoring/vision.py", "scripts/doctor.py")),
@@ -81,7 +82,9 @@ ONLY = (
 
 # Names of other people's making that hold the word; everything else says Sitting, Login, transaction or Line.
 BANNED_WORD = "session"
-THEIR_WORDS = re.compile(r"sessionStorage|qti-item-session-control|scope=\"session\"")
+THEIR_WORDS = re.compile(
+    r"sessionStorage|qti-item-session-control|scope=\"session\"|\bSession\(database\)|Field, Session, SQLModel"
+)
 
 MAX_LINES = 500
 VAGUE = {"util", "utils", "helper", "helpers", "common", "manager", "service", "misc"}
@@ -158,8 +161,8 @@ def only(file: File) -> list[str]:
 
 
 def no_coroutines_below_web(file: File) -> list[str]:
-    """Plain functions, testable without a loop, everywhere but in web and the rehearsal client."""
-    if fnmatch(file.place, "web/*") or fnmatch(file.place, "scripts/rehearse*.py"):
+    """Plain functions, testable without a loop, everywhere but in web, the rehearsal client and the benchmarks."""
+    if any(fnmatch(file.place, place) for place in ("web/*", "scripts/rehearse*.py", "scripts/bench*.py")):
         return []
     waiting = [node for node in ast.walk(file.tree) if isinstance(node, ast.AsyncFunctionDef)]
     return [f"{file.place} has the coroutine {node.name}" for node in waiting]

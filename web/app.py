@@ -22,11 +22,11 @@ from engine.sources import Sources, system
 from web import api, candidate, decision, examination, proctor, public, reviewing, staff
 from web.bus import Bus
 from web.house import House
-from web.live import Live, Patience
+from web.live import Live
 from web.problems import CLOSE_RESTART, answer
 from web.rendering import FingerprintedFiles, Pages
 from web.security import Door, Guard
-from web.settings import Settings
+from web.settings import Patience, Settings
 from web.ticking import Ticker
 from web.wall import Wall
 

@@ -51,10 +51,9 @@ from web.bus import Bus
 from web.house import House
 from web.problems import CLOSE_LATER, CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
 from web.security import Buckets, Door
+from web.settings import Patience
 
 MOST_MESSAGE_BYTES: Final = 150_000  # a row's payload, escaped, and its frame
-ROWS_PER_S: Final = 10.0
-ROW_BURST: Final = 50
 MOST_RETRIES: Final = 5
 HANG_UP_S: Final = 2.0
 RETRY_S: Final = 1.0
@@ -71,15 +70,6 @@ _TOLD = (
     SittingTerminated,
     SittingSealed,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the server waits: for a HELLO, for a wall that does not read, between two ticks. In seconds."""
-
-    hello_s: float = 10
-    wall_s: float = 30
-    tick_s: float = 1
 
 
 @dataclass(slots=True)
@@ -112,7 +102,7 @@ class Live:
         self._sources: Sources = house.sources
         self._lines: dict[str, Line] = {}
         self._heard_at: dict[str, datetime] = {}
-        self._credit = Buckets(house.sources, ROWS_PER_S, ROW_BURST)
+        self._credit = Buckets(house.sources, self.patience.rows_per_s, self.patience.row_burst)
         self._began_at = house.sources.now()
         self._plain_writers: dict[str, int] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

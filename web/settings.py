@@ -8,6 +8,7 @@ command line keeps its Login.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
@@ -48,3 +49,17 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         return self.base_url or f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the server waits: for a HELLO, for a wall that does not read, between two ticks. In seconds.
+
+    And how fast one sitting may save before its rows are delayed: so many a second, so many at once.
+    """
+
+    hello_s: float = 10
+    wall_s: float = 30
+    tick_s: float = 1
+    rows_per_s: float = 10
+    row_burst: int = 50

@@ -12,7 +12,7 @@ import pytest
 from engine.sources import ManualClock, SeededDice, Sources
 from tests.web.site import Site, found
 from tests.web.site import site as opened
-from web.live import Patience
+from web.settings import Patience
 
 
 @pytest.fixture(scope="package")

@@ -28,9 +28,8 @@ from tests.engine.builders import a_row, chose
 from web.acts import OPERATOR_LOGIN, perform
 from web.app import make_app
 from web.house import House, create
-from web.live import Patience
 from web.security import COOKIE
-from web.settings import Settings
+from web.settings import Patience, Settings
 
 #: As the real server has it (`scripts.server`): a little more than the largest frame.
 WS_MOST_BYTES = 256 * 1024

@@ -13,7 +13,7 @@ from engine.sources import Sources
 from tests.web.lines import Window, happened, noor, picked, state_of, tick
 from tests.web.site import Site
 from tests.web.site import site as opened
-from web.live import Patience
+from web.settings import Patience
 
 T1_MS = 20_000
 

@@ -1,0 +1,21 @@
+"""``invigil bench``: what things cost, as a ratio to a baseline that is measured in the same run.
+
+Absolute times say something about a machine; a ratio says something about the program. Each benchmark is a module of
+its own and one line here.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from scripts import bench_autosave
+
+app = typer.Typer(help="What things cost, as a ratio to a baseline of the same run.")
+
+
+@app.callback()
+def _group() -> None:
+    """What things cost, as a ratio to a baseline that is measured in the same run."""
+
+
+app.command(name="autosave")(bench_autosave.command)
