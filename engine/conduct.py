@@ -19,189 +19,26 @@ from datetime import datetime
 from engine.answers import MOST_AHEAD, Outbox, OutboxRow, is_unicode, parse_payload
 from engine.errors import Refused
 from engine.events import (
-    AgreementSigned,
     CandidateDisconnected,
-    CheckInOpened,
-    EnvironmentChecked,
     Event,
-    FormAssigned,
-    IdentityRefused,
-    IdentityShown,
-    IdentityVerified,
-    IncidentEnded,
-    IncidentReported,
-    IncidentReviewed,
     MessageSent,
-    ResultReleased,
     RowReceived,
-    ScoreComputed,
     ServerResumed,
-    SittingCreated,
     SittingHeld,
     SittingPaused,
-    SittingReadied,
     SittingResumed,
-    SittingStarted,
     SittingSubmitted,
-    SittingTerminated,
     TakenOver,
-    TerminationProposed,
-    TerminationWithdrawn,
     TimeAdded,
     TimeExpired,
     WriterOpened,
 )
-from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Phase, Sitting
+from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Phase, Sitting, need
 from engine.sources import between_ms, later
 
-#: The three texts signed for this very sitting (clause 7.4.3 a), and the one before any decision (9.7.2).
-SITTING_TEXTS = ("non-disclosure", "recording", "automated-detection")
-USE_TEXT = "use-of-certificate"
-#: What the invigilator looks at before a start (clause 7.4.3 d). Policy, in the check-in's order.
-ENVIRONMENT = ("room-alone", "desk-clear", "aids-permitted-only", "device-checked")
-TERMINATION_GROUNDS = (
-    "impersonation",
-    "unauthorised-aid",
-    "another-person-helping",
-    "refused-instruction",
-    "recording-items",
-)
 PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
-CONFIRM_WITHIN_MS = 600_000
 #: Windows one sitting may open over its life. The newest of them are remembered (`engine.sitting.MOST_OUTBOXES`).
 MOST_WRITERS = 4_096
-
-
-# -- before the start -----------------------------------------------------------------------
-
-
-def create(state: Sitting, created: SittingCreated) -> Sequence[Event]:
-    if state.phase is not Phase.NONE:
-        raise Refused("ALREADY_BOOKED")
-    return (created,)
-
-
-def assign_form(state: Sitting, assigned: FormAssigned) -> Sequence[Event]:
-    """Freeze the form. Requires: none is assigned and nothing has started."""
-    _need(state, BEFORE)
-    if state.form is not None:
-        raise Refused("TERMINAL_STATE", sitting=state.sitting)
-    return (assigned,)
-
-
-def open_check_in(state: Sitting, at: datetime) -> Sequence[Event]:
-    """The candidate arrives. Raises: OUTSIDE_WINDOW before the window opens or after it closes."""
-    if state.phase in {Phase.CHECK_IN, Phase.READY}:
-        return ()
-    _need(state, {Phase.CREATED})
-    assert state.opens_at is not None and state.closes_at is not None
-    if not state.opens_at <= at < state.closes_at:
-        raise Refused("OUTSIDE_WINDOW", opens_at=state.opens_at.isoformat(), closes_at=state.closes_at.isoformat())
-    return (CheckInOpened(),)
-
-
-def show_identity(state: Sitting, shown: IdentityShown) -> Sequence[Event]:
-    _need(state, {Phase.CHECK_IN, Phase.READY} | STARTED)
-    if shown.width < 1280 or shown.height < 960:
-        raise Refused("STILL_TOO_SMALL", width=shown.width, height=shown.height)
-    return (shown,)
-
-
-def verify_identity(state: Sitting, person: str, verified: IdentityVerified) -> Sequence[Event]:
-    """A named person compared face, document and application (clause 7.4.3 c)."""
-    _need(state, {Phase.CHECK_IN, Phase.READY} | STARTED)
-    if person == state.candidate:
-        raise Refused("SOD_SELF")
-    if state.identity.still_sha256 != verified.still_sha256:
-        raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
-    return (verified,)
-
-
-def refuse_identity(state: Sitting, person: str, refused: IdentityRefused) -> Sequence[Event]:
-    _need(state, {Phase.CHECK_IN, Phase.READY})
-    if person == state.candidate:
-        raise Refused("SOD_SELF")
-    if state.identity.still_sha256 != refused.still_sha256:
-        raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
-    return (refused,)
-
-
-def sign(state: Sitting, signed: AgreementSigned) -> Sequence[Event]:
-    """Signing again with the same text changes nothing; a newer version is signed anew."""
-    if state.phase is Phase.NONE or signed.text not in (*SITTING_TEXTS, USE_TEXT):
-        raise Refused("INPUT_INVALID", text=signed.text)
-    if state.signed.get(signed.text) == signed.sha256:
-        return ()
-    if signed.text != USE_TEXT:
-        _need(state, {Phase.CHECK_IN, Phase.READY})
-    return (signed,)
-
-
-def read_first(state: Sitting, at: datetime, text: str) -> None:
-    """Raises: READ_FIRST while the confidentiality text has stood there for less than the policy's time."""
-    since = state.identity.shown_at or state.phase_since
-    if text == SITTING_TEXTS[0] and since is not None and between_ms(since, at) < state.policy.reading_ms:
-        raise Refused("READ_FIRST", wait_s=1 + (state.policy.reading_ms - between_ms(since, at)) // 1000)
-
-
-def check_environment(state: Sitting, ticks: tuple[str, ...]) -> Sequence[Event]:
-    _need(state, {Phase.CHECK_IN, Phase.READY})
-    unknown = set(ticks) - set(ENVIRONMENT)
-    if unknown:
-        raise Refused("INPUT_INVALID", ticks=", ".join(sorted(unknown)))
-    return (EnvironmentChecked(tuple(tick for tick in ENVIRONMENT if tick in ticks)),)
-
-
-def missing_for_start(state: Sitting) -> tuple[str, ...]:
-    """The refusal codes that still stand between this sitting and its start, in check-in order."""
-    missing = []
-    if state.policy.attended:
-        if state.identity.verified_by is None:
-            missing.append("ID_UNVERIFIED")
-        if any(text not in state.signed for text in SITTING_TEXTS):
-            missing.append("AGREEMENT_UNSIGNED")
-        if set(state.ticks) != set(ENVIRONMENT):
-            missing.append("ENV_INCOMPLETE")
-    if state.form is None:
-        missing.append("FORM_NOT_RELEASED")
-    return tuple(missing)
-
-
-def ready(state: Sitting) -> Sequence[Event]:
-    if state.phase is Phase.READY:
-        return ()
-    _need(state, {Phase.CHECK_IN})
-    for code in missing_for_start(state):
-        raise Refused(code, sitting=state.sitting)
-    return (SittingReadied(),)
-
-
-def start(state: Sitting, at: datetime, person: str, build: str, *, present: bool, watching: int) -> Sequence[Event]:
-    """RUNNING begins. ``present``: the invigilator's Line lives and they acted lately; ``watching``: how
-    many running sittings they watch already.
-
-    Raises: PROCTOR_ABSENT, RATIO_EXCEEDED, SOD_SELF, OUTSIDE_WINDOW and everything `missing_for_start` names.
-    """
-    if state.phase is Phase.RUNNING:
-        return ()
-    if state.phase is Phase.CHECK_IN:
-        begun: tuple[Event, ...] = tuple(ready(state))
-    else:
-        _need(state, {Phase.READY})
-        begun = ()
-        for code in missing_for_start(state):
-            raise Refused(code, sitting=state.sitting)
-    assert state.closes_at is not None and state.form is not None
-    if at >= state.closes_at:
-        raise Refused("OUTSIDE_WINDOW", closes_at=state.closes_at.isoformat())
-    if state.policy.attended:
-        if person == state.candidate:
-            raise Refused("SOD_SELF")
-        if not present:
-            raise Refused("PROCTOR_ABSENT", exam=state.exam)
-        if watching >= state.policy.ratio:
-            raise Refused("RATIO_EXCEEDED", watching=watching, ratio=state.policy.ratio)
-    return (*begun, SittingStarted(state.form.digest, state.watch.limit_ms + state.watch.extra_ms, build))
 
 
 # -- answering ------------------------------------------------------------------------------
@@ -209,7 +46,7 @@ def start(state: Sitting, at: datetime, person: str, build: str, *, present: boo
 
 def open_outbox(state: Sitting) -> Sequence[Event]:
     """A new outbox of the present epoch says HELLO for the first time."""
-    _need(state, STARTED | ENDED | {Phase.READY})
+    need(state, STARTED | ENDED | {Phase.READY})
     if state.last_writer >= MOST_WRITERS:
         raise Refused("INPUT_INVALID", why="too many windows were opened for this sitting")
     return (WriterOpened(state.last_writer + 1, state.epoch),)
@@ -217,7 +54,7 @@ def open_outbox(state: Sitting) -> Sequence[Event]:
 
 def take_over(state: Sitting) -> Sequence[Event]:
     """Another window or device goes on; every older one becomes read-only."""
-    _need(state, STARTED | {Phase.READY})
+    need(state, STARTED | {Phase.READY})
     return (TakenOver(state.epoch + 1),)
 
 
@@ -286,7 +123,7 @@ def submit(state: Sitting, writer: int, last_seq: int) -> Sequence[Event]:
     """
     if state.phase in ENDED | {Phase.SEALED}:
         return ()
-    _need(state, {Phase.RUNNING})
+    need(state, {Phase.RUNNING})
     if writer:
         box = state.outboxes.get(writer)
         if box is None:
@@ -320,7 +157,7 @@ def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
 
     Raises: PROCTOR_ABSENT; NOT_NOW while a termination is pending, and for a hold: that ends by `clear_hold`.
     """
-    _need(state, INTERRUPTED - {Phase.ADMIN_HOLD})
+    need(state, INTERRUPTED - {Phase.ADMIN_HOLD})
     return _resumed(state, reason, present=present)
 
 
@@ -330,7 +167,7 @@ def clear_hold(state: Sitting, person: str, rota: tuple[str, ...], reason: str, 
     Raises: SOD_SECOND_PERSON for whoever is on the ``rota``, started this sitting or verified the identity;
     SOD_SELF; what `resume` raises.
     """
-    _need(state, {Phase.ADMIN_HOLD})
+    need(state, {Phase.ADMIN_HOLD})
     if person == state.candidate:
         raise Refused("SOD_SELF")
     if person in {*rota, state.started_by, state.identity.verified_by}:
@@ -349,12 +186,12 @@ def _resumed(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
 def hold(state: Sitting, reason: str) -> Sequence[Event]:
     if state.phase is Phase.ADMIN_HOLD:
         return ()
-    _need(state, STARTED)
+    need(state, STARTED)
     return (SittingHeld(reason),)
 
 
 def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
-    _need(state, BEFORE | STARTED)
+    need(state, BEFORE | STARTED)
     if not 0 < extra_ms <= 8 * 3_600_000:
         raise Refused("INPUT_INVALID", extra_ms=extra_ms)
     return (TimeAdded(extra_ms, reason),)
@@ -375,7 +212,7 @@ def say(state: Sitting, sender: str, text: str) -> Sequence[Event]:
     text = text.strip()
     if not text or len(text) > 1_000 or not is_unicode(text):
         raise Refused("INPUT_INVALID", text="empty, longer than 1000 characters or no Unicode")
-    _need(state, STARTED | {Phase.CHECK_IN, Phase.READY})
+    need(state, STARTED | {Phase.CHECK_IN, Phase.READY})
     return (MessageSent(sender, text),)
 
 
@@ -395,101 +232,6 @@ def may_seal(state: Sitting, at: datetime) -> bool:
         assert state.grace_since is not None
         return at > later(state.grace_since, state.policy.grace_ms)
     return state.phase in {Phase.SUBMITTED, Phase.TERMINATED}
-
-
-# -- ending by people -----------------------------------------------------------------------
-
-
-def propose_termination(state: Sitting, grounds: str) -> Sequence[Event]:
-    """A proctor asks to end the sitting; it pauses at once, with credit, until a second person speaks."""
-    _need(state, STARTED)
-    if grounds not in TERMINATION_GROUNDS:
-        raise Refused("INPUT_INVALID", grounds=grounds)
-    if state.proposal is not None:
-        raise Refused("NOT_NOW", phase="termination proposed")
-    paused = (SittingPaused("termination", grounds, True),) if state.watch.open_since is not None else ()
-    return (*paused, TerminationProposed(grounds))
-
-
-def confirm_termination(state: Sitting, at: datetime, person: str) -> Sequence[Event]:
-    """Raises: SOD_SECOND_PERSON for the proposer; NOT_NOW without a proposal or after ten minutes."""
-    _need(state, STARTED)
-    if state.proposal is None or between_ms(state.proposal.at, at) > CONFIRM_WITHIN_MS:
-        raise Refused("NOT_NOW", phase=state.phase)
-    if person == state.proposal.by:
-        raise Refused("SOD_SECOND_PERSON")
-    if person == state.candidate:
-        raise Refused("SOD_SELF")
-    return (SittingTerminated(state.proposal.grounds, state.proposal.by),)
-
-
-def withdraw_termination(state: Sitting, reason: str) -> Sequence[Event]:
-    if state.proposal is None:
-        raise Refused("NOT_NOW", phase=state.phase)
-    return (TerminationWithdrawn(reason),)
-
-
-def lapse_termination(state: Sitting, at: datetime) -> Sequence[Event]:
-    """Nobody confirmed in time: the proposal is gone, and the invigilator may resume or propose anew."""
-    if state.proposal is None or between_ms(state.proposal.at, at) <= CONFIRM_WITHIN_MS:
-        return ()
-    return (TerminationWithdrawn("lapsed"),)
-
-
-# -- incidents and the result ---------------------------------------------------------------
-
-
-def report(state: Sitting, reported: IncidentReported) -> Sequence[Event]:
-    return () if state.phase in BEFORE | {Phase.NONE} or reported.incident in state.incidents else (reported,)
-
-
-def end_incident(state: Sitting, ended: IncidentEnded) -> Sequence[Event]:
-    known = state.incidents.get(ended.incident)
-    return (ended,) if known is not None and known.ended_at is None else ()
-
-
-def review(state: Sitting, person: str, reviewed: IncidentReviewed) -> Sequence[Event]:
-    """A person looked. Raises: SOD_SECOND_PERSON for the invigilator who started this sitting (4.10)."""
-    incident = state.incidents.get(reviewed.incident)
-    if incident is None:
-        raise Refused("INPUT_INVALID", incident=reviewed.incident)
-    if incident.reviewed_by is not None:
-        raise Refused("TERMINAL_STATE", incident=reviewed.incident)
-    if person == state.candidate:
-        raise Refused("SOD_SELF")
-    if person == state.started_by:
-        raise Refused("SOD_SECOND_PERSON")
-    if reviewed.verdict not in {"dismissed", "technical", "confirmed"}:
-        raise Refused("INPUT_INVALID", verdict=reviewed.verdict)
-    if set(incident.evidence) - set(reviewed.evidence_seen):
-        raise Refused("INCIDENT_OPEN", why="the evidence has not been looked at")
-    return (reviewed,)
-
-
-def record_score(state: Sitting, computed: ScoreComputed) -> Sequence[Event]:
-    return (computed,) if state.phase is Phase.SEALED and state.score is None else ()
-
-
-def release(state: Sitting, person: str, note: str) -> Sequence[Event]:
-    """The score stops being provisional (7.4.3 f). Raises: INCIDENT_OPEN, SCREEN_PENDING, SOD_SELF."""
-    _need(state, {Phase.SEALED})
-    if state.score is None:
-        raise Refused("SCREEN_PENDING", why="not scored yet")
-    if state.released is not None:
-        raise Refused("TERMINAL_STATE", sitting=state.sitting)
-    if state.open_incidents:
-        raise Refused("INCIDENT_OPEN", open=len(state.open_incidents))
-    if person in {state.candidate, state.started_by}:
-        raise Refused("SOD_SELF" if person == state.candidate else "SOD_SECOND_PERSON")
-    return (ResultReleased(state.score.points, state.score.passed, note),)
-
-
-def _need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
-    if state.phase in phases:
-        return
-    if state.phase is Phase.SEALED:
-        raise Refused("TERMINAL_STATE", phase=state.phase)
-    raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
 
 
 def _nothing_or_refuse(state: Sitting, cause: str) -> Sequence[Event]:

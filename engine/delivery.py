@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine import conduct
+from engine import admission, conduct, ending
 from engine.answers import Outbox, OutboxRow, check_response, parse_payload
 from engine.errors import NotFound, Refused
 from engine.events import (
@@ -128,12 +128,12 @@ class Delivery:
         """Raises: OUTSIDE_WINDOW."""
         at = self._sources.now()
         self.own(person, sitting)
-        return self._append(sitting, person, lambda state: conduct.open_check_in(state, at))
+        return self._append(sitting, person, lambda state: admission.open_check_in(state, at))
 
     def show_identity(self, person: str, sitting: str, shown: IdentityShown) -> Sitting:
         """Raises: STILL_TOO_SMALL."""
         self.own(person, sitting)
-        return self._append(sitting, person, lambda state: conduct.show_identity(state, shown))
+        return self._append(sitting, person, lambda state: admission.show_identity(state, shown))
 
     def sign(self, person: str, sitting: str, signed: AgreementSigned) -> Sitting:
         """Raises: READ_FIRST before the policy's reading time is over."""
@@ -141,8 +141,8 @@ class Delivery:
         self.own(person, sitting)
 
         def decide(state: Sitting) -> Sequence[Event]:
-            conduct.read_first(state, at, signed.text)
-            return conduct.sign(state, signed)
+            admission.read_first(state, at, signed.text)
+            return admission.sign(state, signed)
 
         return self._append(sitting, person, decide)
 
@@ -151,9 +151,9 @@ class Delivery:
         at = self._sources.now()
         if not self.own(person, sitting).practice:
             raise Refused("PROCTOR_ABSENT", exam=self.sitting(sitting).exam)
-        self._append(sitting, person, lambda state: conduct.open_check_in(state, at))
+        self._append(sitting, person, lambda state: admission.open_check_in(state, at))
         return self._append(
-            sitting, person, lambda state: conduct.start(state, at, person, BUILD, present=False, watching=0)
+            sitting, person, lambda state: admission.start(state, at, person, BUILD, present=False, watching=0)
         )
 
     def open_outbox(self, person: str, sitting: str) -> tuple[int, Sitting]:
@@ -244,7 +244,7 @@ class Delivery:
             explanation=f"outbox {sent.writer}, row {sent.seq}",
             hint=False,
         )
-        self._append(sitting, SYSTEM, lambda state: (kept, *conduct.report(state, told)))
+        self._append(sitting, SYSTEM, lambda state: (kept, *ending.report(state, told)))
 
     def submit(self, person: str, sitting: str, writer: int, last_seq: int) -> Sitting:
         """Hand in and seal in one act. Raises: UNSENT_ANSWERS, SUPERSEDED, NOT_NOW, TIME_OVER."""
@@ -259,13 +259,13 @@ class Delivery:
     # -- the invigilator and the administrator --------------------------------------------------------
 
     def verify_identity(self, person: str, sitting: str, verified: IdentityVerified) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.verify_identity(state, person, verified))
+        return self._invigilate(person, sitting, lambda state: admission.verify_identity(state, person, verified))
 
     def refuse_identity(self, person: str, sitting: str, refused: IdentityRefused) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.refuse_identity(state, person, refused))
+        return self._invigilate(person, sitting, lambda state: admission.refuse_identity(state, person, refused))
 
     def check_environment(self, person: str, sitting: str, checked: EnvironmentChecked) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.check_environment(state, checked.ticks))
+        return self._invigilate(person, sitting, lambda state: admission.check_environment(state, checked.ticks))
 
     def start(self, person: str, sitting: str, *, present: bool, watching: int) -> Sitting:
         """Raises: PROCTOR_ABSENT and whatever is missing, by its code; EXAM_NOT_OPEN."""
@@ -273,7 +273,7 @@ class Delivery:
         return self._invigilate(
             person,
             sitting,
-            lambda state: conduct.start(state, at, person, BUILD, present=present, watching=watching),
+            lambda state: admission.start(state, at, person, BUILD, present=present, watching=watching),
             day_open=True,
         )
 
@@ -306,10 +306,10 @@ class Delivery:
         return self._invigilate(person, sitting, lambda state: conduct.say(state, "proctor", text))
 
     def propose_termination(self, person: str, sitting: str, grounds: str) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.propose_termination(state, grounds))
+        return self._invigilate(person, sitting, lambda state: ending.propose_termination(state, grounds))
 
     def withdraw_termination(self, person: str, sitting: str, reason: str) -> Sitting:
-        decide = partial(conduct.withdraw_termination, reason=reason)
+        decide = partial(ending.withdraw_termination, reason=reason)
         return self._invigilate(person, sitting, decide, role=Role.ADMINISTRATOR)
 
     def confirm_termination(self, person: str, sitting: str) -> Sitting:
@@ -318,7 +318,7 @@ class Delivery:
         self._invigilate(
             person,
             sitting,
-            lambda state: conduct.confirm_termination(state, at, person),
+            lambda state: ending.confirm_termination(state, at, person),
             role=Role.ADMINISTRATOR,
         )
         return self.seal(sitting)
@@ -326,16 +326,16 @@ class Delivery:
     # -- incidents and the result ---------------------------------------------------------------------
 
     def report(self, sitting: str, reported: IncidentReported) -> Sitting:
-        return self._append(sitting, SYSTEM, lambda state: conduct.report(state, reported))
+        return self._append(sitting, SYSTEM, lambda state: ending.report(state, reported))
 
     def end_incident(self, sitting: str, ended: IncidentEnded) -> Sitting:
-        return self._append(sitting, SYSTEM, lambda state: conduct.end_incident(state, ended))
+        return self._append(sitting, SYSTEM, lambda state: ending.end_incident(state, ended))
 
     def review(self, person: str, sitting: str, reviewed: IncidentReviewed) -> Sitting:
-        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: conduct.review(state, person, reviewed))
+        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: ending.review(state, person, reviewed))
 
     def release(self, person: str, sitting: str, note: str) -> Sitting:
-        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: conduct.release(state, person, note))
+        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: ending.release(state, person, note))
 
     # -- the server's own acts ------------------------------------------------------------------------
 
@@ -352,7 +352,7 @@ class Delivery:
     def lapse_termination(self, sitting: str) -> Sitting:
         """A proposal that nobody confirmed in time goes away by itself."""
         at = self._sources.now()
-        return self._append(sitting, SYSTEM, lambda state: conduct.lapse_termination(state, at))
+        return self._append(sitting, SYSTEM, lambda state: ending.lapse_termination(state, at))
 
     def resume_server(self) -> list[str]:
         """After a start: credit every sitting whose clock or grace runs with the time the server was away.
@@ -414,7 +414,7 @@ class Delivery:
             {position: given.responses for position, given in state.given_in_time.items()},
         )
         computed: ScoreComputed = score(state.form, answered, self._seat(state), self._items, exam.cut)
-        return self._append(sitting, SYSTEM, lambda now: conduct.record_score(now, computed))
+        return self._append(sitting, SYSTEM, lambda now: ending.record_score(now, computed))
 
     # -- private --------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from engine.form import Form
+from engine.policy import Policy
 
 #: Any registered event. The catalogue is open, so there is no closed union.
 Event = Any
@@ -89,33 +90,7 @@ def decode(kind: str, version: int, body: bytes) -> Event:
     return adapter.validate_json(body)
 
 
-# -- the exam day (stream exam/<id>) ------------------------------------------------------------------
-
-
-@event()
-class ExamPlanned:
-    """``blueprint`` is its canonical JSON. ``draw_commitment`` is SHA-256 (hex) of the secret all forms of this
-    day are drawn from, made public before the first booking; ``draw_sealed`` is that secret, sealed (hex)."""
-
-    title: str
-    scheme: str
-    blueprint: str
-    practice_blueprint: str
-    opens_at: datetime
-    closes_at: datetime
-    zone: str
-    seats: int
-    limit_ms: int
-    proctors: tuple[str, ...]
-    policy: Policy
-    cut: float
-    draw_commitment: str
-    draw_sealed: str
-
-
-@event()
-class ExamOpened:
-    pass
+# -- the window (streams exam/<id> and sitting/<id>) ---------------------------------------------------
 
 
 @event()
@@ -124,42 +99,7 @@ class ExamExtended:
     reason: str
 
 
-@event()
-class ExamClosed:
-    pass
-
-
 # -- one sitting (stream sitting/<id>) ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The rules of one exam day, versioned with it. All are the body's policy, not the standard's numbers.
-
-    Attributes:
-        attended: a live invigilator starts and watches (clause 7.4.3 b); False only for practice.
-        candidate_lost_ms: T1, silence after which a candidate counts as disconnected.
-        proctor_lost_ms: T2, silence after which the invigilator counts as lost.
-        attention_ms: an invigilator must have acted or answered an attention check within this.
-        grace_ms: rows written while offline still count when they arrive this long after the end.
-        credit_disconnect: whether the clock stops from the moment a disconnection is recorded.
-        ratio: candidates one invigilator may watch.
-        reading_ms: how long the non-disclosure text is shown at least.
-        calculator: the candidate's page offers a calculator.
-        documents: names of permitted documents.
-    """
-
-    version: str = "2026-1"
-    attended: bool = True
-    candidate_lost_ms: int = 20_000
-    proctor_lost_ms: int = 20_000
-    attention_ms: int = 600_000
-    grace_ms: int = 30_000
-    credit_disconnect: bool = True
-    ratio: int = 8
-    reading_ms: int = 0
-    calculator: bool = True
-    documents: tuple[str, ...] = ()
 
 
 @event()
@@ -438,30 +378,7 @@ class ResultReleased:
     note: str
 
 
-# -- notices (stream notice/<id>), refusals, erasure --------------------------------------------------
-
-
-@event()
-class NoticeQueued:
-    recipient: str
-    channel: str
-    template: str
-    template_version: str
-    subject: str
-    sitting: str
-
-
-@event()
-class NoticeDelivered:
-    channel: str
-    detail: str
-
-
-@event()
-class NoticeFailed:
-    channel: str
-    detail: str
-    attempt: int
+# -- refusals, erasure --------------------------------------------------
 
 
 @event()

@@ -18,23 +18,14 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.conduct import assign_form, create
+from engine.admission import assign_form, create
 from engine.errors import NotFound, Refused
-from engine.events import (
-    Event,
-    ExamClosed,
-    ExamExtended,
-    ExamOpened,
-    ExamPlanned,
-    FormAssigned,
-    Policy,
-    Recorded,
-    SittingCreated,
-)
+from engine.events import Event, ExamExtended, FormAssigned, Recorded, SittingCreated, event
 from engine.form import Drawn, Forms
 from engine.independence import may_sit
 from engine.keyring import Keyring, keyed
 from engine.people import Role, require_role
+from engine.policy import Policy
 from engine.sitting import Sitting
 from engine.sources import Sources, epoch_ms, later
 from engine.store import Database, Put, RowOp, count, row, rows
@@ -42,6 +33,37 @@ from engine.writer import Act, Transaction, Writer
 
 PRACTICE_LIMIT_MS = 15 * 60_000
 PRACTICE_DAYS = 90
+
+
+@event()
+class ExamPlanned:
+    """``blueprint`` is its canonical JSON. ``draw_commitment`` is SHA-256 (hex) of the secret all forms of this
+    day are drawn from, made public before the first booking; ``draw_sealed`` is that secret, sealed (hex)."""
+
+    title: str
+    scheme: str
+    blueprint: str
+    practice_blueprint: str
+    opens_at: datetime
+    closes_at: datetime
+    zone: str
+    seats: int
+    limit_ms: int
+    proctors: tuple[str, ...]
+    policy: Policy
+    cut: float
+    draw_commitment: str
+    draw_sealed: str
+
+
+@event()
+class ExamOpened:
+    pass
+
+
+@event()
+class ExamClosed:
+    pass
 
 
 class ExamPhase(StrEnum):
@@ -165,9 +187,7 @@ def check_plan(plan: Plan) -> None:
 class Exams:
     """The door to exam days. Every act is an administrator's (role checked inside the transaction)."""
 
-    def __init__(
-        self, writer: Writer, database: Database, sources: Sources, keyring: Keyring, forms: Forms
-    ) -> None:
+    def __init__(self, writer: Writer, database: Database, sources: Sources, keyring: Keyring, forms: Forms) -> None:
         self._writer = writer
         self._database = database
         self._sources = sources

@@ -29,7 +29,7 @@ from string import Template as Blanks
 from typing import Any, Final, Protocol
 
 from engine.errors import NotFound, Refused
-from engine.events import SYSTEM, Event, NoticeDelivered, NoticeFailed, NoticeQueued
+from engine.events import SYSTEM, Event, event
 from engine.keyring import Keyring
 from engine.sources import Sources, epoch_ms, later
 from engine.store import Change, Connection, Database, Ledger, Put, row, rows
@@ -44,6 +44,32 @@ MOST_TEXT = 20_000
 PAGE: Final = "page"
 #: One address and nothing that a header could read as more: stricter than RFC 5322, on purpose.
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,255}")
+
+
+# -- what happens to a notice (stream notice/<id>) -------------------------------------------------------
+
+
+@event()
+class NoticeQueued:
+    recipient: str
+    channel: str
+    template: str
+    template_version: str
+    subject: str
+    sitting: str
+
+
+@event()
+class NoticeDelivered:
+    channel: str
+    detail: str
+
+
+@event()
+class NoticeFailed:
+    channel: str
+    detail: str
+    attempt: int
 
 
 # -- texts --------------------------------------------------------------------------------------------

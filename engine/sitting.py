@@ -23,6 +23,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.answers import COUNTED, FLAGGED, Given, Outbox, parse_payload
+from engine.errors import Refused
 from engine.events import (
     AgreementSigned,
     CandidateDisconnected,
@@ -37,7 +38,6 @@ from engine.events import (
     IncidentReported,
     IncidentReviewed,
     MessageSent,
-    Policy,
     Recorded,
     ResultReleased,
     RowReceived,
@@ -60,6 +60,7 @@ from engine.events import (
     WriterOpened,
 )
 from engine.form import Form
+from engine.policy import Policy
 from engine.timing import Stopwatch
 
 
@@ -190,6 +191,15 @@ class Sitting:
 
     def remaining_ms(self, at: datetime) -> int:
         return self.watch.remaining_ms(at)
+
+
+def need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
+    """Raises: TERMINAL_STATE, TIME_OVER or NOT_NOW unless the sitting is in one of ``phases``."""
+    if state.phase in phases:
+        return
+    if state.phase is Phase.SEALED:
+        raise Refused("TERMINAL_STATE", phase=state.phase)
+    raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
 
 
 # -- the fold -----------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ from typing import Final
 import structlog
 
 from engine.errors import NotFound
-from engine.events import Policy, Recorded
+from engine.events import Recorded
 from engine.keyring import Keyring
+from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
 from engine.sources import Sources, between_ms, later
 from engine.writer import Append, Writer

@@ -27,7 +27,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from engine.events import Policy
+from engine.policy import Policy
 from engine.sitting import Phase
 from engine.sources import between_ms
 

@@ -25,7 +25,7 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 from engine.errors import NotFound
-from engine.events import ExamOpened
+from engine.exam import ExamOpened
 from engine.sources import Sources, later
 from engine.writer import Act, Transaction
 from scripts.victim import DAY_MS, exam_day, running

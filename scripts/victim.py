@@ -32,16 +32,13 @@ from engine.errors import Refused
 from engine.events import (
     CheckInOpened,
     Event,
-    ExamOpened,
-    ExamPlanned,
     FormAssigned,
-    Policy,
     SittingCreated,
     SittingReadied,
     SittingStarted,
     WriterOpened,
 )
-from engine.exam import Exams
+from engine.exam import ExamOpened, ExamPlanned, Exams
 from engine.form import (
     CandidateItem,
     Drawn,
@@ -55,6 +52,7 @@ from engine.form import (
     Section,
 )
 from engine.keyring import Keyring
+from engine.policy import Policy
 from engine.sources import Sources, later, system
 from engine.store import Database, Ledger, recorded
 from engine.writer import Act, Fold, Transaction, Writer

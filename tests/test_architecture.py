@@ -30,9 +30,9 @@ BELOW = {
 # What of a package may be imported from outside it: its door first, then the modules that only hold words.
 DOORS = {
     "engine": {
-        *("delivery", "conduct", "answers", "exam", "notices", "audit", "replay"),
+        *("delivery", "admission", "conduct", "ending", "answers", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
-        *("people", "independence", "form", "timing", "scoring", "sitting"),
+        *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.certification.decision import APPEAL_DAYS, Outcome
-from engine.conduct import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.errors import NotFound, Refused
 from engine.events import AgreementSigned, IdentityShown
 from engine.people import Login

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from engine.errors import NotFound, Refused
-from engine.events import Policy
 from engine.exam import Exam, Plan
 from engine.notices import PAGE
 from engine.people import Login, Person, Role, require_role
+from engine.policy import Policy
 from engine.sources import iso, later
 from engine.store import rows
 from engine.writer import Act, Transaction

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from engine.events import NoticeQueued
+from engine.notices import NoticeQueued
 from engine.store import Ledger, rows
 from web.house import House
 

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.conduct import CONFIRM_WITHIN_MS, ENVIRONMENT, SITTING_TEXTS, USE_TEXT, missing_for_start
+from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT, missing_for_start
+from engine.ending import CONFIRM_WITHIN_MS
 from engine.errors import SENTENCES, NotFound, Refused
 from engine.events import EnvironmentChecked, IdentityRefused, IdentityVerified
 from engine.exam import Exam

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.conduct import CONFIRM_WITHIN_MS
+from engine.ending import CONFIRM_WITHIN_MS
 from engine.errors import NotFound, Refused
 from engine.events import IncidentReported
 from engine.people import Login, Role

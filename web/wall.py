@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from engine.conduct import missing_for_start
+from engine.admission import missing_for_start
 from engine.errors import InvigilError, NotFound, Refused
 from engine.events import Recorded
 from engine.exam import Exam

@@ -18,8 +18,8 @@ from datetime import datetime
 
 import orjson
 
+from engine.admission import SITTING_TEXTS, USE_TEXT
 from engine.certification.scheme import SchemeVersion
-from engine.conduct import SITTING_TEXTS, USE_TEXT
 from engine.errors import Refused
 from engine.sitting import Phase, Sitting
 

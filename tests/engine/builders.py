@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engine import conduct
+from engine import admission, conduct
 from engine.answers import OutboxRow, row_text
 from engine.events import (
     AgreementSigned,
@@ -22,13 +22,13 @@ from engine.events import (
     IncidentReported,
     IncidentReviewed,
     ItemScore,
-    Policy,
     Recorded,
     ScoreComputed,
     SittingCreated,
     SittingSealed,
 )
 from engine.form import Form, FormItem, ItemRef, Section
+from engine.policy import Policy
 from engine.sitting import Phase, Sitting, evolve
 from engine.sources import ManualClock, epoch_ms, from_epoch_ms, later
 
@@ -156,15 +156,15 @@ class World:
 
     def check_in(self) -> World:
         """Everything the check-in asks for, lawfully."""
-        self.do(conduct.show_identity, shown(), by="ada")
-        self.do(conduct.verify_identity, "grace", verified())
-        for text in conduct.SITTING_TEXTS:
-            self.do(conduct.sign, signed(text), by="ada")
-        self.do(conduct.check_environment, conduct.ENVIRONMENT)
+        self.do(admission.show_identity, shown(), by="ada")
+        self.do(admission.verify_identity, "grace", verified())
+        for text in admission.SITTING_TEXTS:
+            self.do(admission.sign, signed(text), by="ada")
+        self.do(admission.check_environment, admission.ENVIRONMENT)
         return self
 
     def start(self, by: str = "grace", *, present: bool = True, watching: int = 0) -> Sequence[Event]:
-        return self.do(conduct.start, self.at, by, "build-1", by=by, present=present, watching=watching)
+        return self.do(admission.start, self.at, by, "build-1", by=by, present=present, watching=watching)
 
     def row(self, *args: Any, offline: bool = False, fault: str | None = None, **facts: Any) -> str | None:
         """Ada's browser sends a row (`a_row`); its standing, or None when the row was known already."""
@@ -183,11 +183,11 @@ def a_sitting(
     world = World()
     steps: dict[Phase, Callable[[], object]] = {
         Phase.CREATED: lambda: (
-            world.do(conduct.create, created(policy=policy, limit_ms=limit_ms)),
-            world.do(conduct.assign_form, assigned(a_form(items))),
+            world.do(admission.create, created(policy=policy, limit_ms=limit_ms)),
+            world.do(admission.assign_form, assigned(a_form(items))),
         ),
-        Phase.CHECK_IN: lambda: world.do(conduct.open_check_in, world.at, by="ada"),
-        Phase.READY: lambda: (world.check_in(), world.do(conduct.ready), world.do(conduct.open_outbox, by="ada")),
+        Phase.CHECK_IN: lambda: world.do(admission.open_check_in, world.at, by="ada"),
+        Phase.READY: lambda: (world.check_in(), world.do(admission.ready), world.do(conduct.open_outbox, by="ada")),
         Phase.RUNNING: world.start,
         Phase.SUBMITTED: lambda: world.do(conduct.submit, 0, 0, by="ada"),
         Phase.SEALED: world.seal,

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 
 from engine import delivery, exam, independence, people, sitting, store
+from engine.admission import ENVIRONMENT, SITTING_TEXTS
 from engine.answers import OutboxRow
-from engine.conduct import ENVIRONMENT, SITTING_TEXTS
 from engine.delivery import Acknowledgement, Delivery
 from engine.errors import NotFound, Refused
-from engine.events import EnvironmentChecked, Event, Policy
+from engine.events import EnvironmentChecked, Event
 from engine.exam import Exams, Plan
 from engine.form import (
     CandidateItem,
@@ -41,6 +41,7 @@ from engine.form import (
 from engine.keyring import Keyring, keyed
 from engine.keyring import create as create_keys
 from engine.people import People, Role
+from engine.policy import Policy
 from engine.sitting import Sitting
 from engine.sources import ManualClock, SeededDice, Sources, later
 from engine.store import Database

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine import conduct, delivery, independence, keyring, people, sitting, store
-from engine.events import SYSTEM, Event, Policy, SittingCreated
+from engine import admission, conduct, delivery, ending, independence, keyring, people, sitting, store
+from engine.events import SYSTEM, Event, SittingCreated
 from engine.keyring import Keyring
 from engine.people import People
+from engine.policy import Policy
 from engine.sitting import Phase, Sitting
 from engine.sources import Sources
 from engine.store import Connection, Database
@@ -101,24 +102,26 @@ class Register:
         at = self.sources.now()
         steps: dict[Phase, tuple[tuple[str, Callable[[Sitting], Sequence[Event]]], ...]] = {
             Phase.CREATED: (
-                ("mary", lambda state: conduct.create(state, self._created(candidate))),
-                ("mary", lambda state: conduct.assign_form(state, assigned())),
+                ("mary", lambda state: admission.create(state, self._created(candidate))),
+                ("mary", lambda state: admission.assign_form(state, assigned())),
             ),
             Phase.CHECK_IN: (
-                (candidate, lambda state: conduct.open_check_in(state, at)),
-                (candidate, lambda state: conduct.show_identity(state, shown())),
+                (candidate, lambda state: admission.open_check_in(state, at)),
+                (candidate, lambda state: admission.show_identity(state, shown())),
             ),
             Phase.READY: (
-                (by, lambda state: conduct.verify_identity(state, self[by], verified())),
-                *((candidate, self._signing(text)) for text in conduct.SITTING_TEXTS),
-                (by, lambda state: conduct.check_environment(state, conduct.ENVIRONMENT)),
-                (by, conduct.ready),
+                (by, lambda state: admission.verify_identity(state, self[by], verified())),
+                *((candidate, self._signing(text)) for text in admission.SITTING_TEXTS),
+                (by, lambda state: admission.check_environment(state, admission.ENVIRONMENT)),
+                (by, admission.ready),
             ),
-            Phase.RUNNING: ((by, lambda state: conduct.start(state, at, self[by], "build", present=True, watching=0)),),
+            Phase.RUNNING: (
+                (by, lambda state: admission.start(state, at, self[by], "build", present=True, watching=0)),
+            ),
             Phase.SUBMITTED: ((candidate, lambda state: conduct.submit(state, 0, 0)),),
             Phase.SEALED: (
                 (SYSTEM, lambda state: (sealed(state.rows),)),
-                (SYSTEM, lambda state: conduct.record_score(state, a_score())),
+                (SYSTEM, lambda state: ending.record_score(state, a_score())),
             ),
         }
         for phase in ROAD[: ROAD.index(until) + 1]:
@@ -129,12 +132,12 @@ class Register:
         """A practice, which the candidate starts alone."""
         at, made = self.sources.now(), self._created(candidate)
         made = replace(made, practice=True, policy=Policy(attended=False))
-        self.act("mary", lambda state: conduct.create(state, made), "try-1")
-        self.act("mary", lambda state: conduct.assign_form(state, assigned()), "try-1")
-        self.act(candidate, lambda state: conduct.open_check_in(state, at), "try-1")
+        self.act("mary", lambda state: admission.create(state, made), "try-1")
+        self.act("mary", lambda state: admission.assign_form(state, assigned()), "try-1")
+        self.act(candidate, lambda state: admission.open_check_in(state, at), "try-1")
         self.act(
             candidate,
-            lambda state: conduct.start(state, at, self[candidate], "build", present=False, watching=0),
+            lambda state: admission.start(state, at, self[candidate], "build", present=False, watching=0),
             "try-1",
         )
 
@@ -142,7 +145,7 @@ class Register:
         return replace(created(), candidate=self[candidate])
 
     def _signing(self, text: str) -> Callable[[Sitting], Sequence[Event]]:
-        return lambda state: conduct.sign(state, signed(text))
+        return lambda state: admission.sign(state, signed(text))
 
     def inside(self, question: Callable[[Connection], Any]) -> Any:
         """Ask inside a transaction of the writer, as guards are."""

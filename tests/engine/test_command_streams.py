@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from engine import conduct
+from engine import admission, conduct, ending
 from engine.answers import COUNTED, FLAGGED, parse_payload
 from engine.errors import Refused
 from engine.events import (
@@ -30,7 +30,6 @@ from engine.events import (
     IncidentEnded,
     IncidentReported,
     IncidentReviewed,
-    Policy,
     Recorded,
     ResultReleased,
     RowReceived,
@@ -51,6 +50,7 @@ from engine.events import (
     encode,
     kind_of,
 )
+from engine.policy import Policy
 from engine.sitting import Phase, Sitting, evolve
 from engine.sources import between_ms, later
 from tests.engine.builders import (
@@ -123,9 +123,9 @@ def _wait_for_the_end(world: World, by_ms: int, noticed: bool) -> None:
 
 def _two_people_end_it(world: World, who: str) -> None:
     if world.state.proposal is None:
-        world.do(conduct.propose_termination, "recording-items", by="grace")
+        world.do(ending.propose_termination, "recording-items", by="grace")
     else:
-        world.do(conduct.confirm_termination, world.at, who, by=who)
+        world.do(ending.confirm_termination, world.at, who, by=who)
 
 
 def _seal(world: World) -> None:
@@ -194,28 +194,28 @@ ONCE: tuple[st.SearchStrategy[Step], ...] = (
     _act(conduct.resume, reasons, present=st.just(True)),
     _act(conduct.hold, reasons),
     people.map(lambda who: lambda world: world.do(conduct.clear_hold, who, ("grace",), "go on", by=who, present=True)),
-    st.just(lambda world: world.do(conduct.lapse_termination, world.at, by="system")),
+    st.just(lambda world: world.do(ending.lapse_termination, world.at, by="system")),
     _act(conduct.add_time, minutes, reasons),
     _act(conduct.say, st.sampled_from(["proctor", "candidate"]), st.sampled_from(["Hello", " ", "\ud83d"])),
     _act(conduct.submit, st.integers(0, 4), st.integers(0, 9)),
-    _act(conduct.propose_termination, st.sampled_from([*conduct.TERMINATION_GROUNDS, "because"])),
-    _act(conduct.withdraw_termination, reasons),
-    _act(conduct.report, st.sampled_from([an_incident(), an_incident("inc-2", evidence=(), hint=True)])),
-    _act(conduct.record_score, st.just(a_score())),
-    _act(conduct.sign, st.sampled_from([*conduct.SITTING_TEXTS, conduct.USE_TEXT]).map(signed)),
-    _act(conduct.show_identity, st.sampled_from([shown(), shown("77" * 32), shown(width=640)])),
-    _act(conduct.check_environment, st.sampled_from([conduct.ENVIRONMENT, conduct.ENVIRONMENT[:1], ("x",)])),
-    _act_now(conduct.open_check_in),
+    _act(ending.propose_termination, st.sampled_from([*ending.TERMINATION_GROUNDS, "because"])),
+    _act(ending.withdraw_termination, reasons),
+    _act(ending.report, st.sampled_from([an_incident(), an_incident("inc-2", evidence=(), hint=True)])),
+    _act(ending.record_score, st.just(a_score())),
+    _act(admission.sign, st.sampled_from([*admission.SITTING_TEXTS, admission.USE_TEXT]).map(signed)),
+    _act(admission.show_identity, st.sampled_from([shown(), shown("77" * 32), shown(width=640)])),
+    _act(admission.check_environment, st.sampled_from([admission.ENVIRONMENT, admission.ENVIRONMENT[:1], ("x",)])),
+    _act_now(admission.open_check_in),
     _act_now(conduct.expire),
     _act_now(conduct.expire),
-    _act_now(conduct.confirm_termination, person=True),
+    _act_now(ending.confirm_termination, person=True),
     st.just(lambda world: world.do(conduct.disconnect, world.at, by="system")),
-    st.just(lambda world: world.do(conduct.end_incident, IncidentEnded("inc-1", world.at), by="system")),
-    _act_of(conduct.verify_identity, verified()),
-    _act_of(conduct.refuse_identity, IdentityRefused(STILL, "another person")),
-    _act_of(conduct.review, a_review()),
-    _act_of(conduct.review, a_review(verdict="confirmed", seen=())),
-    _act_of(conduct.release, "nothing to see"),
+    st.just(lambda world: world.do(ending.end_incident, IncidentEnded("inc-1", world.at), by="system")),
+    _act_of(admission.verify_identity, verified()),
+    _act_of(admission.refuse_identity, IdentityRefused(STILL, "another person")),
+    _act_of(ending.review, a_review()),
+    _act_of(ending.review, a_review(verdict="confirmed", seen=())),
+    _act_of(ending.release, "nothing to see"),
 )
 ACTS = st.sampled_from([*ONCE, *(act for act, times in OFTEN for _ in range(times))]).flatmap(lambda act: act)
 POLICIES = (Policy(), Policy(credit_disconnect=False, grace_ms=2**12), Policy(attended=False))

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from engine import conduct
+from engine import admission, conduct, ending
 from engine.answers import MOST_AHEAD
 from engine.errors import Refused
 from engine.events import (
     Event,
     IdentityRefused,
     IncidentEnded,
-    Policy,
     ResultReleased,
     SittingPaused,
     SittingReadied,
@@ -27,6 +26,7 @@ from engine.events import (
     TimeExpired,
     WriterOpened,
 )
+from engine.policy import Policy
 from engine.sitting import MOST_OUTBOXES, Phase, Sitting
 from engine.sources import later
 from tests.engine.builders import (
@@ -67,12 +67,12 @@ class Twin:
 
 def _checked_in_but(world: World, leave_out: str) -> None:
     if leave_out != "identity":
-        world.do(conduct.show_identity, shown(), by="ada")
-        world.do(conduct.verify_identity, "grace", verified())
-    for text in conduct.SITTING_TEXTS:
+        world.do(admission.show_identity, shown(), by="ada")
+        world.do(admission.verify_identity, "grace", verified())
+    for text in admission.SITTING_TEXTS:
         if text != leave_out:
-            world.do(conduct.sign, signed(text), by="ada")
-    world.do(conduct.check_environment, tuple(tick for tick in conduct.ENVIRONMENT if tick != leave_out))
+            world.do(admission.sign, signed(text), by="ada")
+    world.do(admission.check_environment, tuple(tick for tick in admission.ENVIRONMENT if tick != leave_out))
 
 
 def _start_without(leave_out: str) -> Callable[[World, bool], object]:
@@ -86,21 +86,21 @@ def _start_without(leave_out: str) -> Callable[[World, bool], object]:
 def _start_without_form(world: World, lawful: bool) -> object:
     if not lawful:
         world = World()
-        world.do(conduct.create, created())
-        world.do(conduct.open_check_in, world.at)
+        world.do(admission.create, created())
+        world.do(admission.open_check_in, world.at)
     world.check_in()
     return world.start()
 
 
 def _start_after_new_picture(world: World, lawful: bool) -> object:
-    world.do(conduct.show_identity, shown(OTHER_STILL), by="ada")
+    world.do(admission.show_identity, shown(OTHER_STILL), by="ada")
     if lawful:
-        world.do(conduct.verify_identity, "grace", verified(OTHER_STILL))
+        world.do(admission.verify_identity, "grace", verified(OTHER_STILL))
     return world.start()
 
 
 def _check_in_at(lawful_ms: int, unlawful_ms: int) -> Callable[[World, bool], object]:
-    return lambda world, lawful: world.do(conduct.open_check_in, at_ms(lawful_ms if lawful else unlawful_ms))
+    return lambda world, lawful: world.do(admission.open_check_in, at_ms(lawful_ms if lawful else unlawful_ms))
 
 
 def _start_late(world: World, lawful: bool) -> object:
@@ -109,28 +109,28 @@ def _start_late(world: World, lawful: bool) -> object:
 
 def _confirm_by(person: str) -> Callable[[World, bool], object]:
     def act(world: World, lawful: bool) -> object:
-        world.do(conduct.propose_termination, "impersonation")
-        return world.do(conduct.confirm_termination, world.at, "katherine" if lawful else person)
+        world.do(ending.propose_termination, "impersonation")
+        return world.do(ending.confirm_termination, world.at, "katherine" if lawful else person)
 
     return act
 
 
 def _confirm_late(world: World, lawful: bool) -> object:
-    world.do(conduct.propose_termination, "impersonation")
-    world.wait(conduct.CONFIRM_WITHIN_MS + (0 if lawful else 1))
-    return world.do(conduct.confirm_termination, world.at, "katherine")
+    world.do(ending.propose_termination, "impersonation")
+    world.wait(ending.CONFIRM_WITHIN_MS + (0 if lawful else 1))
+    return world.do(ending.confirm_termination, world.at, "katherine")
 
 
 def _confirm(world: World, lawful: bool) -> object:
     if lawful:
-        world.do(conduct.propose_termination, "impersonation")
-    return world.do(conduct.confirm_termination, world.at, "katherine")
+        world.do(ending.propose_termination, "impersonation")
+    return world.do(ending.confirm_termination, world.at, "katherine")
 
 
 def _resume_while_proposed(world: World, lawful: bool) -> object:
-    world.do(conduct.propose_termination, "impersonation")
+    world.do(ending.propose_termination, "impersonation")
     if lawful:
-        world.do(conduct.withdraw_termination, "it was her sister's photograph")
+        world.do(ending.withdraw_termination, "it was her sister's photograph")
     return world.do(conduct.resume, "go on", present=True)
 
 
@@ -206,62 +206,62 @@ def _submit_superseded(world: World, lawful: bool) -> object:
 
 def _review_by(person: str) -> Callable[[World, bool], object]:
     def act(world: World, lawful: bool) -> object:
-        world.do(conduct.report, an_incident())
-        return world.do(conduct.review, "katherine" if lawful else person, a_review())
+        world.do(ending.report, an_incident())
+        return world.do(ending.review, "katherine" if lawful else person, a_review())
 
     return act
 
 
 def _review_unseen(world: World, lawful: bool) -> object:
-    world.do(conduct.report, an_incident())
-    return world.do(conduct.review, "katherine", a_review() if lawful else a_review(seen=("frame-1",)))
+    world.do(ending.report, an_incident())
+    return world.do(ending.review, "katherine", a_review() if lawful else a_review(seen=("frame-1",)))
 
 
 def _review_unknown(world: World, lawful: bool) -> object:
-    world.do(conduct.report, an_incident())
-    return world.do(conduct.review, "katherine", a_review("inc-1" if lawful else "inc-2"))
+    world.do(ending.report, an_incident())
+    return world.do(ending.review, "katherine", a_review("inc-1" if lawful else "inc-2"))
 
 
 def _review_twice(world: World, lawful: bool) -> object:
-    world.do(conduct.report, an_incident())
+    world.do(ending.report, an_incident())
     if not lawful:
-        world.do(conduct.review, "katherine", a_review())
-    return world.do(conduct.review, "katherine", a_review(verdict="confirmed"))
+        world.do(ending.review, "katherine", a_review())
+    return world.do(ending.review, "katherine", a_review(verdict="confirmed"))
 
 
 def _release_open(world: World, lawful: bool) -> object:
-    world.do(conduct.record_score, a_score())
-    world.do(conduct.report, an_incident(hint=lawful))
-    return world.do(conduct.release, "katherine", "nothing to see")
+    world.do(ending.record_score, a_score())
+    world.do(ending.report, an_incident(hint=lawful))
+    return world.do(ending.release, "katherine", "nothing to see")
 
 
 def _release_unreviewed(world: World, lawful: bool) -> object:
-    world.do(conduct.record_score, a_score())
-    world.do(conduct.report, an_incident())
+    world.do(ending.record_score, a_score())
+    world.do(ending.report, an_incident())
     if lawful:
-        world.do(conduct.review, "katherine", a_review())
-    return world.do(conduct.release, "katherine", "nothing to see")
+        world.do(ending.review, "katherine", a_review())
+    return world.do(ending.release, "katherine", "nothing to see")
 
 
 def _release_unscored(world: World, lawful: bool) -> object:
     if lawful:
-        world.do(conduct.record_score, a_score())
-    return world.do(conduct.release, "katherine", "nothing to see")
+        world.do(ending.record_score, a_score())
+    return world.do(ending.release, "katherine", "nothing to see")
 
 
 def _release_by(person: str) -> Callable[[World, bool], object]:
     def act(world: World, lawful: bool) -> object:
-        world.do(conduct.record_score, a_score())
-        return world.do(conduct.release, "katherine" if lawful else person, "nothing to see")
+        world.do(ending.record_score, a_score())
+        return world.do(ending.release, "katherine" if lawful else person, "nothing to see")
 
     return act
 
 
 def _release_twice(world: World, lawful: bool) -> object:
-    world.do(conduct.record_score, a_score())
+    world.do(ending.record_score, a_score())
     if not lawful:
-        world.do(conduct.release, "katherine", "nothing to see")
-    return world.do(conduct.release, "katherine", "again")
+        world.do(ending.release, "katherine", "nothing to see")
+    return world.do(ending.release, "katherine", "again")
 
 
 def _many_windows(world: World, lawful: bool) -> object:
@@ -273,20 +273,20 @@ def _many_windows(world: World, lawful: bool) -> object:
 def _assign_twice(world: World, lawful: bool) -> object:
     if lawful:
         world.state = replace(world.state, form=None)
-    return world.do(conduct.assign_form, assigned())
+    return world.do(admission.assign_form, assigned())
 
 
 def _assign_running(world: World, lawful: bool) -> object:
     if not lawful:
         world.start()
     world.state = replace(world.state, form=None)
-    return world.do(conduct.assign_form, assigned())
+    return world.do(admission.assign_form, assigned())
 
 
 ALONE = Policy(attended=False)
 
 TWINS = [
-    Twin("ALREADY_BOOKED", "created twice", lambda w, ok: (World() if ok else w).do(conduct.create, created())),
+    Twin("ALREADY_BOOKED", "created twice", lambda w, ok: (World() if ok else w).do(admission.create, created())),
     Twin("TERMINAL_STATE", "a second form", _assign_twice, Phase.CREATED),
     Twin("NOT_NOW", "a form for a running sitting", _assign_running, Phase.READY),
     Twin("OUTSIDE_WINDOW", "before the window opens", _check_in_at(0, -1), Phase.CREATED),
@@ -295,21 +295,21 @@ TWINS = [
     Twin(
         "STILL_TOO_SMALL",
         "a narrow picture",
-        lambda w, ok: w.do(conduct.show_identity, shown(width=1280 if ok else 1279)),
+        lambda w, ok: w.do(admission.show_identity, shown(width=1280 if ok else 1279)),
         Phase.CHECK_IN,
     ),
     Twin(
         "STILL_TOO_SMALL",
         "a low picture",
-        lambda w, ok: w.do(conduct.show_identity, shown(height=960 if ok else 959)),
+        lambda w, ok: w.do(admission.show_identity, shown(height=960 if ok else 959)),
         Phase.CHECK_IN,
     ),
     Twin(
         "STALE_VERSION",
         "another picture than the one verified",
         lambda w, ok: (
-            w.do(conduct.show_identity, shown(STILL if ok else OTHER_STILL)),
-            w.do(conduct.verify_identity, "grace", verified()),
+            w.do(admission.show_identity, shown(STILL if ok else OTHER_STILL)),
+            w.do(admission.verify_identity, "grace", verified()),
         ),
         Phase.CHECK_IN,
     ),
@@ -317,8 +317,8 @@ TWINS = [
         "STALE_VERSION",
         "another picture than the one refused",
         lambda w, ok: (
-            w.do(conduct.show_identity, shown(STILL if ok else OTHER_STILL)),
-            w.do(conduct.refuse_identity, "grace", IdentityRefused(STILL, "another person")),
+            w.do(admission.show_identity, shown(STILL if ok else OTHER_STILL)),
+            w.do(admission.refuse_identity, "grace", IdentityRefused(STILL, "another person")),
         ),
         Phase.CHECK_IN,
     ),
@@ -326,8 +326,8 @@ TWINS = [
         "SOD_SELF",
         "Ada verifies herself",
         lambda w, ok: (
-            w.do(conduct.show_identity, shown()),
-            w.do(conduct.verify_identity, "grace" if ok else "ada", verified()),
+            w.do(admission.show_identity, shown()),
+            w.do(admission.verify_identity, "grace" if ok else "ada", verified()),
         ),
         Phase.CHECK_IN,
     ),
@@ -335,15 +335,15 @@ TWINS = [
         "SOD_SELF",
         "Ada refuses herself",
         lambda w, ok: (
-            w.do(conduct.show_identity, shown()),
-            w.do(conduct.refuse_identity, "grace" if ok else "ada", IdentityRefused(STILL, "another person")),
+            w.do(admission.show_identity, shown()),
+            w.do(admission.refuse_identity, "grace" if ok else "ada", IdentityRefused(STILL, "another person")),
         ),
         Phase.CHECK_IN,
     ),
     Twin("ID_UNVERIFIED", "no identity", _start_without("identity"), Phase.CHECK_IN),
     Twin("ID_UNVERIFIED", "a new picture nobody looked at", _start_after_new_picture, Phase.READY),
-    *(Twin("AGREEMENT_UNSIGNED", text, _start_without(text), Phase.CHECK_IN) for text in conduct.SITTING_TEXTS),
-    *(Twin("ENV_INCOMPLETE", tick, _start_without(tick), Phase.CHECK_IN) for tick in conduct.ENVIRONMENT),
+    *(Twin("AGREEMENT_UNSIGNED", text, _start_without(text), Phase.CHECK_IN) for text in admission.SITTING_TEXTS),
+    *(Twin("ENV_INCOMPLETE", tick, _start_without(tick), Phase.CHECK_IN) for tick in admission.ENVIRONMENT),
     Twin("FORM_NOT_RELEASED", "no form", _start_without_form, Phase.CHECK_IN),
     Twin("PROCTOR_ABSENT", "nobody there at the start", lambda w, ok: w.start(present=ok), Phase.READY),
     Twin("PROCTOR_ABSENT", "nobody there to resume", _resume),
@@ -366,16 +366,16 @@ TWINS = [
         "NOT_NOW",
         "proposed twice",
         lambda w, ok: (
-            w.do(conduct.propose_termination, "impersonation"),
-            ok or w.do(conduct.propose_termination, "impersonation"),
+            w.do(ending.propose_termination, "impersonation"),
+            ok or w.do(ending.propose_termination, "impersonation"),
         ),
     ),
     Twin(
         "NOT_NOW",
         "withdrawn but never proposed",
         lambda w, ok: (
-            ok and w.do(conduct.propose_termination, "impersonation"),
-            w.do(conduct.withdraw_termination, "a mistake"),
+            ok and w.do(ending.propose_termination, "impersonation"),
+            w.do(ending.withdraw_termination, "a mistake"),
         ),
     ),
     Twin(
@@ -404,7 +404,7 @@ TWINS = [
     Twin(
         "INPUT_INVALID",
         "unknown grounds",
-        lambda w, ok: w.do(conduct.propose_termination, "impersonation" if ok else "x"),
+        lambda w, ok: w.do(ending.propose_termination, "impersonation" if ok else "x"),
     ),
     Twin(
         "INPUT_INVALID", "an unknown pause", lambda w, ok: w.do(conduct.pause, "incident", "technical" if ok else "x")
@@ -412,13 +412,13 @@ TWINS = [
     Twin(
         "INPUT_INVALID",
         "an unknown tick",
-        lambda w, ok: w.do(conduct.check_environment, ("desk-clear", "room-alone" if ok else "palm-read")),
+        lambda w, ok: w.do(admission.check_environment, ("desk-clear", "room-alone" if ok else "palm-read")),
         Phase.CHECK_IN,
     ),
     Twin(
         "INPUT_INVALID",
         "an unknown text",
-        lambda w, ok: w.do(conduct.sign, signed("recording" if ok else "x")),
+        lambda w, ok: w.do(admission.sign, signed("recording" if ok else "x")),
         Phase.CHECK_IN,
     ),
     Twin("INPUT_INVALID", "no minutes", lambda w, ok: w.do(conduct.add_time, 1 if ok else 0, "x")),
@@ -440,8 +440,8 @@ TWINS = [
         "INPUT_INVALID",
         "an unknown verdict",
         lambda w, ok: (
-            w.do(conduct.report, an_incident()),
-            w.do(conduct.review, "katherine", a_review(verdict="dismissed" if ok else "guilty")),
+            w.do(ending.report, an_incident()),
+            w.do(ending.review, "katherine", a_review(verdict="dismissed" if ok else "guilty")),
         ),
         Phase.SEALED,
     ),
@@ -467,7 +467,7 @@ def test_an_unlawful_act_is_refused_and_its_lawful_twin_succeeds(twin: Twin) -> 
 def test_every_refusal_of_an_act_leaves_the_sitting_as_it_was() -> None:
     world = a_sitting()
     before, entries = world.state, len(world.journal)
-    for command, args in ((conduct.create, (created(),)), (conduct.say, ("proctor", "")), (conduct.submit, (9, 1))):
+    for command, args in ((admission.create, (created(),)), (conduct.say, ("proctor", "")), (conduct.submit, (9, 1))):
         with pytest.raises(Refused):
             world.do(command, *args)
     assert (world.state, len(world.journal)) == (before, entries)
@@ -476,15 +476,15 @@ def test_every_refusal_of_an_act_leaves_the_sitting_as_it_was() -> None:
 #: Acts on a sitting, and the only phases in which they are lawful.
 LAWFUL_IN: dict[str, tuple[Callable[[World], object], set[Phase]]] = {
     "show_identity": (
-        lambda w: w.do(conduct.show_identity, shown()),
+        lambda w: w.do(admission.show_identity, shown()),
         {Phase.CHECK_IN, Phase.READY, Phase.RUNNING},
     ),
     "refuse_identity": (
-        lambda w: w.record(shown()).do(conduct.refuse_identity, "grace", IdentityRefused(STILL, "x")),
+        lambda w: w.record(shown()).do(admission.refuse_identity, "grace", IdentityRefused(STILL, "x")),
         {Phase.CHECK_IN, Phase.READY},
     ),
-    "sign": (lambda w: w.do(conduct.sign, signed("recording", "00" * 32)), {Phase.CHECK_IN, Phase.READY}),
-    "check_environment": (lambda w: w.do(conduct.check_environment, ()), {Phase.CHECK_IN, Phase.READY}),
+    "sign": (lambda w: w.do(admission.sign, signed("recording", "00" * 32)), {Phase.CHECK_IN, Phase.READY}),
+    "check_environment": (lambda w: w.do(admission.check_environment, ()), {Phase.CHECK_IN, Phase.READY}),
     "take_over": (lambda w: w.do(conduct.take_over), {Phase.READY, Phase.RUNNING}),
     "open_outbox": (lambda w: w.do(conduct.open_outbox), {Phase.READY, Phase.RUNNING, Phase.SUBMITTED}),
     "hold": (lambda w: w.do(conduct.hold, "x"), {Phase.RUNNING}),
@@ -493,13 +493,13 @@ LAWFUL_IN: dict[str, tuple[Callable[[World], object], set[Phase]]] = {
         {Phase.CREATED, Phase.CHECK_IN, Phase.READY, Phase.RUNNING},
     ),
     "say": (lambda w: w.do(conduct.say, "proctor", "x"), {Phase.CHECK_IN, Phase.READY, Phase.RUNNING}),
-    "propose": (lambda w: w.do(conduct.propose_termination, "recording-items"), {Phase.RUNNING}),
+    "propose": (lambda w: w.do(ending.propose_termination, "recording-items"), {Phase.RUNNING}),
     "release": (
-        lambda w: (w.do(conduct.record_score, a_score()), w.do(conduct.release, "katherine", "x")),
+        lambda w: (w.do(ending.record_score, a_score()), w.do(ending.release, "katherine", "x")),
         {Phase.SEALED},
     ),
     "open_check_in": (
-        lambda w: w.do(conduct.open_check_in, w.at),
+        lambda w: w.do(admission.open_check_in, w.at),
         {Phase.CREATED, Phase.CHECK_IN, Phase.READY},
     ),
 }
@@ -521,13 +521,13 @@ def test_an_act_has_its_phases_and_no_others(name: str) -> None:
 
 def test_signing_before_there_is_a_sitting_is_refused() -> None:
     with pytest.raises(Refused, match="INPUT_INVALID"):
-        World().do(conduct.sign, signed(conduct.USE_TEXT))
+        World().do(admission.sign, signed(admission.USE_TEXT))
 
 
 def test_the_use_of_certificates_may_be_signed_also_after_the_end() -> None:
     world = a_sitting(Phase.SEALED)
-    world.do(conduct.sign, signed(conduct.USE_TEXT))
-    assert conduct.USE_TEXT in world.state.signed
+    world.do(admission.sign, signed(admission.USE_TEXT))
+    assert admission.USE_TEXT in world.state.signed
 
 
 # -- asking twice -----------------------------------------------------------------------------------------------------
@@ -536,21 +536,21 @@ def test_the_use_of_certificates_may_be_signed_also_after_the_end() -> None:
 @pytest.mark.parametrize(
     ("until", "again"),
     [
-        (Phase.CHECK_IN, lambda w: w.do(conduct.open_check_in, w.at)),
-        (Phase.READY, lambda w: w.do(conduct.open_check_in, w.at)),
-        (Phase.READY, lambda w: w.do(conduct.ready)),
-        (Phase.READY, lambda w: w.do(conduct.sign, signed("recording"))),
+        (Phase.CHECK_IN, lambda w: w.do(admission.open_check_in, w.at)),
+        (Phase.READY, lambda w: w.do(admission.open_check_in, w.at)),
+        (Phase.READY, lambda w: w.do(admission.ready)),
+        (Phase.READY, lambda w: w.do(admission.sign, signed("recording"))),
         (Phase.RUNNING, lambda w: w.start()),
         (Phase.RUNNING, lambda w: (w.do(conduct.hold, "x"), w.do(conduct.hold, "y"))[1]),
         (Phase.RUNNING, lambda w: (w.row(1), w.do(conduct.receive, w.at, a_row(1), offline=False, fault=None))[1]),
         (Phase.RUNNING, lambda w: (w.do(conduct.disconnect, w.at), w.do(conduct.disconnect, w.at))[1]),
-        (Phase.RUNNING, lambda w: (w.do(conduct.report, an_incident()), w.do(conduct.report, an_incident()))[1]),
-        (Phase.RUNNING, lambda w: w.do(conduct.end_incident, IncidentEnded("inc-9", NINE))),
+        (Phase.RUNNING, lambda w: (w.do(ending.report, an_incident()), w.do(ending.report, an_incident()))[1]),
+        (Phase.RUNNING, lambda w: w.do(ending.end_incident, IncidentEnded("inc-9", NINE))),
         (Phase.SUBMITTED, lambda w: w.do(conduct.submit, 1, 99)),
         (Phase.SUBMITTED, lambda w: w.do(conduct.expire, at_ms(LIMIT_MS))),
         (Phase.SUBMITTED, lambda w: w.do(conduct.disconnect, w.at)),
         (Phase.SUBMITTED, lambda w: w.do(conduct.pause, "proctor_lost", "x")),
-        (Phase.SEALED, lambda w: (w.do(conduct.record_score, a_score()), w.do(conduct.record_score, a_score(0)))[1]),
+        (Phase.SEALED, lambda w: (w.do(ending.record_score, a_score()), w.do(ending.record_score, a_score(0)))[1]),
     ],
 )
 def test_a_command_that_finds_its_work_done_gives_no_events(
@@ -561,21 +561,21 @@ def test_a_command_that_finds_its_work_done_gives_no_events(
 
 def test_an_incident_ends_once() -> None:
     world = a_sitting()
-    world.do(conduct.report, an_incident())
-    assert world.do(conduct.end_incident, IncidentEnded("inc-1", at_ms(1024))) != ()
-    assert world.do(conduct.end_incident, IncidentEnded("inc-1", at_ms(2048))) == ()
+    world.do(ending.report, an_incident())
+    assert world.do(ending.end_incident, IncidentEnded("inc-1", at_ms(1024))) != ()
+    assert world.do(ending.end_incident, IncidentEnded("inc-1", at_ms(2048))) == ()
     assert world.state.incidents["inc-1"].ended_at == at_ms(1024)
 
 
 @pytest.mark.parametrize("until", [Phase.CREATED, Phase.CHECK_IN, Phase.READY])
 def test_nothing_is_reported_before_the_start(until: Phase) -> None:
-    assert a_sitting(until).do(conduct.report, an_incident()) == ()
+    assert a_sitting(until).do(ending.report, an_incident()) == ()
 
 
 def test_what_a_detector_reports_changes_no_phase_and_no_clock() -> None:
     world = a_sitting()
     before = world.state
-    world.do(conduct.report, an_incident(), by="system")
+    world.do(ending.report, an_incident(), by="system")
     assert (world.state.phase, world.state.watch) == (before.phase, before.watch)
 
 
@@ -610,19 +610,19 @@ def test_a_practice_resumes_with_nobody_present() -> None:
 
 
 def test_what_is_missing_is_named_in_the_order_of_the_check_in() -> None:
-    assert conduct.missing_for_start(World().state) == (
+    assert admission.missing_for_start(World().state) == (
         "ID_UNVERIFIED",
         "AGREEMENT_UNSIGNED",
         "ENV_INCOMPLETE",
         "FORM_NOT_RELEASED",
     )
-    assert conduct.missing_for_start(a_sitting(Phase.READY).state) == ()
+    assert admission.missing_for_start(a_sitting(Phase.READY).state) == ()
 
 
 def test_ticks_are_kept_in_the_order_of_the_list_however_they_were_ticked() -> None:
     world = a_sitting(Phase.CHECK_IN)
-    world.do(conduct.check_environment, tuple(reversed(conduct.ENVIRONMENT)))
-    assert world.state.ticks == conduct.ENVIRONMENT
+    world.do(admission.check_environment, tuple(reversed(admission.ENVIRONMENT)))
+    assert world.state.ticks == admission.ENVIRONMENT
 
 
 # -- rows: which count ------------------------------------------------------------------------------------------------
@@ -769,10 +769,10 @@ def test_a_server_that_was_away_during_the_grace_leaves_all_of_it_to_rows_writte
 
 def test_a_proposal_that_nobody_confirms_lapses_after_ten_minutes_and_the_sitting_can_go_on() -> None:
     world = a_sitting()
-    world.do(conduct.propose_termination, "impersonation")
-    assert () == world.wait(conduct.CONFIRM_WITHIN_MS).do(conduct.lapse_termination, world.at, by="system")
-    assert 1 == len(world.wait(1).do(conduct.lapse_termination, world.at, by="system"))
-    assert () == world.do(conduct.lapse_termination, world.at, by="system")
+    world.do(ending.propose_termination, "impersonation")
+    assert () == world.wait(ending.CONFIRM_WITHIN_MS).do(ending.lapse_termination, world.at, by="system")
+    assert 1 == len(world.wait(1).do(ending.lapse_termination, world.at, by="system"))
+    assert () == world.do(ending.lapse_termination, world.at, by="system")
     assert [SittingResumed("go on")] == list(world.do(conduct.resume, "go on", present=True))
 
 
@@ -797,7 +797,7 @@ def test_a_server_that_was_away_credits_also_a_clock_that_runs_through_a_disconn
 
 def test_a_proposal_pauses_at_once_with_credit_and_ends_nothing() -> None:
     world = a_sitting()
-    proposed = world.do(conduct.propose_termination, "unauthorised-aid")
+    proposed = world.do(ending.propose_termination, "unauthorised-aid")
     assert proposed == (
         SittingPaused("termination", "unauthorised-aid", True),
         TerminationProposed("unauthorised-aid"),
@@ -809,21 +809,21 @@ def test_a_proposal_pauses_at_once_with_credit_and_ends_nothing() -> None:
 def test_a_proposal_for_a_sitting_that_stands_already_only_proposes() -> None:
     world = a_sitting()
     world.do(conduct.hold, "x")
-    assert world.do(conduct.propose_termination, "unauthorised-aid") == (TerminationProposed("unauthorised-aid"),)
+    assert world.do(ending.propose_termination, "unauthorised-aid") == (TerminationProposed("unauthorised-aid"),)
 
 
 def test_a_proposal_stops_a_clock_that_runs_through_a_disconnection() -> None:
     world = a_sitting(policy=Policy(credit_disconnect=False))
     world.do(conduct.disconnect, world.at)
-    world.do(conduct.propose_termination, "unauthorised-aid")
+    world.do(ending.propose_termination, "unauthorised-aid")
     assert world.wait(2048).remaining_ms == LIMIT_MS
 
 
 def test_a_confirmed_termination_keeps_the_answers_and_says_who_proposed_it() -> None:
     world = a_sitting()
     world.row(1, payload=chose("b"))
-    world.do(conduct.propose_termination, "impersonation", by="grace")
-    confirmed = world.do(conduct.confirm_termination, world.at, "katherine", by="katherine")
+    world.do(ending.propose_termination, "impersonation", by="grace")
+    confirmed = world.do(ending.confirm_termination, world.at, "katherine", by="katherine")
     assert (confirmed[0].grounds, confirmed[0].proposed_by) == ("impersonation", "grace")
     assert (world.state.ended_as, world.state.proposal) == ("TERMINATED", None)
     assert world.state.given["q01"].responses == {"RESPONSE": ("b",)}
@@ -832,7 +832,7 @@ def test_a_confirmed_termination_keeps_the_answers_and_says_who_proposed_it() ->
 def test_an_ended_sitting_cannot_be_terminated_whatever_its_journal_proposes() -> None:
     world = a_sitting(Phase.SEALED).record(TerminationProposed("impersonation"))
     with pytest.raises(Refused, match="TERMINAL_STATE"):
-        world.do(conduct.confirm_termination, world.at, "katherine")
+        world.do(ending.confirm_termination, world.at, "katherine")
 
 
 def test_a_pause_over_another_interruption_takes_its_place() -> None:
@@ -845,20 +845,20 @@ def test_a_pause_over_another_interruption_takes_its_place() -> None:
 
 def test_a_release_repeats_the_score_it_releases() -> None:
     world = a_sitting(Phase.SEALED)
-    world.do(conduct.record_score, a_score(2.0))
-    assert world.do(conduct.release, "katherine", "fine", by="katherine") == (ResultReleased(2.0, True, "fine"),)
+    world.do(ending.record_score, a_score(2.0))
+    assert world.do(ending.release, "katherine", "fine", by="katherine") == (ResultReleased(2.0, True, "fine"),)
     assert world.state.released_by == "katherine"
 
 
 def test_a_score_is_recorded_for_a_sealed_sitting_only() -> None:
-    assert a_sitting(Phase.SUBMITTED).do(conduct.record_score, a_score()) == ()
+    assert a_sitting(Phase.SUBMITTED).do(ending.record_score, a_score()) == ()
 
 
 def test_the_confidentiality_text_is_read_before_it_is_signed_and_the_others_at_leisure() -> None:
     started = datetime(2026, 3, 2, 9, tzinfo=UTC)
     shown = Sitting(policy=Policy(reading_ms=65_536), phase_since=started)
     with pytest.raises(Refused) as refused:
-        conduct.read_first(shown, later(started, 65_535), "non-disclosure")
+        admission.read_first(shown, later(started, 65_535), "non-disclosure")
     assert ("READ_FIRST", 1) == (refused.value.code, refused.value.facts["wait_s"])
-    conduct.read_first(shown, later(started, 65_536), "non-disclosure")
-    conduct.read_first(shown, started, "recording")
+    admission.read_first(shown, later(started, 65_536), "non-disclosure")
+    admission.read_first(shown, started, "recording")

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from engine import delivery
+from engine.admission import ENVIRONMENT, USE_TEXT
 from engine.answers import MOST_AHEAD, STANDINGS
-from engine.conduct import CONFIRM_WITHIN_MS, ENVIRONMENT, USE_TEXT
 from engine.delivery import Acknowledgement
+from engine.ending import CONFIRM_WITHIN_MS
 from engine.errors import NotFound, Refused
 from engine.events import (
     EnvironmentChecked,

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import events
-from engine.events import ItemScore, Policy, SittingSubmitted, TimeAdded, decode, encode, event, kind_of
+from engine.events import ItemScore, SittingSubmitted, TimeAdded, decode, encode, event, kind_of
 from engine.form import Form, FormItem, ItemRef, Section
+from engine.policy import Policy
 
 KINDS = [made for made in vars(events).values() if isinstance(made, type) and made in events._VERSIONS]
 FORM = Form(

@@ -12,10 +12,21 @@ from typing import Any
 import pytest
 
 from engine.errors import NotFound, Refused, Tampered
-from engine.events import SYSTEM, ExamExtended, ExamOpened, ExamPlanned, FormAssigned, Policy, Recorded, SittingCreated
-from engine.exam import PRACTICE_DAYS, PRACTICE_LIMIT_MS, Exam, ExamPhase, Fold, check_plan, project
+from engine.events import SYSTEM, ExamExtended, FormAssigned, Recorded, SittingCreated
+from engine.exam import (
+    PRACTICE_DAYS,
+    PRACTICE_LIMIT_MS,
+    Exam,
+    ExamOpened,
+    ExamPhase,
+    ExamPlanned,
+    Fold,
+    check_plan,
+    project,
+)
 from engine.keyring import keyed
 from engine.people import Role
+from engine.policy import Policy
 from engine.replay import rebuild
 from engine.sitting import Phase, Sitting
 from engine.sources import epoch_ms, later

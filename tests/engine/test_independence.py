@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine import conduct
+from engine import admission, conduct, ending
 from engine.errors import NotFound, Refused
 from engine.events import (
     OPERATOR,
@@ -82,11 +82,11 @@ def paused(house: Register) -> None:
 
 
 def proposed(house: Register) -> None:
-    house.act("grace", lambda state: conduct.propose_termination(state, "unauthorised-aid"))
+    house.act("grace", lambda state: ending.propose_termination(state, "unauthorised-aid"))
 
 
 def reported(house: Register) -> None:
-    house.act(SYSTEM, lambda state: conduct.report(state, an_incident()))
+    house.act(SYSTEM, lambda state: ending.report(state, an_incident()))
 
 
 def nothing(_house: Register) -> None:
@@ -105,25 +105,25 @@ ACTS: dict[type, Row] = {
     IdentityVerified: (
         Phase.CHECK_IN,
         nothing,
-        lambda house: by(house, conduct.verify_identity, by, verified()),
+        lambda house: by(house, admission.verify_identity, by, verified()),
         "identified",
     ),
     IdentityRefused: (
         Phase.CHECK_IN,
         nothing,
-        lambda house: by(house, conduct.refuse_identity, by, IdentityRefused(STILL, "another face")),
+        lambda house: by(house, admission.refuse_identity, by, IdentityRefused(STILL, "another face")),
         "identified",
     ),
     EnvironmentChecked: (
         Phase.CHECK_IN,
         nothing,
-        lambda house: by(house, conduct.check_environment, ("desk-clear",)),
+        lambda house: by(house, admission.check_environment, ("desk-clear",)),
         "proctored",
     ),
     SittingStarted: (
         Phase.READY,
         nothing,
-        lambda house: by(house, conduct.start, NINE, by, "build", present=True, watching=0),
+        lambda house: by(house, admission.start, NINE, by, "build", present=True, watching=0),
         "proctored",
     ),
     SittingPaused: (
@@ -144,31 +144,31 @@ ACTS: dict[type, Row] = {
     TerminationProposed: (
         Phase.RUNNING,
         paused,
-        lambda house: by(house, conduct.propose_termination, "impersonation"),
+        lambda house: by(house, ending.propose_termination, "impersonation"),
         "proctored",
     ),
     TerminationWithdrawn: (
         Phase.RUNNING,
         proposed,
-        lambda house: by(house, conduct.withdraw_termination, "it was a book end"),
+        lambda house: by(house, ending.withdraw_termination, "it was a book end"),
         "proctored",
     ),
     SittingTerminated: (
         Phase.RUNNING,
         proposed,
-        lambda house: by(house, conduct.confirm_termination, NINE, by),
+        lambda house: by(house, ending.confirm_termination, NINE, by),
         "administered",
     ),
     IncidentReviewed: (
         Phase.RUNNING,
         reported,
-        lambda house: by(house, conduct.review, by, a_review()),
+        lambda house: by(house, ending.review, by, a_review()),
         "investigated",
     ),
     ResultReleased: (
         Phase.SEALED,
         nothing,
-        lambda house: by(house, conduct.release, by, "nothing unusual"),
+        lambda house: by(house, ending.release, by, "nothing unusual"),
         "screened",
     ),
 }
@@ -250,7 +250,7 @@ def test_what_the_system_or_the_operator_did_is_no_part(house: Register, clock: 
     house.act(SYSTEM, lambda state: conduct.pause(state, "proctor_lost", "proctor-lost"))
     proposed(house)
     clock.advance(2**20)
-    house.act(SYSTEM, lambda state: conduct.lapse_termination(state, clock.now()))
+    house.act(SYSTEM, lambda state: ending.lapse_termination(state, clock.now()))
     house.act(OPERATOR, lambda state: conduct.add_time(state, 2**16, "outage"))
     assert [(row["person"], row["role"]) for row in before] == [
         (row["person"], row["role"]) for row in house.rows("participation")
@@ -429,7 +429,7 @@ def test_a_guard_sees_what_its_own_transaction_did_and_forgets_it_when_that_fail
 def test_the_tables_of_parts_equal_their_rebuild(house: Register, clock: ManualClock) -> None:
     house.sit(Phase.SEALED)
     clock.advance(2**10)
-    house.act("hedy", lambda state: conduct.release(state, house["hedy"], "nothing unusual"))
+    house.act("hedy", lambda state: ending.release(state, house["hedy"], "nothing unusual"))
     house.sit(Phase.RUNNING, "noor", name="sit-2", by="emmy")
     clock.advance(2**11)
     house.act("emmy", lambda state: conduct.add_time(state, 2**16, "alarm"), "sit-2")

@@ -12,10 +12,22 @@ import pytest
 
 from engine import people, store
 from engine.errors import NotFound, Refused, Tampered
-from engine.events import NoticeDelivered, NoticeFailed, NoticeQueued
 from engine.keyring import Keyring
 from engine.keyring import create as create_keys
-from engine.notices import MOST_TRIES, TEMPLATES, Letter, Notices, Round, Smtp, Spool, Template, Undelivered
+from engine.notices import (
+    MOST_TRIES,
+    TEMPLATES,
+    Letter,
+    NoticeDelivered,
+    NoticeFailed,
+    NoticeQueued,
+    Notices,
+    Round,
+    Smtp,
+    Spool,
+    Template,
+    Undelivered,
+)
 from engine.people import People
 from engine.sources import ManualClock, Sources
 from engine.store import Change, Database, Drop, Ledger, rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.events import SYSTEM, Policy, Recorded, SittingCreated
+from engine.events import SYSTEM, Recorded, SittingCreated
+from engine.policy import Policy
 from engine.register import project
 from engine.sitting import Sitting
 from engine.sources import epoch_ms, later

@@ -9,14 +9,13 @@ from typing import get_args, get_type_hints
 import pytest
 from pydantic import TypeAdapter
 
-from engine import conduct
+from engine import admission, conduct, ending
 from engine.answers import Given
 from engine.events import (
     CandidateDisconnected,
     ExamExtended,
     IdentityRefused,
     IncidentEnded,
-    Policy,
     RowReceived,
     ServerResumed,
     SittingPaused,
@@ -24,6 +23,7 @@ from engine.events import (
     TerminationProposed,
     TimeAdded,
 )
+from engine.policy import Policy
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, MOST_OUTBOXES, STARTED, Fold, Identity, Phase, Sitting, evolve
 from tests.engine.builders import (
     LIMIT_MS,
@@ -59,28 +59,28 @@ def an_eventful_sitting() -> World:
     world.wait(2**12).do(conduct.disconnect, world.at, by="system")
     world.wait(2**13).row(6, "q02", chose("a"))
     world.do(conduct.resume, "back", present=True)
-    world.do(conduct.report, an_incident(), by="system")
-    world.do(conduct.report, an_incident("inc-2", evidence=(), hint=True), by="system")
+    world.do(ending.report, an_incident(), by="system")
+    world.do(ending.report, an_incident("inc-2", evidence=(), hint=True), by="system")
     world.wait(2**14).do(conduct.pause, "incident", "look-closer")
-    world.do(conduct.show_identity, shown("77" * 32), by="ada")
+    world.do(admission.show_identity, shown("77" * 32), by="ada")
     world.do(conduct.take_over, by="ada")
     world.do(conduct.open_outbox, by="ada")
     world.do(conduct.resume, "go on", present=True)
     world.row(8, payload=chose("z"))
     world.row(1, payload=chose("c"), writer=2)
-    world.do(conduct.end_incident, IncidentEnded("inc-1", world.at), by="system")
+    world.do(ending.end_incident, IncidentEnded("inc-1", world.at), by="system")
     world.wait(2**15).do(conduct.server_resumed, at_ms(2**15), world.at, by="system")
-    world.do(conduct.propose_termination, "unauthorised-aid")
-    world.do(conduct.withdraw_termination, "a calculator that is permitted", by="katherine")
+    world.do(ending.propose_termination, "unauthorised-aid")
+    world.do(ending.withdraw_termination, "a calculator that is permitted", by="katherine")
     world.do(conduct.resume, "go on", present=True)
     world.wait(world.remaining_ms).do(conduct.expire, world.at, by="system")
     world.row(2, "q02", chose("late"), writer=2, offline=True)
     world.wait(2**16).seal()
     world.row(3, "q02", chose("after"), writer=2, offline=True)
-    world.do(conduct.review, "katherine", a_review(verdict="technical"), by="katherine")
-    world.do(conduct.record_score, a_score(), by="system")
-    world.do(conduct.sign, signed(conduct.USE_TEXT), by="ada")
-    world.do(conduct.release, "katherine", "the camera fell", by="katherine")
+    world.do(ending.review, "katherine", a_review(verdict="technical"), by="katherine")
+    world.do(ending.record_score, a_score(), by="system")
+    world.do(admission.sign, signed(admission.USE_TEXT), by="ada")
+    world.do(ending.release, "katherine", "the camera fell", by="katherine")
     return world
 
 
@@ -109,7 +109,7 @@ def test_who_did_something_is_kept() -> None:
     state = an_eventful_sitting().state
     assert (state.started_by, state.released_by) == ("grace", "katherine")
     assert state.incidents["inc-1"].reviewed_by == "katherine"
-    assert set(state.signed) == {*conduct.SITTING_TEXTS, conduct.USE_TEXT}
+    assert set(state.signed) == {*admission.SITTING_TEXTS, admission.USE_TEXT}
 
 
 def test_an_eventful_day_ends_as_it_should() -> None:
@@ -186,9 +186,9 @@ def test_an_erased_incident_stays_unknown_whatever_was_said_of_it_later() -> Non
 
 def test_every_sort_of_incident_but_a_hint_is_open_until_a_person_looked() -> None:
     world = a_sitting()
-    world.do(conduct.report, an_incident("inc-1"))
-    world.do(conduct.report, an_incident("inc-2", hint=True))
-    world.do(conduct.report, an_incident("inc-3"))
+    world.do(ending.report, an_incident("inc-1"))
+    world.do(ending.report, an_incident("inc-2", hint=True))
+    world.do(ending.report, an_incident("inc-3"))
     assert world.state.open_incidents == ("inc-1", "inc-3")
     reviewed = world.record(a_review("inc-1"), by="katherine").state
     assert reviewed.open_incidents == ("inc-3",)
@@ -233,7 +233,7 @@ def test_an_end_stops_the_clock_and_forgets_pauses_and_proposals(command: str) -
     world = a_sitting(policy=Policy(credit_disconnect=False))
     world.record(CandidateDisconnected(NINE), TerminationProposed("impersonation"))
     if command == "terminate":
-        world.do(conduct.confirm_termination, world.at, "katherine")
+        world.do(ending.confirm_termination, world.at, "katherine")
     elif command == "expire":
         world.wait(LIMIT_MS).do(conduct.expire, world.at)
     else:

@@ -17,9 +17,10 @@ from typing import Any, cast
 from engine import delivery as deliveries
 from engine import independence, keyring, people, sitting, store
 from engine.delivery import Delivery
-from engine.events import OPERATOR, Policy, Recorded
+from engine.events import OPERATOR, Recorded
 from engine.keyring import Keyring
 from engine.people import People, Role
+from engine.policy import Policy
 from engine.sitting import Phase, Sitting
 from engine.sources import ManualClock, SeededDice, Sources
 from engine.store import Database, Ledger, row

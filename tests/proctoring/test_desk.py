@@ -17,12 +17,12 @@ from engine.events import (
     CandidateDisconnected,
     IdentityRefused,
     IncidentReported,
-    Policy,
     Recorded,
     SittingPaused,
     SittingResumed,
     SittingSubmitted,
 )
+from engine.policy import Policy
 from engine.sitting import Phase
 from engine.sources import later
 from proctoring.desk import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.events import Policy
+from engine.policy import Policy
 from engine.sitting import Phase
 from proctoring.room import (
     Facts,

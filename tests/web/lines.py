@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from engine.conduct import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
+from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.events import AgreementSigned, EnvironmentChecked, IdentityShown, IdentityVerified, Recorded
 from engine.people import Login
 from engine.sitting import Sitting

@@ -18,7 +18,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
-from engine.conduct import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
+from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.events import AgreementSigned, EnvironmentChecked, IdentityShown, IdentityVerified, IncidentReported
 from engine.form import ItemRef, Seat
 from engine.people import Login

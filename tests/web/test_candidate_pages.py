@@ -6,7 +6,7 @@ import threading
 
 import httpx
 
-from engine.conduct import SITTING_TEXTS, USE_TEXT
+from engine.admission import SITTING_TEXTS, USE_TEXT
 from engine.sitting import Phase
 from tests.web.lines import Window, jpeg, state_of
 from tests.web.site import PASSWORD, Site

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.conduct import CONFIRM_WITHIN_MS
+from engine.ending import CONFIRM_WITHIN_MS
 from engine.sitting import Phase
 from engine.sources import Sources
 from tests.web.lines import Window, happened, noor, picked, state_of, tick

@@ -13,23 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from engine import exam, independence, people, sitting, store
+from engine.admission import SITTING_TEXTS, USE_TEXT
 from engine.certification import certificate, decision, scheme
 from engine.certification.certificate import Certificates
 from engine.certification.decision import Ballot, Decisions, Opened
 from engine.certification.scheme import Schemes, SchemeVersion, parse_scheme
-from engine.conduct import SITTING_TEXTS, USE_TEXT
 from engine.events import (
     SYSTEM,
     AgreementSigned,
     Event,
-    ExamPlanned,
     FormAssigned,
     IdentityShown,
     IdentityVerified,
     IncidentReported,
     IncidentReviewed,
     ItemScore,
-    Policy,
     ResultReleased,
     ScoreComputed,
     SittingCreated,
@@ -37,11 +35,13 @@ from engine.events import (
     SittingStarted,
     SittingSubmitted,
 )
+from engine.exam import ExamPlanned
 from engine.form import Form, FormItem, ItemRef, Section
 from engine.keyring import Keyring
 from engine.keyring import create as create_keys
 from engine.notices import Notices, Spool
 from engine.people import People, Role
+from engine.policy import Policy
 from engine.sources import Sources, later
 from engine.store import Database
 from engine.writer import Act, Fold, Transaction, Writer

@@ -11,7 +11,8 @@ import pytest
 from engine.certification.decision import Ballot, Phase
 from engine.certification.scheme import parse_scheme
 from engine.errors import NotFound, Refused
-from engine.events import OPERATOR, SYSTEM, AgreementSigned, NoticeQueued, TimeAdded
+from engine.events import OPERATOR, SYSTEM, AgreementSigned, TimeAdded
+from engine.notices import NoticeQueued
 from engine.people import Role
 from engine.replay import rebuild
 from engine.store import rows
@@ -439,9 +440,7 @@ def test_two_deciders_committing_at_once_make_one_outcome(house: Body, ballots: 
         start.wait()
         house.decisions.vote(house[first_name], made, ballot, digests[first_name])
 
-    threads = [
-        threading.Thread(target=cast, args=pair) for pair in zip(("emmy", "hedy"), ballots, strict=True)
-    ]
+    threads = [threading.Thread(target=cast, args=pair) for pair in zip(("emmy", "hedy"), ballots, strict=True)]
     for one in threads:
         one.start()
     for one in threads:

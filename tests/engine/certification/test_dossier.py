@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import pytest
 
+from engine.admission import SITTING_TEXTS
 from engine.certification.dossier import Dossier, assemble, missing, require_complete
 from engine.certification.scheme import parse_scheme
-from engine.conduct import SITTING_TEXTS
 from engine.errors import Refused
 from engine.events import SYSTEM, Event, IdentityRefused, MessageSent, SittingSealed, TimeAdded
 from engine.sitting import Sitting

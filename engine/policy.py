@@ -1,0 +1,42 @@
+"""The policy of one exam day: the rules a certification body chooses for it.
+
+All of these are the body's policy, never the standard's numbers (domain rule 4.15). A policy is versioned with the
+day it was planned for and travels into every sitting, so a sitting is always judged by the rules it began under.
+
+>>> Policy().grace_ms
+30000
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one exam day, versioned with it. All are the body's policy, not the standard's numbers.
+
+    Attributes:
+        attended: a live invigilator starts and watches (clause 7.4.3 b); False only for practice.
+        candidate_lost_ms: T1, silence after which a candidate counts as disconnected.
+        proctor_lost_ms: T2, silence after which the invigilator counts as lost.
+        attention_ms: an invigilator must have acted or answered an attention check within this.
+        grace_ms: rows written while offline still count when they arrive this long after the end.
+        credit_disconnect: whether the clock stops from the moment a disconnection is recorded.
+        ratio: candidates one invigilator may watch.
+        reading_ms: how long the non-disclosure text is shown at least.
+        calculator: the candidate's page offers a calculator.
+        documents: names of permitted documents.
+    """
+
+    version: str = "2026-1"
+    attended: bool = True
+    candidate_lost_ms: int = 20_000
+    proctor_lost_ms: int = 20_000
+    attention_ms: int = 600_000
+    grace_ms: int = 30_000
+    credit_disconnect: bool = True
+    ratio: int = 8
+    reading_ms: int = 0
+    calculator: bool = True
+    documents: tuple[str, ...] = ()
