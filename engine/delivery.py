@@ -13,15 +13,15 @@ are the hot path: `row_job` builds the job for one answer row, to be submitted w
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from engine import admission, conduct, ending
-from engine.answers import Outbox, OutboxRow, check_response, parse_payload
-from engine.errors import NotFound, Refused
+from engine.acting import Acting
+from engine.answers import Outbox, OutboxRow
+from engine.errors import Refused
 from engine.events import (
     SYSTEM,
     AgreementSigned,
@@ -36,15 +36,15 @@ from engine.events import (
     RowReused,
     ScoreComputed,
 )
-from engine.exam import Exam, ExamPhase, Exams
-from engine.form import CandidateItem, Items, ResponseRule, Seat
-from engine.independence import may_proctor
+from engine.exam import Exams
+from engine.form import CandidateItem, Items
 from engine.keyring import Keyring
-from engine.people import Role, require_role
+from engine.people import Role
+from engine.questions import Questions
 from engine.receipt import seal_of
 from engine.register import project
 from engine.scoring import Answered, score
-from engine.sitting import BEFORE, STARTED, Phase, Sitting
+from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms, from_epoch_ms
 from engine.store import Database, row, rows
 from engine.writer import Act, Append, Appended, Transaction, Writer
@@ -52,9 +52,6 @@ from engine.writer import Act, Append, Appended, Transaction, Writer
 __all__ = ["BUILD", "Acknowledgement", "Delivery", "project"]
 
 BUILD = "invigil-0.1.0"
-MOST_RULES = 50_000
-
-Decide = Callable[[Sitting], Sequence[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +82,19 @@ class Delivery:
         self._sources = sources
         self._keyring = keyring
         self._exams = exams
-        self._items = items
-        self._rules: OrderedDict[tuple[str, str], tuple[ResponseRule, ...]] = OrderedDict()
-        self._seats: OrderedDict[str, Seat] = OrderedDict()
+        self._questions = Questions(exams, items)
+        self._acting = acting = Acting(writer, sources, exams)
+        self._append, self._as, self._invigilate = acting.append, acting.as_role, acting.invigilate
 
     # -- reading --------------------------------------------------------------------------------------
 
     def sitting(self, sitting: str) -> Sitting:
         """The committed state. Raises: `NotFound`."""
-        state: Sitting | None = self._writer.committed(f"sitting/{sitting}")
-        if state is None:
-            state = self._writer.run(Act(lambda tx: tx.state(f"sitting/{sitting}")))
-        assert state is not None
-        if state.phase is Phase.NONE:
-            raise NotFound("sitting", sitting)
-        return state
+        return self._acting.sitting(sitting)
 
     def own(self, person: str, sitting: str) -> Sitting:
         """The candidate's own sitting. Raises: `NotFound` for anybody else's, too."""
-        state = self.sitting(sitting)
-        if state.candidate != person:
-            raise NotFound("sitting", sitting)
-        return state
+        return self._acting.own(person, sitting)
 
     def sittings_of(self, candidate: str) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
@@ -175,16 +163,13 @@ class Delivery:
         """
         state = self.own(person, sitting)
         assert state.form is not None
-        found = state.form.at(position)
-        if found is None:
+        if state.form.at(position) is None:
             raise Refused("ITEM_NOT_ON_FORM", item=position)
         if state.phase is not Phase.RUNNING:
             raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
         if state.remaining_ms(self._sources.now()) <= 0:
             raise Refused("TIME_OVER")
-        opened = self._items.for_candidate(found.ref, self._seat(state))
-        self._remember(sitting, position, opened.rules)
-        return opened
+        return self._questions.open(state, position)
 
     def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:
         """The job that stores one row; its outcome goes to `acknowledged`. Blocks only to open an item this
@@ -193,7 +178,7 @@ class Delivery:
         Raises: `NotFound` for a sitting that is not this candidate's.
         """
         at = self._sources.now()
-        fault = self._fault(self.own(candidate, sitting), sent)
+        fault = self._questions.fault(self.own(candidate, sitting), sent)
 
         def decide(state: Sitting) -> Sequence[Event]:
             return conduct.receive(state, at, sent, offline=offline, fault=fault)
@@ -202,7 +187,7 @@ class Delivery:
 
     def knows(self, sitting: str, position: str) -> bool:
         """Whether a row for this item can be judged without opening the item first."""
-        return (sitting, position) in self._rules
+        return self._questions.knows(sitting, position)
 
     def acknowledged(self, sent: OutboxRow, outcome: Appended) -> Acknowledgement:
         """What to tell the browser once the row is on the disk. A row that was known already is compared.
@@ -413,81 +398,12 @@ class Delivery:
             {position: given.responses for position, given in state.given.items()},
             {position: given.responses for position, given in state.given_in_time.items()},
         )
-        computed: ScoreComputed = score(state.form, answered, self._seat(state), self._items, exam.cut)
+        computed: ScoreComputed = score(
+            state.form, answered, self._questions.seat(state), self._questions.items, exam.cut
+        )
         return self._append(sitting, SYSTEM, lambda now: ending.record_score(now, computed))
 
     # -- private --------------------------------------------------------------------------------------
-
-    def _append(self, sitting: str, actor: str, decide: Decide) -> Sitting:
-        outcome: Appended = self._writer.run(Append(f"sitting/{sitting}", actor, self._sources.now(), decide))
-        state: Sitting = outcome.state
-        return state
-
-    def _as(self, person: str, role: str, sitting: str, decide: Decide, *, day_open: bool = False) -> Sitting:
-        at = self._sources.now()
-        stream = f"sitting/{sitting}"
-
-        def fn(tx: Transaction) -> Sitting:
-            require_role(tx.connection, person, role, at)
-            state: Sitting = tx.state(stream)
-            if state.phase is Phase.NONE:
-                raise NotFound("sitting", sitting)
-            may_proctor(tx.connection, person, state.candidate)
-            if day_open and (phase := tx.state(f"exam/{state.exam}").phase) is not ExamPhase.OPEN:
-                raise Refused("EXAM_NOT_OPEN", phase=phase)
-            tx.append(stream, person, at, *decide(state))
-            after: Sitting = tx.state(stream)
-            return after
-
-        done: Sitting = self._writer.run(Act(fn))
-        return done
-
-    def _invigilate(
-        self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR, day_open: bool = False
-    ) -> Sitting:
-        """As an invigilator on the exam's rota, or (``role`` administrator) as one who runs the day."""
-        exam: Exam = self._exams.exam(self.sitting(sitting).exam)
-        if person in exam.proctors:
-            return self._as(person, Role.PROCTOR, sitting, decide, day_open=day_open)
-        if role == Role.ADMINISTRATOR:
-            return self._as(person, Role.ADMINISTRATOR, sitting, decide)
-        raise NotFound("sitting", sitting)
-
-    def _fault(self, state: Sitting, sent: OutboxRow) -> str | None:
-        """The code of what is wrong with a row's content, or None."""
-        if state.form is None or state.phase in BEFORE or state.form.at(sent.item) is None:
-            return "ITEM_NOT_ON_FORM"
-        try:
-            content = parse_payload(sent.kind, sent.payload)
-            if sent.kind == "answer":
-                check_response(content, self._rules_of(state, sent.item))
-        except Refused as refused:
-            return refused.code
-        return None
-
-    def _rules_of(self, state: Sitting, position: str) -> tuple[ResponseRule, ...]:
-        rules = self._rules.get((state.sitting, position))
-        if rules is None:
-            assert state.form is not None
-            found = state.form.at(position)
-            assert found is not None
-            rules = self._items.for_candidate(found.ref, self._seat(state)).rules
-            self._remember(state.sitting, position, rules)
-        return rules
-
-    def _remember(self, sitting: str, position: str, rules: tuple[ResponseRule, ...]) -> None:
-        self._rules[sitting, position] = rules
-        while len(self._rules) > MOST_RULES:
-            self._rules.popitem(last=False)
-
-    def _seat(self, state: Sitting) -> Seat:
-        seat = self._seats.get(state.sitting)
-        if seat is None:
-            seat = Seat(state.sitting, self._exams.seat_seed(self._exams.exam(state.exam), state.sitting))
-            self._seats[state.sitting] = seat
-            while len(self._seats) > MOST_RULES:
-                self._seats.popitem(last=False)
-        return seat
 
     def _compare(self, sitting: str, sent: OutboxRow) -> None:
         with self._database.reading() as connection:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine import delivery
+from engine import questions
 from engine.admission import ENVIRONMENT, USE_TEXT
 from engine.answers import MOST_AHEAD, STANDINGS
 from engine.delivery import Acknowledgement
@@ -447,7 +447,7 @@ def test_a_row_for_an_item_not_shown_by_this_process_is_judged_all_the_same(runn
 
 
 def test_forgotten_rules_are_asked_for_again(running: Day, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "MOST_RULES", 1)
+    monkeypatch.setattr(questions, "MOST_RULES", 1)
     practice = running.exams.practise(running["ada"], running.exam)
     running.delivery.start_practice(running["ada"], practice)
     running.delivery.item(running["ada"], running.booked, "q01")

@@ -1,0 +1,72 @@
+"""The questions of running sittings: opening one for its seat, and judging what came back for it.
+
+What a row may say depends on the question it answers: its variables, and the opaque identifiers of its options.
+Those rules are kept here once a question was opened, so that an answer costs no decryption; after a restart the
+first answer to a question opens it again.
+
+    questions.open(state, "q07")       # what the browser may see
+    questions.fault(state, row)        # None, or the code of what is wrong with the row's content
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from engine.answers import OutboxRow, check_response, parse_payload
+from engine.errors import Refused
+from engine.exam import Exams
+from engine.form import CandidateItem, Items, ResponseRule, Seat
+from engine.sitting import BEFORE, Sitting
+
+MOST_RULES = 50_000
+
+
+class Questions:
+    """``items`` is the port to the bank; ``exams`` knows the seeds a seat's option order follows from."""
+
+    def __init__(self, exams: Exams, items: Items) -> None:
+        self.items = items
+        self._exams = exams
+        self._rules: OrderedDict[tuple[str, str], tuple[ResponseRule, ...]] = OrderedDict()
+        self._seats: OrderedDict[str, Seat] = OrderedDict()
+
+    def open(self, state: Sitting, position: str) -> CandidateItem:
+        """The question as this seat's browser may see it. Requires: ``position`` stands on the form."""
+        assert state.form is not None
+        found = state.form.at(position)
+        assert found is not None
+        opened = self.items.for_candidate(found.ref, self.seat(state))
+        self._rules[state.sitting, position] = opened.rules
+        while len(self._rules) > MOST_RULES:
+            self._rules.popitem(last=False)
+        return opened
+
+    def knows(self, sitting: str, position: str) -> bool:
+        """Whether a row for this question can be judged without opening it first."""
+        return (sitting, position) in self._rules
+
+    def fault(self, state: Sitting, sent: OutboxRow) -> str | None:
+        """The code of what is wrong with a row's content, or None. May open the question."""
+        if state.form is None or state.phase in BEFORE or state.form.at(sent.item) is None:
+            return "ITEM_NOT_ON_FORM"
+        try:
+            content = parse_payload(sent.kind, sent.payload)
+            if sent.kind == "answer":
+                check_response(content, self._rules_of(state, sent.item))
+        except Refused as refused:
+            return refused.code
+        return None
+
+    def seat(self, state: Sitting) -> Seat:
+        """The sitting and its secret seed."""
+        seat = self._seats.get(state.sitting)
+        if seat is None:
+            seat = Seat(state.sitting, self._exams.seat_seed(self._exams.exam(state.exam), state.sitting))
+            self._seats[state.sitting] = seat
+            while len(self._seats) > MOST_RULES:
+                self._seats.popitem(last=False)
+        return seat
+
+    def _rules_of(self, state: Sitting, position: str) -> tuple[ResponseRule, ...]:
+        rules = self._rules.get((state.sitting, position))
+        return self.open(state, position).rules if rules is None else rules
