@@ -11,7 +11,8 @@ How a batch goes:
 
 1. Take up to 2,000 waiting jobs. ``BEGIN IMMEDIATE``.
 2. Run them in order. Each sees what those before it did; a job that raises takes back its own work only.
-3. Number and chain the new entries, store them with their projections and snapshots, ``COMMIT``.
+3. Number and chain the new entries, store them with their projections and snapshots, give each its leaf in
+   the one Merkle tree (`engine.transparency.integrator`), sign a checkpoint when one is due, ``COMMIT``.
 4. Only now move the heads, answer every job, and tell the subscribers. *Acknowledged means committed.*
 
 Nothing is decided outside the writer, so nothing is ever decided on a state that did not come true: there
@@ -37,7 +38,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from pydantic import TypeAdapter
@@ -45,11 +46,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from engine import store
-from engine.errors import Busy, Conflict, Refused, Tampered
+from engine.errors import Busy, Conflict, Refused
 from engine.events import Event, Recorded, encode, kind_of
-from engine.journal import GENESIS, SALT_BYTES, Entry, link
+from engine.journal import SALT_BYTES, Entry, link
 from engine.sources import Sources, epoch_ms
 from engine.store import Database, Ledger, RowOp
+from engine.streams import Fold as Fold  # words of the writer too: who makes one names them from here
+from engine.streams import Projector as Projector
+from engine.streams import Stream, load
+from engine.transparency.checkpoint import Signer
+from engine.transparency.integrator import Integrator
 
 MOST_WAITING = 10_000
 MOST_IN_A_BATCH = 2_000
@@ -57,26 +63,6 @@ MOST_FOLDED = 20_000
 SNAPSHOT_EVERY = 64
 
 _log = structlog.get_logger("writer")
-
-
-class Fold(Protocol):
-    """How the streams of one kind become a state: the state's type, an empty one, and the step."""
-
-    @property
-    def version(self) -> int: ...
-
-    @property
-    def state(self) -> type: ...
-
-    @property
-    def empty(self) -> Any: ...
-
-    def evolve(self, state: Any, happened: Recorded) -> Any:
-        """The state after ``happened``. Pure; must cope with an erased body (``event`` None)."""
-
-
-#: A pure reading of one event (and the stream's state after it) as row operations.
-Projector = Callable[[Recorded, Any], Iterable[RowOp]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +96,14 @@ class Appended:
 
 
 @dataclass(slots=True)
-class _Stream:
-    seq: int
-    head: bytes
-    state: Any
-    snapshot_seq: int
-
-
-@dataclass(slots=True)
 class _Batch:
-    streams: dict[str, _Stream] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     recorded: list[Recorded] = field(default_factory=list)
     ops: list[RowOp] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)  # hashes of the entries stored so far, in order of position
     stored: int = 0
-    outer: Mapping[str, _Stream] = field(default_factory=dict)
+    outer: Mapping[str, Stream] = field(default_factory=dict)
 
 
 class _Waiting:
@@ -177,7 +156,10 @@ class Transaction:
 class Writer:
     """Owns the write connection. Use as a context manager; `run` blocks, `submit` calls back.
 
-    Raises: `Refused` DATA_FOLDER_LOCKED on start when another process writes to this folder.
+    ``sign`` makes the log's checkpoints; without it the tree grows and nothing is signed.
+
+    Raises: `Refused` DATA_FOLDER_LOCKED on start when another process writes to this folder; `Tampered` when
+    the journal is not the one that the last checkpoint signed.
     """
 
     def __init__(
@@ -186,14 +168,16 @@ class Writer:
         sources: Sources,
         folds: Mapping[str, Fold],
         projectors: Sequence[Projector],
+        sign: Signer | None = None,
     ) -> None:
         self._database = database
         self._sources = sources
         self._folds = folds
         self._adapters: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(fold.state) for kind, fold in folds.items()}
         self._projectors = projectors
+        self._tree = Integrator(sources.clock, sign)
         self._jobs: queue.Queue[tuple[Job, Callable[[Future[Any]], None]] | None] = queue.Queue(MOST_WAITING)
-        self._known: OrderedDict[str, _Stream] = OrderedDict()
+        self._known: OrderedDict[str, Stream] = OrderedDict()
         self._batch = _Batch()
         self._subscribers: list[Callable[[Sequence[Recorded]], None]] = []
         self._thread: threading.Thread | None = None
@@ -211,7 +195,7 @@ class Writer:
         self._connection = self._database.writing()
         try:
             with self._connection.begin():
-                self._position = Ledger(self._connection).last_position()
+                self._position = self._tree.restore(self._connection)
         except BaseException:
             self._release()
             raise
@@ -273,24 +257,36 @@ class Writer:
     # -- the thread -----------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while True:
-            waiting = self._jobs.get()
-            jobs = []
-            while waiting is not None:
-                jobs.append(waiting)
-                if len(jobs) == MOST_IN_A_BATCH or self._jobs.empty():
-                    break
-                waiting = self._jobs.get_nowait()
+        running = True
+        while running:
+            jobs, running = self._take()
             if jobs:
                 self.failpoint("after-dequeue")
-                try:
+            try:
+                if jobs:
                     self._answer(jobs)
-                except BaseException as error:  # noqa: BLE001
-                    # Our own bug, outside any job: nobody would be answered any more. Stop and recover.
-                    _log.critical("the writer cannot go on", error=repr(error))
-                    os._exit(70)
-            if waiting is None:
-                return
+                if not running:
+                    self._tree.hurry()
+                if self._tree.wait_s() == 0:  # nobody asks for anything, but entries wait for their checkpoint
+                    self._answer([])
+            except BaseException as error:  # noqa: BLE001
+                # Our own bug, outside any job: nobody would be answered any more. Stop and recover.
+                _log.critical("the writer cannot go on", error=repr(error))
+                os._exit(70)
+
+    def _take(self) -> tuple[list[tuple[Job, Callable[[Future[Any]], None]]], bool]:
+        """The jobs of one batch, and whether more may come. No jobs when a checkpoint is due before the next one."""
+        jobs: list[tuple[Job, Callable[[Future[Any]], None]]] = []
+        try:
+            waiting = self._jobs.get(timeout=self._tree.wait_s())
+            while waiting is not None:
+                jobs.append(waiting)
+                if len(jobs) == MOST_IN_A_BATCH:
+                    break
+                waiting = self._jobs.get_nowait()
+        except queue.Empty:
+            return jobs, True
+        return jobs, waiting is not None
 
     def _answer(self, jobs: Sequence[tuple[Job, Callable[[Future[Any]], None]]]) -> None:
         outcomes: list[Future[Any]] = []
@@ -300,6 +296,7 @@ class Writer:
                 outcomes = [self._try(job) for job, _ in jobs]
                 self._flush()
                 self._keep_snapshots()
+                self._tree.integrate(self._connection, self._batch.leaves)
                 self.failpoint("before-commit")
             self.failpoint("after-commit")
         except (SQLAlchemyError, OverflowError, ValueError) as error:
@@ -311,6 +308,7 @@ class Writer:
                 return
             outcomes = self._failed(error, len(jobs))
         else:
+            self._tree.committed()
             self._position += self._batch.stored
             for name, stream in self._batch.streams.items():
                 self._known[name] = stream
@@ -368,6 +366,7 @@ class Writer:
             self._batch = before
         before.streams.update(own.streams)
         before.recorded.extend(own.recorded)
+        before.leaves.extend(own.leaves)
         before.stored = own.stored
         return outcome
 
@@ -385,7 +384,7 @@ class Writer:
 
     # -- streams --------------------------------------------------------------------------------------
 
-    def _stream(self, name: str) -> _Stream:
+    def _stream(self, name: str) -> Stream:
         stream = self._batch.streams.get(name)
         if stream is None:
             known = self._batch.outer.get(name) or self._known.get(name)
@@ -426,6 +425,7 @@ class Writer:
             return
         Ledger(self._connection).add(self._position + batch.stored + 1, batch.entries)
         store.apply(self._connection, batch.ops)
+        batch.leaves.extend([entry.hash for entry in batch.entries])
         batch.stored += len(batch.entries)
         batch.entries.clear()
         batch.ops.clear()
@@ -440,28 +440,6 @@ class Writer:
                 stream.snapshot_seq = stream.seq
         if rows:
             Ledger(self._connection).keep_snapshots(rows)
-
-
-def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]) -> _Stream:
-    """A stream's head and folded state from the database: its snapshot and the events after it.
-
-    Raises: `engine.errors.Tampered` when an entry on the way does not verify.
-    """
-    head = ledger.head(name) or (0, GENESIS)
-    kind = name.partition("/")[0]
-    fold = folds.get(kind)
-    if fold is None:
-        return _Stream(head[0], head[1], None, 0)
-    state, seq = fold.empty, 0
-    snapshot = ledger.snapshot(name)
-    if snapshot is not None and snapshot[0] == fold.version:
-        state, seq = adapters[kind].validate_json(snapshot[2]), snapshot[1]
-    snapshot_seq = seq
-    for happened in ledger.history(name, after=seq):
-        state, seq = fold.evolve(state, happened), happened.seq
-    if seq != head[0]:
-        raise Tampered(f"{name}#{seq}", f"the snapshot has an entry that the journal, at {head[0]}, does not have")
-    return _Stream(head[0], head[1], state, snapshot_seq)
 
 
 def hold_folder(folder: Path) -> int:

@@ -55,6 +55,7 @@ from engine.keyring import Keyring
 from engine.policy import Policy
 from engine.sources import Sources, later, system
 from engine.store import Database, Ledger, recorded
+from engine.transparency import checkpoint
 from engine.writer import Act, Fold, Transaction, Writer
 from scripts.console import log_to_stderr
 
@@ -110,7 +111,7 @@ def prepare(folder: Path, sources: Sources, count: int) -> list[str]:
             tx.append(f"sitting/{name}", f"candidate-{name}", at, *running(sources, "candidate"))
         tx.ledger.beat(int(at.timestamp() * 1000))
 
-    with Writer(database, sources, FOLDS, PROJECTORS) as writer:
+    with Writer(database, sources, FOLDS, PROJECTORS, checkpoint.signer(keys)) as writer:
         writer.run(Act(begin))
     database.close()
     return names
@@ -159,7 +160,7 @@ class Host:
         self._line = socket.socket(socket.AF_UNIX)
         folder = Path(order.folder)
         keys, self._database = Keyring(folder / "keys", sources.dice), Database(folder / "invigil.db")
-        self.writer = Writer(self._database, sources, FOLDS, PROJECTORS)
+        self.writer = Writer(self._database, sources, FOLDS, PROJECTORS, checkpoint.signer(keys))
         exams = Exams(self.writer, self._database, sources, keys, Blank())
         self.delivery = Delivery(self.writer, self._database, sources, keys, exams, Blank())
 

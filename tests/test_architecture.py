@@ -33,6 +33,7 @@ DOORS = {
         *("delivery", "admission", "conduct", "ending", "answers", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
+        *(f"transparency.{name}" for name in ("checkpoint",)),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},

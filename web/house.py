@@ -25,6 +25,7 @@ from engine.notices import Channel, Notices, Smtp, Spool
 from engine.people import People
 from engine.sources import Sources
 from engine.store import Database
+from engine.transparency import checkpoint
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
 from item_bank.bank import Bank
@@ -82,7 +83,7 @@ class House:
         self.sources = sources
         self.keyring = Keyring(settings.keys, sources.dice)
         self.database = Database(settings.database)
-        self.writer = Writer(self.database, sources, FOLDS, PROJECTORS)
+        self.writer = Writer(self.database, sources, FOLDS, PROJECTORS, checkpoint.signer(self.keyring))
         common = (self.writer, self.database, sources, self.keyring)
         self.people = People(*common)
         self.bank = Bank(*common)

@@ -1,16 +1,16 @@
 """The schema: what the store modules declare, what a database has, and the way from one to the other.
 
-Revisions stand in ``versions/``. While nothing has been released there is only the first one, and it is
-written again from the tables whenever they change:
+Revisions stand in ``versions/`` and are never changed afterwards: there are data folders made by each. When a
+table changes, the next revision is written from the difference, read, and formatted:
 
-    python -m scripts.migrations.schema && ruff format scripts/migrations/versions
-
-After the first release it stays as it is, and every change is a revision of its own.
+    python -m scripts.migrations.schema transparency && ruff format scripts/migrations/versions
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, create_engine, inspect
+from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
@@ -29,9 +29,15 @@ from engine.errors import Refused
 from engine.store import Database, integrity
 from engine.writer import hold_folder
 
-STORES = ("engine.store", "engine.certification.store", "item_bank.store", "proctoring.store")
+STORES = (
+    "engine.store",
+    "engine.transparency.store",
+    "engine.certification.store",
+    "item_bank.store",
+    "proctoring.store",
+)
 HERE = Path(__file__).parent
-FIRST = HERE / "versions/r0001_first.py"
+VERSIONS = HERE / "versions"
 OUTDATED = "its tables are not those of this version"
 
 
@@ -91,28 +97,36 @@ def health(path: Path) -> tuple[str | None, str]:
         database.close()
 
 
-def write_first(path: Path = FIRST) -> None:
-    """Write the first revision from the tables as they are declared now."""
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        context = _context(connection)
-        steps = produce_migrations(context, metadata()).upgrade_ops
-    engine.dispose()
-    assert steps is not None
+def write_next(name: str, folder: Path = VERSIONS) -> Path:
+    """Write the revision that leads from the newest one to the tables as they are declared now, into ``folder``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "invigil.db"
+        _, newest = upgrade(path)
+        connection = Database(path).writing()
+        with connection.begin():
+            context = _context(connection)
+            steps = produce_migrations(context, metadata()).upgrade_ops
+        connection.close()
+        connection.engine.dispose()
+    assert steps is not None and newest is not None
     code = render_python_code(steps, render_item=_rendered, migration_context=context)
     lines = [line for line in code.splitlines() if not line.strip().startswith("# ###")]
-    path.write_text(_FIRST.format(steps="\n".join(lines).strip()), encoding="utf-8")
+    number = f"{int(newest) + 1:04}"
+    text = _NEXT.format(name=name, number=number, newest=newest, steps="\n".join(lines).strip())
+    written = folder / f"r{number}_{name}.py"
+    written.write_text(text, encoding="utf-8")
+    return written
 
 
-_FIRST = '''"""The first revision: every table as declared. Written by ``scripts.migrations.schema``, not by hand."""
+_NEXT = '''"""Revision {number}: {name}. Written by ``scripts.migrations.schema`` from the tables as declared then."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
-down_revision = None
+revision = "{number}"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -146,4 +160,4 @@ def _rendered(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
 
 
 if __name__ == "__main__":
-    write_first()
+    write_next(sys.argv[1])

@@ -21,7 +21,8 @@ from engine.journal import GENESIS
 from engine.replay import Rebuilt, rebuild
 from engine.sources import ManualClock, SeededDice, Sources
 from engine.store import Database, Ledger, Put
-from engine.writer import SNAPSHOT_EVERY, Act, Job, Transaction, Writer, load
+from engine.streams import load
+from engine.writer import SNAPSHOT_EVERY, Act, Job, Transaction, Writer
 from tests.engine.tally import FOLDS, PAUSE, STREAM, Tally, add, bodies, new_database, note, project, tables, together
 from tests.engine.tally import writing as writing_in
 

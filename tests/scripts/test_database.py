@@ -19,6 +19,8 @@ from tests.scripts.test_console import Spoken, run
 from web import house as houses
 from web.house import House
 
+NEWEST = "0002"
+
 
 def found_differences(path: Path) -> list[object]:
     database = Database(path)
@@ -30,19 +32,16 @@ def found_differences(path: Path) -> list[object]:
 
 def test_upgrading_an_empty_folder_makes_exactly_the_declared_tables(tmp_path: Path) -> None:
     path = tmp_path / "invigil.db"
-    assert schema.upgrade(path) == (None, "0001")
+    assert schema.upgrade(path) == (None, NEWEST)
     assert found_differences(path) == []
 
 
-def test_the_first_revision_is_what_would_be_written_now(tmp_path: Path) -> None:
-    schema.write_first(tmp_path / "r0001.py")
-    steps = [_plain(path.read_text()) for path in (tmp_path / "r0001.py", schema.FIRST)]
-    assert steps[0] == steps[1], "run: python -m scripts.migrations.schema && ruff format scripts/migrations/versions"
-
-
-def _plain(text: str) -> str:
-    """Without what a formatter may change."""
-    return "".join(text.replace("'", '"').split()).replace(",)", ")")
+def test_the_next_revision_leads_from_the_newest_to_the_tables_as_declared(tmp_path: Path) -> None:
+    written = schema.write_next("nothing", tmp_path)
+    text = written.read_text()
+    assert written.name == f"r{int(NEWEST) + 1:04}_nothing.py"
+    assert f'down_revision = "{NEWEST}"' in text
+    assert text.rstrip().endswith("def upgrade() -> None:\n    pass"), "a table has changed: write its revision"
 
 
 def test_a_missing_column_is_a_difference(tmp_path: Path) -> None:
@@ -59,13 +58,13 @@ def test_a_missing_column_is_a_difference(tmp_path: Path) -> None:
 def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "invigil.db"
     schema.upgrade(path)
-    assert schema.upgrade(path) == ("0001", "0001")
+    assert schema.upgrade(path) == (NEWEST, NEWEST)
 
 
 def test_tables_made_without_revisions_are_taken_over(tmp_path: Path) -> None:
     database = Database(tmp_path / "invigil.db")
     store.create(database)
-    assert schema.upgrade(database.path) == (None, "0001")
+    assert schema.upgrade(database.path) == (None, NEWEST)
     assert found_differences(database.path) == []
 
 
@@ -94,7 +93,7 @@ def test_the_command_says_from_where_to_where(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("INVIGIL_DATA", str(tmp_path / "deep/data"))
     assert run("db", "upgrade", "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["before"], told["after"]) == (True, None, "0001")
+    assert (told["ok"], told["before"], told["after"]) == (True, None, NEWEST)
 
 
 def test_the_whole_houses_tables_are_read_anew_from_its_journal(

@@ -1,0 +1,70 @@
+"""A stream as the writer knows it: its head, the state it folds to, and how both are read back from the disk.
+
+A stream is one chain of the journal: a sitting, an item, a decision. Its kind, the part of its name before the
+slash, says which `Fold` reads it; a stream of a kind without a fold has a head and no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+
+from engine.errors import Tampered
+from engine.events import Recorded
+from engine.journal import GENESIS
+from engine.store import Ledger, RowOp
+
+
+class Fold(Protocol):
+    """How the streams of one kind become a state: the state's type, an empty one, and the step."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def state(self) -> type: ...
+
+    @property
+    def empty(self) -> Any: ...
+
+    def evolve(self, state: Any, happened: Recorded) -> Any:
+        """The state after ``happened``. Pure; must cope with an erased body (``event`` None)."""
+
+
+#: A pure reading of one event (and the stream's state after it) as row operations.
+Projector = Callable[[Recorded, Any], Iterable[RowOp]]
+
+
+@dataclass(slots=True)
+class Stream:
+    """Head and state after ``seq`` entries; ``snapshot_seq`` is the last that the stored snapshot holds."""
+
+    seq: int
+    head: bytes
+    state: Any
+    snapshot_seq: int
+
+
+def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]) -> Stream:
+    """A stream's head and folded state from the database: its snapshot and the events after it.
+
+    Raises: `engine.errors.Tampered` when an entry on the way does not verify.
+    """
+    head = ledger.head(name) or (0, GENESIS)
+    kind = name.partition("/")[0]
+    fold = folds.get(kind)
+    if fold is None:
+        return Stream(head[0], head[1], None, 0)
+    state, seq = fold.empty, 0
+    snapshot = ledger.snapshot(name)
+    if snapshot is not None and snapshot[0] == fold.version:
+        state, seq = adapters[kind].validate_json(snapshot[2]), snapshot[1]
+    snapshot_seq = seq
+    for happened in ledger.history(name, after=seq):
+        state, seq = fold.evolve(state, happened), happened.seq
+    if seq != head[0]:
+        raise Tampered(f"{name}#{seq}", f"the snapshot has an entry that the journal, at {head[0]}, does not have")
+    return Stream(head[0], head[1], state, snapshot_seq)
