@@ -36,7 +36,7 @@ from engine.events import (
     RowReused,
     ScoreComputed,
 )
-from engine.exam import Exams
+from engine.exam import Exams, WallClockJumped, note_jump
 from engine.form import CandidateItem, Items
 from engine.keyring import Keyring
 from engine.people import Role
@@ -342,16 +342,18 @@ class Delivery:
     def resume_server(self) -> list[str]:
         """After a start: credit every sitting whose clock or grace runs with the time the server was away.
 
-        Returns them.
+        Where the machine's clock now shows less than the last heartbeat, time goes on from the heartbeat, and every
+        open day records it: how long the server was away is then unknown and counts as nothing. Returns them.
         """
-        at = self._sources.now()
 
         def fn(tx: Transaction) -> list[str]:
             last = tx.ledger.heartbeat_ms()
+            down_from = self._sources.now() if last is None else from_epoch_ms(last)
+            behind_ms = self._sources.clock.go_on_from(down_from)
+            at = self._sources.now()
             tx.ledger.beat(epoch_ms(at))
-            if last is None:
-                return []
-            down_from = from_epoch_ms(last)
+            if behind_ms:
+                note_jump(tx, at, WallClockJumped(-behind_ms, self._sources.clock.drift_ms(), "restart"))
             phases = [phase.value for phase in STARTED | {Phase.TIME_EXPIRED}]
             credited = []
             for found in rows(tx.connection, "sitting", phase=phases, order="sitting"):

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.admission import assign_form, create
 from engine.errors import NotFound, Refused
-from engine.events import Event, ExamExtended, FormAssigned, Recorded, SittingCreated, event
+from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, Recorded, SittingCreated, event
 from engine.form import Drawn, Forms
 from engine.independence import may_sit
 from engine.keyring import Keyring, keyed
@@ -64,6 +64,17 @@ class ExamOpened:
 @event()
 class ExamClosed:
     pass
+
+
+@event()
+class WallClockJumped:
+    """The machine's clock was set, or stepped, by ``by_ms`` while this day was open. Nothing followed from it: exams
+    are timed by a clock that does not jump. ``cause`` is ``running``, or ``restart`` where the clock showed less than
+    the last heartbeat and time went on from there."""
+
+    by_ms: int
+    drift_ms: int
+    cause: str
 
 
 class ExamPhase(StrEnum):
@@ -318,6 +329,14 @@ class Exams:
             raise NotFound("exam", exam)
         return known
 
+    def clock_jumped(self, by_ms: int, drift_ms: int) -> None:
+        """Record in every open day that the machine's clock was set while the server ran."""
+
+        def fn(tx: Transaction) -> None:
+            note_jump(tx, self._sources.now(), WallClockJumped(by_ms, drift_ms, "running"))
+
+        self._writer.run(Act(fn))
+
     def all(self) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
             return rows(connection, "exam", order="opens_ms")
@@ -354,6 +373,12 @@ class Exams:
                     tx.append(f"sitting/{found['sitting']}", person, at, happened)
 
         self._writer.run(Act(fn))
+
+
+def note_jump(tx: Transaction, at: datetime, jumped: WallClockJumped) -> None:
+    """Record a jump of the machine's clock in every open day."""
+    for found in rows(tx.connection, "exam", phase=ExamPhase.OPEN.value, order="exam"):
+        tx.append(f"exam/{found['exam']}", SYSTEM, at, jumped)
 
 
 def _create(tx: Transaction, sitting: str, by: str, at: datetime, made: SittingCreated, drawn: Drawn) -> None:

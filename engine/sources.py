@@ -3,6 +3,11 @@
 A command reads the clock once, at the door, and hands that ``at`` down; nothing below reads it again.
 Times are aware, in UTC and cut to the millisecond, so that what is stored equals what was decided on.
 
+The system's clock is *anchored*: it reads the wall once and from then on counts the monotonic clock. An NTP step, or
+somebody who sets the machine's time in the middle of an exam, changes nothing that is measured here. How far the wall
+has gone its own way is `Clock.drift_ms`, for the log and the record. After a restart `Clock.go_on_from` keeps time
+from running backwards where the wall now shows less than was recorded before.
+
 >>> clock = ManualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
 >>> clock.advance(64_000)
 >>> iso(clock.now())
@@ -13,6 +18,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -30,6 +36,12 @@ class Clock(Protocol):
     def monotonic_ms(self) -> int:
         """Milliseconds that never run backwards; only differences mean anything."""
 
+    def drift_ms(self) -> int:
+        """How far the machine's wall clock is ahead of `now`; negative where it is behind."""
+
+    def go_on_from(self, at: datetime) -> int:
+        """Where `now` lies before ``at``, go on from ``at``. Returns by how many milliseconds it went ahead."""
+
 
 class Dice(Protocol):
     """Where secrets and identifiers come from."""
@@ -38,13 +50,32 @@ class Dice(Protocol):
         """``size_bytes`` unpredictable bytes."""
 
 
-@dataclass(frozen=True, slots=True)
 class SystemClock:
+    """The machine's clock, anchored. ``wall_ns`` and ``monotonic_ns`` are the machine's own unless a test has others.
+
+    Where the machine sleeps, the monotonic clock of most systems sleeps too; `drift_ms` tells it afterwards.
+    """
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
+        self._anchor_ms = wall_ns() // 1_000_000 - self.monotonic_ms()  # of what monotonic time is counted from
+
     def now(self) -> datetime:
-        return cut(datetime.now(UTC))
+        return from_epoch_ms(self._anchor_ms + self.monotonic_ms())
 
     def monotonic_ms(self) -> int:
-        return time.monotonic_ns() // 1_000_000
+        return self._monotonic_ns() // 1_000_000
+
+    def drift_ms(self) -> int:
+        return self._wall_ns() // 1_000_000 - self._anchor_ms - self.monotonic_ms()
+
+    def go_on_from(self, at: datetime) -> int:
+        ahead_ms = max(0, between_ms(self.now(), at))
+        self._anchor_ms += ahead_ms
+        return ahead_ms
 
 
 class ManualClock:
@@ -53,6 +84,7 @@ class ManualClock:
     def __init__(self, start: datetime) -> None:
         self._now = cut(start)
         self._monotonic_ms = 0
+        self._drift_ms = 0
 
     def now(self) -> datetime:
         return self._now
@@ -60,11 +92,24 @@ class ManualClock:
     def monotonic_ms(self) -> int:
         return self._monotonic_ms
 
+    def drift_ms(self) -> int:
+        return self._drift_ms
+
+    def go_on_from(self, at: datetime) -> int:
+        ahead_ms = max(0, between_ms(self._now, at))
+        self._now += timedelta(milliseconds=ahead_ms)
+        self._drift_ms -= ahead_ms
+        return ahead_ms
+
     def advance(self, by_ms: int) -> None:
         if by_ms < 0:
             raise RuntimeError("a manual clock cannot go backwards")
         self._now += timedelta(milliseconds=by_ms)
         self._monotonic_ms += by_ms
+
+    def step_wall(self, by_ms: int) -> None:
+        """Somebody sets the machine's clock; `now` takes no notice."""
+        self._drift_ms += by_ms
 
 
 @dataclass(frozen=True, slots=True)

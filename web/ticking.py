@@ -1,7 +1,7 @@
 """Once a second: what time does by itself. No browser is needed for any of it.
 
-In this order: the heartbeat; for each sitting its receipt, expiry, a proposal nobody confirmed, or silence;
-the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails for
+In this order: the heartbeat; the machine's clock; for each sitting its receipt, expiry, a proposal nobody confirmed,
+or silence; the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails for
 another reason is logged and stops no other: one sitting never holds up the rest. Scores have a turn of their
 own: when a whole room hands in at once, opening its items again takes seconds, and no clock waits for that.
 """
@@ -25,6 +25,8 @@ from web.house import House
 from web.live import Live
 from web.wall import Wall
 
+#: How far the machine's clock may go its own way before it is told (limits: NTP slews by less than this in hours).
+MOST_DRIFT_MS: Final = 2_000
 NOTICES_EVERY: Final = 2
 EVIDENCE_EVERY: Final = 3_600
 #: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
@@ -45,6 +47,7 @@ class Ticker:
         self._wall = wall
         self._started_at = house.sources.now()
         self._ticks = 0
+        self._drift_ms: int | None = None  # as last told; the first tick takes it as it is
         self._failing: dict[str, str] = {}
         self._longest_ms = 0
         self._latest_ms = 0
@@ -90,12 +93,23 @@ class Ticker:
         delivery, aside = self._house.delivery, self._bus.aside
         self._ticks += 1
         await self._step("heartbeat", self._bus.perform(delivery.beat()))
+        await self._step("wall clock", self._watch_wall())
         await self._each("time", aside(delivery.in_phase, *STARTED, *ENDED), lambda row: self._one(row["sitting"]))
         await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
             await self._step("notices", aside(self._house.notices.deliver_due))
         if self._ticks % EVIDENCE_EVERY == 1:
             await self._each("evidence", aside(self._wall.desk.evidence.sittings), self.forget_evidence)
+
+    async def _watch_wall(self) -> None:
+        """Tell once when somebody set the machine's clock, or NTP stepped it. No exam's time follows from it."""
+        drift_ms = self._house.sources.clock.drift_ms()
+        by_ms = 0 if self._drift_ms is None else drift_ms - self._drift_ms
+        if self._drift_ms is None or abs(by_ms) > MOST_DRIFT_MS:
+            self._drift_ms = drift_ms
+        if abs(by_ms) > MOST_DRIFT_MS:
+            _log.warning("the machine's clock jumped; exams go on by the monotonic clock", by_ms=by_ms)
+            await self._bus.aside(self._house.exams.clock_jumped, by_ms, drift_ms)
 
     async def forget_evidence(self, sitting: str) -> None:
         """Destroy the frames of a sitting that was decided long enough ago; before a decision nothing goes."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.ending import CONFIRM_WITHIN_MS
+from engine.exam import WallClockJumped
 from engine.sitting import Phase
 from engine.sources import Sources
+from engine.store import Ledger
 from tests.web.lines import Window, happened, noor, picked, state_of, tick
 from tests.web.site import Site
 from tests.web.site import site as opened
@@ -190,3 +192,32 @@ def test_after_a_restart_the_clock_is_credited_and_nobody_is_disconnected_at_onc
         ada = after.browser("ada")
         ada.token = token
         assert "DISCONNECTED" == Window(after, ada).hello()["phase"]
+
+
+@pytest.mark.parametrize("by_ms", [3_600_000, -3_600_000, 7_200_000, -7_200_000])
+def test_a_machine_whose_clock_is_set_changes_no_time_and_is_recorded_once(by_ms: int, running: Site) -> None:
+    left_ms = state_of(running).remaining_ms(running.clock.now())
+    running.clock.step_wall(by_ms)
+    for _ in range(3):
+        tick(running)
+    assert left_ms == state_of(running).remaining_ms(running.clock.now())
+    assert Phase.RUNNING is state_of(running).phase
+    assert [by_ms] == jumps(running)
+    running.clock.step_wall(-by_ms)
+    tick(running)
+    assert [by_ms, -by_ms] == jumps(running)
+
+
+def test_a_clock_that_is_slewed_a_little_is_not_worth_a_word(running: Site) -> None:
+    running.clock.step_wall(2_000)
+    tick(running)
+    assert [] == jumps(running)
+    running.clock.step_wall(1)  # together it is more than two seconds
+    tick(running)
+    assert [2_001] == jumps(running)
+
+
+def jumps(site: Site) -> list[int]:
+    with site.house.database.reading() as connection:
+        known = [one.event for one in Ledger(connection).history(f"exam/{site.exam}")]
+    return [one.by_ms for one in known if isinstance(one, WallClockJumped)]
