@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from engine.errors import Refused
 from engine.form import ResponseRule, Responses
 
@@ -116,8 +118,8 @@ def parse_row(message: Mapping[str, Any], writer: int) -> OutboxRow:
 def parse_payload(kind: str, payload: str) -> dict[str, Any]:
     """The payload's content. Raises: `Refused` RESPONSE_INVALID when it is not what the kind needs."""
     try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError):
+        content = orjson.loads(payload)
+    except orjson.JSONDecodeError:
         raise Refused("RESPONSE_INVALID", why="not JSON") from None
     if not isinstance(content, dict):
         raise Refused("RESPONSE_INVALID", why="not an object")

@@ -37,7 +37,7 @@ from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Phase, Sitting, 
 from engine.sources import between_ms, later
 
 PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
-#: Windows one sitting may open over its life. The newest of them are remembered (`engine.sitting.MOST_OUTBOXES`).
+#: Windows one sitting may open over its life. The newest of them are remembered (`engine.sheet.MOST_OUTBOXES`).
 MOST_WRITERS = 4_096
 
 

@@ -17,12 +17,12 @@ The phases (domain rule 4.7)::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter
 
-from engine.answers import COUNTED, FLAGGED, Given, Outbox, parse_payload
+from engine.answers import Given, Outbox
 from engine.errors import Refused
 from engine.events import (
     AgreementSigned,
@@ -61,6 +61,7 @@ from engine.events import (
 )
 from engine.form import Form
 from engine.policy import Policy
+from engine.sheet import Sheet
 from engine.timing import Stopwatch
 
 
@@ -84,9 +85,6 @@ INTERRUPTED = frozenset({Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_
 STARTED = INTERRUPTED | {Phase.RUNNING}
 ENDED = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED})
 BEFORE = frozenset({Phase.CREATED, Phase.CHECK_IN, Phase.READY})
-
-#: How many windows are remembered: the newest. A browser that can keep nothing opens one with each reload.
-MOST_OUTBOXES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +152,7 @@ class Sitting:
     ticks: tuple[str, ...] = ()
     started_by: str | None = None
     epoch: int = 1
-    outboxes: dict[int, Outbox] = field(default_factory=dict)
-    rows: int = 0
-    given: dict[str, Given] = field(default_factory=dict)
-    given_in_time: dict[str, Given] = field(default_factory=dict)
-    flagged: frozenset[str] = frozenset()
-    struck: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    marked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    sheet: Sheet = field(default_factory=Sheet)
     messages: tuple[Message, ...] = ()
     incidents: dict[str, Incident] = field(default_factory=dict)
     proposal: Proposal | None = None
@@ -173,6 +164,36 @@ class Sitting:
     score: ScoreComputed | None = None
     released: ResultReleased | None = None
     released_by: str | None = None
+
+    # What lies on the answer sheet is read everywhere; only the sheet itself changes it.
+
+    @property
+    def outboxes(self) -> dict[int, Outbox]:
+        return self.sheet.outboxes
+
+    @property
+    def rows(self) -> int:
+        return self.sheet.rows
+
+    @property
+    def given(self) -> dict[str, Given]:
+        return self.sheet.given
+
+    @property
+    def given_in_time(self) -> dict[str, Given]:
+        return self.sheet.given_in_time
+
+    @property
+    def flagged(self) -> frozenset[str]:
+        return self.sheet.flagged
+
+    @property
+    def struck(self) -> dict[str, tuple[str, ...]]:
+        return self.sheet.struck
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.sheet.problems
 
     @property
     def open_incidents(self) -> tuple[str, ...]:
@@ -200,6 +221,11 @@ def need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
     if state.phase is Phase.SEALED:
         raise Refused("TERMINAL_STATE", phase=state.phase)
     raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
+
+
+_NAMES = [each.name for each in fields(Sitting)]
+_VALUES = attrgetter(*_NAMES)
+_SHEET = _NAMES.index("sheet")
 
 
 # -- the fold -----------------------------------------------------------------------------------------
@@ -247,8 +273,7 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             started = _to(state, Phase.RUNNING, at)
             return replace(started, started_by=actor, watch=state.watch.opened(at))
         case WriterOpened(writer=writer, epoch=epoch):
-            known = {**state.outboxes, writer: Outbox(epoch=epoch)}
-            return replace(state, outboxes={name: known[name] for name in sorted(known)[-MOST_OUTBOXES:]})
+            return replace(state, sheet=state.sheet.opened(writer, epoch))
         case TakenOver(epoch=epoch):
             return replace(state, epoch=epoch)
         case CandidateDisconnected():
@@ -302,34 +327,10 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
 
 
 def _with_row(state: Sitting, row: RowReceived) -> Sitting:
-    box = state.outboxes.get(row.writer, Outbox(state.epoch))
-    outboxes = {**state.outboxes, row.writer: box.stored(row.seq)}
-    state = replace(state, outboxes=outboxes, rows=state.rows + 1)
-    if row.standing not in COUNTED:
-        return state
-    content = parse_payload(row.kind, row.payload)
-    if row.kind == "answer":
-        given = Given(content, outboxes[row.writer].epoch, row.writer, row.seq)
-        if given.outranks(state.given.get(row.item)):
-            state = replace(state, given={**state.given, row.item: given})
-        if row.standing not in FLAGGED and given.outranks(state.given_in_time.get(row.item)):
-            state = replace(state, given_in_time={**state.given_in_time, row.item: given})
-    elif row.kind == "problem":
-        state = replace(state, problems=(*state.problems, row.item))
-    elif row.kind in {"flag", "strike"}:
-        state = _with_mark(state, row, content, (outboxes[row.writer].epoch, row.writer, row.seq))
-    return state
-
-
-def _with_mark(state: Sitting, row: RowReceived, content: dict[str, Any], order: tuple[int, int, int]) -> Sitting:
-    """Flags and strikes stand in the outboxes' order, as answers do: a row that arrives late turns nothing back."""
-    mark = f"{row.kind}/{row.item}"
-    if order <= state.marked.get(mark, (0, 0, 0)):
-        return state
-    state = replace(state, marked={**state.marked, mark: order})
-    if row.kind == "strike":
-        return replace(state, struck={**state.struck, row.item: content["struck"]})
-    return replace(state, flagged=state.flagged | {row.item} if content["flagged"] else state.flagged - {row.item})
+    """The hot path: `dataclasses.replace` on the whole record would cost more than everything else a row does."""
+    values = list(_VALUES(state))
+    values[_SHEET] = state.sheet.with_row(row, state.epoch)
+    return Sitting(*values)
 
 
 def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
@@ -347,7 +348,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 2
+    version = 3
     state = Sitting
     empty = Sitting()
 

@@ -465,7 +465,7 @@ def _arrival_decides(state: Sitting, happened: Recorded) -> Sitting:
         writer=row.writer,
         seq=row.seq,
     )
-    return replace(after, given={**after.given, row.item: given})
+    return replace(after, sheet=replace(after.sheet, given={**after.given, row.item: given}))
 
 
 def _pauses_cost_time(state: Sitting, happened: Recorded) -> Sitting:
@@ -489,7 +489,8 @@ def _acknowledges_over_gaps(state: Sitting, happened: Recorded) -> Sitting:
     if not isinstance(row, RowReceived):
         return after
     box = after.outboxes[row.writer]
-    return replace(after, outboxes={**after.outboxes, row.writer: replace(box, acked=max(box.acked, row.seq))})
+    outboxes = {**after.outboxes, row.writer: replace(box, acked=max(box.acked, row.seq))}
+    return replace(after, sheet=replace(after.sheet, outboxes=outboxes))
 
 
 def _stranded_rows_count(state: Sitting, happened: Recorded) -> Sitting:

@@ -27,7 +27,8 @@ from engine.events import (
     WriterOpened,
 )
 from engine.policy import Policy
-from engine.sitting import MOST_OUTBOXES, Phase, Sitting
+from engine.sheet import MOST_OUTBOXES
+from engine.sitting import Phase, Sitting
 from engine.sources import later
 from tests.engine.builders import (
     GRACE_MS,

@@ -24,7 +24,8 @@ from engine.events import (
     TimeAdded,
 )
 from engine.policy import Policy
-from engine.sitting import BEFORE, ENDED, INTERRUPTED, MOST_OUTBOXES, STARTED, Fold, Identity, Phase, Sitting, evolve
+from engine.sheet import MOST_OUTBOXES, Sheet
+from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Fold, Identity, Phase, Sitting, evolve
 from tests.engine.builders import (
     LIMIT_MS,
     NINE,
@@ -163,6 +164,9 @@ def test_the_eventful_day_fills_every_field_of_a_sitting() -> None:
         if all(getattr(one, name) == getattr(Sitting(), name) for one in states)
     }
     assert untouched <= {"practice", "policy", "ended_grounds"}
+    sheets = [one.sheet for one in states]
+    blank = {name for name in get_type_hints(Sheet) if all(getattr(s, name) == getattr(Sheet(), name) for s in sheets)}
+    assert blank == set()
 
 
 def test_an_erased_body_leaves_the_state_as_it_was() -> None:
@@ -329,7 +333,8 @@ def test_a_row_that_does_not_count_is_acknowledged_and_changes_nothing_else() ->
     before = world.state
     assert world.row(2, payload=chose("b"), fault="RESPONSE_INVALID") == "invalid"
     assert (world.state.outboxes[1].acked, world.state.rows) == (2, 2)
-    assert replace(world.state, outboxes=before.outboxes, rows=before.rows) == before
+    sheet = replace(world.state.sheet, outboxes=before.outboxes, rows=before.rows)
+    assert replace(world.state, sheet=sheet) == before
 
 
 def test_a_row_of_an_outbox_whose_hello_was_erased_is_of_the_present_epoch() -> None:
@@ -345,7 +350,7 @@ def test_the_fold_names_the_state_it_makes() -> None:
     happened = a_sitting(Phase.CREATED).journal[0]
     assert fold.evolve(fold.empty, happened) == evolve(Sitting(), happened)
     assert fold.state is Sitting and fold.version >= 1
-    assert get_args(get_type_hints(Sitting)["outboxes"])[0] is int
+    assert get_args(get_type_hints(Sheet)["outboxes"])[0] is int
 
 
 def test_an_answer_that_was_cleared_again_counts_as_none() -> None:
