@@ -233,7 +233,7 @@ class CandidateDisconnected:
 
 @event()
 class SittingPaused:
-    """``cause`` is ``proctor_lost``, ``incident`` or ``termination``; ``credited`` stops the clock."""
+    """``cause`` is ``proctor_lost``, ``incident``, ``room`` or ``termination``; ``credited`` stops the clock."""
 
     cause: str
     reason: str

@@ -1,4 +1,4 @@
-"""``invigil exam``: plan an exam day, open it, extend it, close it, see how it stands.
+"""``invigil exam``: plan an exam day, open it, start and extend a whole room, close it, see how it stands.
 
 Times are local times of ``--zone``, or carry an offset (``2026-03-02T09:00+02:00``). A blueprint is a name
 of this installation or a JSON file. Planning draws a form on trial, so a blueprint that the bank cannot meet
@@ -18,9 +18,10 @@ import typer
 
 from engine.errors import NotFound, Refused
 from scripts.calling import act
-from scripts.console import Json, tell
+from scripts.console import Json, no, tell
+from web.words import MINUTE_REASONS, ROOM_PAUSE_REASONS, ROOM_RESUME_REASONS
 
-app = typer.Typer(help="Exam days: plan, open, extend, close, status.")
+app = typer.Typer(help="Exam days: plan, open, start, extend, pause, resume, close, status.")
 
 Exam = Annotated[str, typer.Argument(help="The exam day's identifier, as `exam plan` printed it.")]
 
@@ -62,15 +63,52 @@ def open_exam(exam: Exam, as_json: Json = False) -> None:
 
 
 @app.command()
+def start(exam: Exam, as_json: Json = False) -> None:
+    """Start everybody who is ready. Needs you at the wall of this exam, so a running server."""
+    _room("exam.start", {"exam": exam}, "started", as_json)
+
+
+@app.command()
 def extend(
     exam: Exam,
-    closes: Annotated[str, typer.Option(help="The new, later end; local time of the exam's zone.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the journal.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the journal. For minutes: " + ", ".join(MINUTE_REASONS))],
+    closes: Annotated[str, typer.Option(help="The new, later end of the window; local time of the exam's zone.")] = "",
+    minutes: Annotated[int, typer.Option(help="More time for sittings that are running now.", min=0, max=120)] = 0,
+    sitting: Annotated[list[str] | None, typer.Option(help="Only for this one; once for each. None: all.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Move the window's end later; sittings that have not started move with it."""
+    """Move the window's end later (--closes), or give running sittings more time (--minutes).
+
+    Sittings that have not started move with the window; a running one has its own clock and is not changed by it.
+    """
+    if bool(closes) == bool(minutes) or (sitting and not minutes):
+        raise typer.BadParameter("either --closes, or --minutes with any --sitting")
+    if minutes:
+        told = {"exam": exam, "minutes": minutes, "reason": reason, "sittings": sitting or []}
+        _room("exam.add-time", told, "given more time", as_json)
+        return
     done = act("exam.extend", {"exam": exam, "closes": closes, "reason": reason})
     tell({"ok": True, **done}, as_json, title="The window is extended")
+
+
+@app.command()
+def pause(
+    exam: Exam,
+    reason: Annotated[str, typer.Option(help="One of: " + ", ".join(ROOM_PAUSE_REASONS))],
+    as_json: Json = False,
+) -> None:
+    """Stop every running sitting: questions are hidden and the clocks stand still."""
+    _room("exam.pause", {"exam": exam, "reason": reason}, "paused", as_json)
+
+
+@app.command()
+def resume(
+    exam: Exam,
+    reason: Annotated[str, typer.Option(help="One of: " + ", ".join(ROOM_RESUME_REASONS))],
+    as_json: Json = False,
+) -> None:
+    """Go on with every sitting that was stopped with the room. Needs you at the wall of this exam."""
+    _room("exam.resume", {"exam": exam, "reason": reason}, "resumed", as_json)
 
 
 @app.command()
@@ -90,6 +128,13 @@ def status(
     if not as_json:
         found = [_counted(one) for one in found]
     tell({"ok": True, "exams": found}, as_json)
+
+
+def _room(name: str, told: dict[str, Any], word: str, as_json: bool) -> None:
+    """One act on a whole room. Status 1 when it was not done for everybody: the others are named, each with its code."""
+    done = act(name, told)
+    found = {"ok": not done["refused"], **done}
+    (no if done["refused"] else tell)(found, as_json, title=f"{len(done['done'])} {word}, {len(done['refused'])} not")
 
 
 def _blueprint(told: str) -> Any:

@@ -30,7 +30,7 @@ BELOW = {
 # What of a package may be imported from outside it: its door first, then the modules that only hold words.
 DOORS = {
     "engine": {
-        *("delivery", "admission", "conduct", "ending", "answers", "exam", "notices", "audit", "replay"),
+        *("delivery", "admission", "conduct", "cohort", "ending", "answers", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
         *(f"transparency.{name}" for name in ("checkpoint",)),
@@ -38,7 +38,7 @@ DOORS = {
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},
     "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
-    "web": {"app", "house", "settings", "security", "acts"},
+    "web": {"app", "house", "settings", "security", "acts", "words"},
     "scripts": set[str](),
 }
 

@@ -34,6 +34,7 @@ from engine.sources import iso
 from engine.writer import Append
 from item_bank.bank import Imported
 from web import exam_day
+from web.cohort import ROOM
 from web.exam_day import person_of
 from web.house import House
 from web.params import Params
@@ -449,4 +450,5 @@ ACTS: Final[dict[str, Act]] = {
     "decision.recuse": _recuse,
     "certificate.verify": _verify,
     **READINGS,
+    **ROOM,
 }

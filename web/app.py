@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from engine.errors import InvigilError
 from engine.sources import Sources, system
-from web import api, candidate, decision, examination, proctor, public, reviewing, staff
+from web import api, candidate, decision, examination, proctor, public, reviewing, staff, whole_room
 from web.bus import Bus
 from web.house import House
 from web.live import Live
@@ -67,6 +67,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *public.routes,
             *candidate.routes,
             *examination.routes,
+            *whole_room.routes,
             *proctor.routes,
             *reviewing.routes,
             *decision.routes,
@@ -85,6 +86,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
     app.state.door = door
     app.state.pages = pages
     app.state.settings = settings
+    app.state.kept = whole_room.Kept()
     return app
 
 

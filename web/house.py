@@ -9,6 +9,7 @@ use the same one: a command that gets the folder's lock works in process, otherw
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -18,6 +19,7 @@ from engine.certification import certificate, decision, scheme, voting
 from engine.certification.certificate import Certificates
 from engine.certification.decision import Decisions
 from engine.certification.scheme import Schemes
+from engine.cohort import Cohort
 from engine.delivery import Delivery
 from engine.exam import Exams
 from engine.keyring import Keyring
@@ -89,6 +91,9 @@ class House:
         self.bank = Bank(*common)
         self.exams = Exams(*common, self.bank)
         self.delivery = Delivery(*common, self.exams, self.bank)
+        self.cohort = Cohort(self.writer, sources)
+        #: Who is present at a wall of an exam. Nobody is, until there are walls: `web.wall` says so.
+        self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
         self.schemes = Schemes(self.writer, self.database, sources)
         self.certificates = Certificates(self.database, sources, self.keyring)
         self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")

@@ -7,7 +7,7 @@ desk at each act that needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -18,6 +18,8 @@ from engine.sitting import Sitting
 from proctoring.desk import Noticed
 from web.exam_day import window_text
 from web.forms import aside, asking, recorded
+
+Done = TypeVar("Done")
 
 
 async def rota(request: Request) -> tuple[Login, Exam]:
@@ -41,10 +43,11 @@ async def watched(request: Request) -> tuple[Login, Exam, Sitting]:
     return login, exam, state
 
 
-async def do(request: Request, login: Login, name: str, fn: Callable[[], Any]) -> None:
-    """One act of an invigilator; when it is done, somebody is there."""
-    await recorded(request, login, f"proctor.{name}", fn)
+async def do(request: Request, login: Login, name: str, fn: Callable[[], Done]) -> Done:
+    """One act of an invigilator and its outcome; when it is done, somebody is there."""
+    done: Done = await recorded(request, login, f"proctor.{name}", fn)
     request.app.state.desk.proctor_acted(login.person, request.app.state.house.sources.now())
+    return done
 
 
 def events_of(state: Sitting, seen: Iterable[Noticed]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from engine.errors import NotFound, Refused
 from engine.exam import Exam
 from engine.people import Login, Role
-from engine.sitting import Phase
+from engine.sitting import STARTED, Phase
 from web import exam_day, outbox
 from web.decision import waiting_votes
 from web.forms import act, aside, asking, page, parsed, require
@@ -160,6 +160,7 @@ def _day(house: House, day: Exam) -> dict[str, Any]:
         "local": exam_day.window_text(day),
         "seats": day.seats,
         "booked": len(booked),
+        "running": sum(found["phase"] in STARTED for found in booked),
         "state": day.phase.lower(),
         "proctors": [house.people.person(proctor).name for proctor in day.proctors],
         "may": {

@@ -75,6 +75,7 @@ class Wall:
         self._cameras: dict[str, WebSocket] = {}
         self._names: dict[str, tuple[str, int]] = {}
         self._watchers: list[Watcher] = []
+        house.present = lambda exam: self.desk.present(exam, house.sources.now())
         self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
         bus.listen(self._recorded)
         live.on_line = self._line

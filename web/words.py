@@ -43,6 +43,16 @@ RESUME_REASONS: Final = {
     "technical-solved": "The technical trouble is solved",
     "nothing-found": "I looked and there is no reason to stop",
 }
+#: Why a whole room stops, and why it goes on. Words of their own: only what stopped together goes on together.
+ROOM_PAUSE_REASONS: Final = {
+    "evacuation": "A fire alarm or another evacuation",
+    "disturbance-for-all": "Something disturbs everybody",
+    "technical-trouble-for-all": "Technical trouble concerns everybody",
+}
+ROOM_RESUME_REASONS: Final = {
+    "cause-over": "What stopped the room is over",
+    "technical-solved": "The technical trouble is solved",
+}
 MINUTE_REASONS: Final = {
     "technical-trouble": "Time lost through technical trouble",
     "interruption": "Time lost through an interruption that was not the candidate's",
