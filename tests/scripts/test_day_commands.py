@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.admission import ENVIRONMENT, SITTING_TEXTS
+from engine.events import AgreementSigned, EnvironmentChecked, IdentityShown, IdentityVerified
 from engine.people import Role
+from engine.sources import system
 from scripts.demonstration import HERE
 from tests.bodies import Body
 from tests.scripts.shell import Shell
+from tests.web.lines import picked
+from web.house import House
+from web.settings import Settings
 
 PASSWORD = "a password of theirs\n"
 WINDOW = ("--opens", "2198-03-02T09:00", "--closes", "2198-03-02T13:00", "--zone", "Europe/Helsinki")
@@ -19,6 +25,25 @@ WINDOW = ("--opens", "2198-03-02T09:00", "--closes", "2198-03-02T13:00", "--zone
 @pytest.fixture
 def at(shell: Shell, own_body: Body) -> Shell:
     return shell.enter(own_body)
+
+
+@pytest.fixture
+def running(at: Shell) -> str:
+    """The demo's exam day, with Ada's sitting running; Grace started it and has gone from the wall since."""
+    with House(Settings(), system()) as house:
+        [found] = [one for one in house.exams.all() if one["phase"] == "OPEN"]
+        exam = str(found["exam"])
+        ada, grace = (house.people.by_login(name).person for name in ("ada", "grace"))
+        booked = house.exams.sittings(exam)
+        [sitting] = [one["sitting"] for one in booked if one["candidate"] == ada and not one["practice"]]
+        house.delivery.check_in(ada, sitting)
+        house.delivery.show_identity(ada, sitting, IdentityShown("5a" * 32, 1280, 960))
+        house.delivery.verify_identity(grace, sitting, IdentityVerified("5a" * 32, "passport", "live"))
+        for text in SITTING_TEXTS:
+            house.delivery.sign(ada, sitting, AgreementSigned(text, "2026-1", "ab" * 32, "en"))
+        house.delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
+        house.delivery.start(grace, sitting, present=True, watching=0)
+    return exam
 
 
 # -- people -------------------------------------------------------------------------------------------
@@ -187,3 +212,38 @@ def test_help_of_every_group_is_there_for_a_newcomer(shell: Shell, tmp_path: Pat
         ran = shell(group, "--help")
         assert (0, True) == (ran.code, "Commands" in ran.out)
         assert 2 == shell(group).code
+
+
+# -- a whole room -------------------------------------------------------------------------------------
+
+
+def test_a_whole_room_is_asked_for_by_its_exam(at: Shell, running: str) -> None:
+    at.sign_in("grace")
+    assert (True, []) == picked(at.json("exam", "start", running), "ok", "done")
+    minutes = ("exam", "extend", running, "--minutes", "8", "--reason", "interruption")
+    [sitting] = at.json(*minutes)["done"]
+    assert [sitting] == at.json(*minutes, "--sitting", sitting)["done"]
+    assert "NOT_FOUND" == at.refused(*minutes, "--sitting", "sit-nowhere")
+    assert "INPUT_INVALID" == at.refused("exam", "extend", running, "--minutes", "8", "--reason", "kindness")
+    assert [sitting] == at.json("exam", "pause", running, "--reason", "evacuation")["done"]
+    told = at.json("exam", "resume", running, "--reason", "cause-over", code=1)
+    assert (False, [], "PROCTOR_ABSENT") == (told["ok"], told["done"], told["refused"][0]["code"])  # nobody at a wall
+    at.sign_in("emmy")
+    for words in (("start",), ("pause", "--reason", "evacuation"), ("resume", "--reason", "cause-over")):
+        assert "NOT_FOUND" == at.refused("exam", words[0], running, *words[1:])
+    assert "ROLE_MISSING" == at.refused(*minutes)
+    at.sign_in("mary")
+    assert [sitting] == at.json(*minutes)["done"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--closes", "2198-03-02T14:00", "--minutes", "8"),
+        ("--closes", "2198-03-02T14:00", "--sitting", "sit-x"),
+        ("--minutes", "121"),
+    ],
+)
+def test_extending_means_either_the_window_or_minutes(words: tuple[str, ...], at: Shell) -> None:
+    assert 2 == at("exam", "extend", "exam-x", "--reason", "interruption", *words).code

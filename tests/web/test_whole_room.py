@@ -1,4 +1,4 @@
-"""The whole room over real pages, commands and sockets: what will happen is shown, happens once, and is told at once."""
+"""The whole room over real pages, commands and sockets: what will happen is shown, happens once, is told at once."""
 
 from __future__ import annotations
 
@@ -137,7 +137,8 @@ def test_the_page_is_there_for_the_rota_and_minutes_for_the_office(running: Site
 def test_an_empty_room_says_so(calm: Site) -> None:
     calm.present()
     page = calm.signed_in("grace").get(at(calm)).text
-    assert [True] * 3 == [words in page for words in ("Nobody can start now", "Nobody is sitting now", "Nobody is running")]
+    words = ("Nobody can start now", "Nobody is sitting now", "Nobody is running")
+    assert [True] * 3 == [word in page for word in words]
     assert "You are not present" not in page
 
 
