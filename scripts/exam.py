@@ -71,7 +71,7 @@ def start(exam: Exam, as_json: Json = False) -> None:
 @app.command()
 def extend(
     exam: Exam,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the journal. For minutes: " + ", ".join(MINUTE_REASONS))],
+    reason: Annotated[str, typer.Option(help="Why. For minutes one of: " + ", ".join(MINUTE_REASONS))],
     closes: Annotated[str, typer.Option(help="The new, later end of the window; local time of the exam's zone.")] = "",
     minutes: Annotated[int, typer.Option(help="More time for sittings that are running now.", min=0, max=120)] = 0,
     sitting: Annotated[list[str] | None, typer.Option(help="Only for this one; once for each. None: all.")] = None,
@@ -131,7 +131,7 @@ def status(
 
 
 def _room(name: str, told: dict[str, Any], word: str, as_json: bool) -> None:
-    """One act on a whole room. Status 1 when it was not done for everybody: the others are named, each with its code."""
+    """One act on a whole room. Status 1 when it was not done for everybody: the others are named with their codes."""
     done = act(name, told)
     found = {"ok": not done["refused"], **done}
     (no if done["refused"] else tell)(found, as_json, title=f"{len(done['done'])} {word}, {len(done['refused'])} not")

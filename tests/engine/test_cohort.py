@@ -1,4 +1,4 @@
-"""A whole room in one act: each sitting is started, extended, stopped or refused for itself, and none holds up another."""
+"""A whole room in one act: each sitting is started, extended, stopped or refused for itself, none holds up another."""
 
 from __future__ import annotations
 
@@ -153,9 +153,7 @@ def test_a_sitting_whose_journal_does_not_verify_holds_up_no_other(room: Day) ->
     room.writer._known.pop(stream)  # as after a restart
     outcomes = started(room)
     assert {"ada": None, "tomas": "ID_UNVERIFIED"} == codes(room, tuple(one for one in outcomes if one.candidate))
-    assert [("TAMPERED", room.sitting_of("noor"))] == [
-        (one.code, one.sitting) for one in outcomes if not one.candidate
-    ]
+    assert [("TAMPERED", room.sitting_of("noor"))] == [(one.code, one.sitting) for one in outcomes if not one.candidate]
 
 
 def test_a_room_larger_than_one_job_is_started_whole(booked: Day) -> None:
