@@ -98,6 +98,8 @@ SENTENCES: Final = MappingProxyType(
         "RETENTION_CEILING": "This record must not be kept any longer",
         "LOG_UNAVAILABLE": "The journal cannot be written; nothing is accepted until it can",
         "DATA_FOLDER_LOCKED": "Another process holds this data folder",
+        "COMPILER_MISSING": "This needs a C compiler that works (on Debian or Ubuntu: apt-get install gcc libc6-dev)",
+        "PLATFORM_UNFIT": "This works on another operating system only",
     }
 )
 

@@ -112,13 +112,11 @@ class Served:
             process_group=0,
         )
         self.pid = self._process.pid
-        self.stood_ms = 0
         self._lines: dict[str, Line] = {}
 
     def wait(self, sources: Sources) -> None:
         """Until it answers. Raises: `NotFound` when it ends instead, or takes longer than a minute."""
         until_it_answers(self._process, self._port, sources)
-        self.stood_ms = sources.clock.monotonic_ms()
 
     def sign_in(self, code: str) -> tuple[str, str]:
         """The Login's cookie and the token its forms carry."""

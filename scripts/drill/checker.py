@@ -14,19 +14,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from engine.audit import walk
 from engine.errors import Tampered
-from engine.events import RowReceived, ServerResumed
-from engine.sources import Clock
+from engine.events import Recorded, RowReceived, ServerResumed
+from engine.sources import Clock, between_ms
 from engine.store import Database, Ledger, integrity, recorded, rows
 from scripts.drill.client import Client, Memory, row_of
 from scripts.drill.figures import Figures
 
-#: How much longer a server may have stood than a client on a busy machine can tell.
-UNSEEN_MS: Final = 1_000
+#: Rounding, and the heartbeats of a busy machine. All else is bounded: a told time is as old as the row it answers.
+UNSEEN_MS: Final = 256
 
 
 class Checker:
@@ -39,12 +40,19 @@ class Checker:
         self._figures = figures
         self._clock = clock
         self._seen: list[bytes] = []
+        self._sent_ms: dict[tuple[str, int], int] = {}
         self._down_since_ms: int | None = None
 
     @property
     def in_flight(self) -> int:
         """How many rows were sent and not acknowledged."""
         return sum(client.sent - client.acked for client in self.clients.values())
+
+    def next_rows(self) -> list[dict[str, Any]]:
+        """What all clients send now."""
+        rows = [row for client in self.clients.values() for row in client.next_rows()]
+        self._sent_ms |= {(row["sitting"], row["seq"]): self._clock.monotonic_ms() for row in rows}
+        return rows
 
     def fell(self) -> None:
         """The victim is gone, now."""
@@ -66,11 +74,13 @@ class Checker:
         for ack in acks:
             client = self.clients[ack["sitting"]]
             client.acked = max(client.acked, ack["acked"])
-            self._held_time(client, ack["remaining_ms"])
+            asked_ms = self._sent_ms.pop((client.sitting, ack["seq"]), client.heard_ms)
+            self._held_time(client, ack["remaining_ms"], asked_ms)
         return len(acks)
 
-    def check(self, stands: dict[str, Any], stood_ms: int) -> Found:
-        """Hold a recovered database against what the clients wrote down."""
+    def check(self, stands: dict[str, Any]) -> Found:
+        """Hold a recovered database against what the clients wrote down; ``stands`` is what its victim says, for each
+        sitting its ``acked`` and ``remaining_ms``."""
         found = stored(self._path)
         self._figures.faults += found.faults
         if not found.faults and found.hashes[: len(self._seen)] != self._seen:
@@ -83,10 +93,11 @@ class Checker:
             self._figures.lost += lost
             if stands[name]["acked"] < acked and not lost:
                 self._figures.faults.append(f"{name} is acknowledged to {stands[name]['acked']} after {acked}")
+            stood_ms = self._stood_ms(found, name)
             self.kept_time(client, stands[name]["remaining_ms"], stood_ms)
             client.remaining_ms += found.credited_ms.get(name, 0) - client.credited_ms
             client.credited_ms = found.credited_ms.get(name, 0)
-            self._held_time(client, stands[name]["remaining_ms"])
+            self._held_time(client, stands[name]["remaining_ms"], stood_ms)
             client.sent = client.acked  # what was in flight is sent again: the server must know its own rows
         return found
 
@@ -99,11 +110,16 @@ class Checker:
         if owed_ms > 0:
             self._figures.faults.append(f"{client.sitting} lost {owed_ms} ms to an outage")
 
-    def _held_time(self, client: Client, remaining_ms: int) -> None:
+    def _stood_ms(self, found: Found, name: str) -> int:
+        """When the running server resumed the sitting, on the monotonic clock."""
+        now = self._clock.now()
+        return self._clock.monotonic_ms() - between_ms(found.resumed_at.get(name, now), now)
+
+    def _held_time(self, client: Client, remaining_ms: int, asked_ms: int | None) -> None:
         if remaining_ms > client.remaining_ms:
             grown = remaining_ms - client.remaining_ms
             self._figures.faults.append(f"{client.sitting} gained {grown} ms that nobody credited")
-        client.remaining_ms, client.heard_ms = remaining_ms, self._clock.monotonic_ms()
+        client.remaining_ms, client.heard_ms = remaining_ms, asked_ms
 
 
 # -- what is stored -----------------------------------------------------------------------------------
@@ -111,11 +127,12 @@ class Checker:
 
 @dataclass(slots=True)
 class Found:
-    """A recovered database: each sitting's rows by number with their hash, its credits, the hashes of all entries in
-    the journal's order, and what does not hold."""
+    """A recovered database: each sitting's rows by number with their hash, its credits and last resumption, the hashes
+    of all entries in the journal's order, and what does not hold."""
 
     rows: dict[str, dict[int, str]] = field(default_factory=dict)
     credited_ms: Counter[str] = field(default_factory=Counter)
+    resumed_at: dict[str, datetime] = field(default_factory=dict)
     hashes: list[bytes] = field(default_factory=list)
     late: int = 0
     faults: list[str] = field(default_factory=list)
@@ -128,7 +145,7 @@ def stored(path: Path) -> Found:
         with database.reading() as connection:
             for row, fields in walk(Ledger(connection)):
                 found.hashes.append(row.hash)
-                take(found, row.stream.partition("/")[2], recorded(row, fields).event)
+                take(found, recorded(row, fields))
             known = {(r["sitting"], r["seq"]): r["sha256"] for r in rows(connection, "client_row")}
             whole = integrity(connection)
     except Tampered as tampered:
@@ -143,10 +160,12 @@ def stored(path: Path) -> Found:
     return found
 
 
-def take(found: Found, sitting: str, happened: Any) -> None:
-    """What one event of the journal says about a sitting's rows and credits."""
+def take(found: Found, told: Recorded) -> None:
+    """What one entry of the journal says about a sitting's rows, credits and resumptions."""
+    sitting, happened = told.stream.partition("/")[2], told.event
     if isinstance(happened, ServerResumed):
         found.credited_ms[sitting] += happened.gap_ms
+        found.resumed_at[sitting] = told.at
     elif isinstance(happened, RowReceived):
         of = found.rows.setdefault(sitting, {})
         if happened.seq in of:

@@ -24,7 +24,7 @@ WINDOW: Final = 8
 @dataclass(slots=True)
 class Client:
     """One candidate's outbox. ``acked`` is what its own synced file says; ``sent`` is how far it has sent;
-    ``heard_ms`` is when it was last told its remaining time, on the drill's clock."""
+    what it was told of its remaining time is no older than ``heard_ms``, on the drill's clock."""
 
     sitting: str
     kind: str = "answer"

@@ -12,6 +12,7 @@ import typer
 
 DRILLS: Final = {
     "kill": "scripts.drill.kill",
+    "power": "scripts.drill.power",
 }
 
 app = typer.Typer(help="Break it on purpose: figures of what was lost.")

@@ -79,7 +79,7 @@ class Drill:
     def end(self) -> None:
         """One more start, to see what the last kill left."""
         victim, stands = self._starts.start(self._data, "", 0)
-        self.figures.late += self.checker.check(stands, victim.stood_ms).late
+        self.figures.late += self.checker.check(stands).late
         victim.kill()
         while victim.hear(PATIENCE_MS) is not None:
             pass
@@ -90,7 +90,7 @@ class Drill:
     def _trial(self, strike: str) -> None:
         failpoint = "" if strike == RANDOM else strike
         victim, stands = self._starts.start(self._data, failpoint, 2 + self._chance(16))
-        self.checker.check(stands, victim.stood_ms)
+        self.checker.check(stands)
         acked, in_flight = self._load_until_dead(victim, at_random=not failpoint)
         if acked and in_flight:
             self.figures.tried += 1
@@ -104,8 +104,7 @@ class Drill:
         dies_at_ms = begun_ms + PATIENCE_MS
         acked = 0
         while True:
-            for client in self.checker.clients.values():
-                victim.send(client.next_rows())
+            victim.send(self.checker.next_rows())
             heard = victim.hear(max(0, dies_at_ms - self._now_ms()))
             if heard is None:
                 break

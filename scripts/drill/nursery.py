@@ -24,10 +24,7 @@ PATIENCE_MS: Final = 10_000
 
 
 class Victim(Protocol):
-    """A process that takes rows and can be killed. The host of writer and door is one, a whole server another.
-    ``stood_ms`` is when it was first seen to stand, on the monotonic clock."""
-
-    stood_ms: int
+    """A process that takes rows and can be killed. The host of writer and door is one, a whole server another."""
 
     def kill(self) -> None:
         """Signal 9."""
@@ -97,7 +94,7 @@ class Nursery:
         ready = victim.hear(PATIENCE_MS)
         if not ready:
             raise RuntimeError("the victim died before it was ready")
-        victim.pid, victim.stood_ms = ready[0]["pid"], self._sources.clock.monotonic_ms()
+        victim.pid = ready[0]["pid"]
         return victim, ready[0]["sittings"]
 
 
@@ -106,7 +103,6 @@ class Hosted:
 
     def __init__(self, line: socket.socket) -> None:
         self.pid = 0
-        self.stood_ms = 0
         self._line = line
         self._rest = b""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.events import Recorded
 from engine.sources import ManualClock, SeededDice, Sources, SystemClock, system
 from engine.store import Database, Ledger
 from scripts.drill.checker import UNSEEN_MS, Checker, Found, missing, stored, take
@@ -109,15 +110,15 @@ def test_a_row_stored_with_other_content_is_lost(folder: Path) -> None:
 def test_a_row_stored_twice_is_a_fault(folder: Path) -> None:
     found = Found()
     happened = _first_row(folder)
-    take(found, "sit-1", happened)
-    take(found, "sit-1", happened)
+    take(found, happened)
+    take(found, happened)
     assert found.faults == ["sit-1 has row 1 twice"]
 
 
-def _first_row(folder: Path) -> object:
+def _first_row(folder: Path) -> Recorded:
     database = Database(folder / "invigil.db")
     with database.reading() as connection:
-        [first, *_] = [h.event for h in Ledger(connection).history("sitting/sit-1") if h.kind == "RowReceived"]
+        [first, *_] = [h for h in Ledger(connection).history("sitting/sit-1") if h.kind == "RowReceived"]
     database.close()
     return first
 
@@ -145,6 +146,11 @@ def test_a_check_that_finds_everything_loses_nothing(folder: Path, tmp_path: Pat
 def test_an_acknowledgement_without_its_row_is_a_loss(folder: Path, tmp_path: Path) -> None:
     figures = checked(folder, tmp_path, lambda c: c.memory.keep([{"sitting": "sit-2", "acked": 6}]))
     assert figures.lost == 2
+
+
+def test_a_journal_that_does_not_extend_what_was_seen_before_is_a_fault(folder: Path, tmp_path: Path) -> None:
+    faults = checked(folder, tmp_path, lambda c: c._seen.append(b"another entry")).faults
+    assert faults == ["the journal does not begin with the entries that were seen before"]
 
 
 def test_time_that_nobody_credited_is_a_fault(folder: Path, tmp_path: Path) -> None:
