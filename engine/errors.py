@@ -75,6 +75,10 @@ SENTENCES: Final = MappingProxyType(
         "SEQUENCE_GAP": "Rows before this one are missing; send them first",
         "SUPERSEDED": "Another window or device has taken over this sitting; this one is read-only",
         "UNSENT_ANSWERS": "Some answers have not reached the server yet",
+        "UPLOAD_OFFSET": "The file goes on at another place; ask where, and send the rest from there",
+        "UPLOAD_KIND": "This kind of file is not taken here",
+        "UPLOAD_DAMAGED": "What arrived is not the file that was announced; send it again",
+        "UPLOAD_LIMIT": "This sitting has no room for more files",
         # result, decision, certificate
         "SCREEN_PENDING": "The result has not been screened yet",
         "INCIDENT_OPEN": "An incident of this sitting has not been looked at by a person",
@@ -97,6 +101,7 @@ SENTENCES: Final = MappingProxyType(
         "RETENTION_FLOOR": "This record must still be kept",
         "RETENTION_CEILING": "This record must not be kept any longer",
         "LOG_UNAVAILABLE": "The journal cannot be written; nothing is accepted until it can",
+        "STORAGE_FULL": "The server has no room for files now; answers that are no files are saved as before",
         "DATA_FOLDER_LOCKED": "Another process holds this data folder",
         "COMPILER_MISSING": "This needs a C compiler that works (on Debian or Ubuntu: apt-get install gcc libc6-dev)",
         "PLATFORM_UNFIT": "This works on another operating system only",

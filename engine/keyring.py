@@ -3,7 +3,7 @@
 A *purpose* names a key and is mixed into everything made with it, so that nothing sealed for one purpose
 opens for another:
 
-* ``items``, ``evidence``, ``draw``, ``notices`` — 32-byte keys that seal (AES-256-GCM) or wrap data keys
+* ``items``, ``evidence``, ``draw``, ``notices``, ``uploads`` — 32-byte keys that seal (AES-256-GCM) or wrap data keys
 * ``tickets``, ``identity``, ``codes`` — 32-byte keys for HMAC-SHA-256
 * ``journal`` — the Ed25519 key that signs seals and receipts
 
@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from engine.errors import Refused, Tampered
 from engine.sources import Dice
 
-SEALING = ("items", "evidence", "draw", "notices")
+SEALING = ("items", "evidence", "draw", "notices", "uploads")
 HASHING = ("tickets", "identity", "codes")
 SIGNING = "journal"
 PURPOSES = (*SEALING, *HASHING, SIGNING)

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from engine.errors import InvigilError
 from engine.sources import Sources, system
-from web import api, candidate, decision, examination, proctor, public, reviewing, staff, whole_room
+from web import api, candidate, decision, examination, proctor, public, reviewing, staff, uploads, whole_room
 from web.bus import Bus
 from web.house import House
 from web.live import Live
@@ -68,6 +68,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *candidate.routes,
             *examination.routes,
             *whole_room.routes,
+            *uploads.routes,
             *proctor.routes,
             *reviewing.routes,
             *decision.routes,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 
-from engine import delivery, exam, independence, people, sitting, store
+from engine import delivery, exam, independence, people, sitting, store, uploads
 from engine import keyring as keys
 from engine.certification import certificate, decision, scheme, voting
 from engine.certification.certificate import Certificates
@@ -28,6 +28,7 @@ from engine.people import People
 from engine.sources import Sources
 from engine.store import Database
 from engine.transparency import checkpoint
+from engine.uploads import Uploads
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
 from item_bank.bank import Bank
@@ -38,6 +39,7 @@ from web.settings import Settings
 FOLDS: dict[str, Fold] = {
     "sitting": sitting.Fold(),
     "exam": exam.Fold(),
+    "upload": uploads.Fold(),
     "scheme": scheme.Fold(),
     "decision": voting.Fold(),
     "certificate": certificate.Fold(),
@@ -94,6 +96,7 @@ class House:
         self.cohort = Cohort(self.writer, sources)
         #: Who is present at a wall of an exam. Nobody is, until there are walls: `web.wall` says so.
         self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
+        self.uploads = Uploads(self.writer, sources, self.keyring, self.delivery, settings.uploads)
         self.schemes = Schemes(self.writer, self.database, sources)
         self.certificates = Certificates(self.database, sources, self.keyring)
         self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")

@@ -22,7 +22,7 @@ _log = structlog.get_logger("problems")
 
 NOT_SIGNED_IN: Final = frozenset({"NOT_SIGNED_IN", "WRONG_CREDENTIALS", "TICKET_USED"})
 _TOO_MANY: Final = frozenset({"TOO_MANY_TRIES"})
-_BAD_INPUT: Final = frozenset({"INPUT_INVALID", "INPUT_TOO_LARGE", "PACKAGE_INVALID", "STILL_TOO_SMALL"})
+_BAD_INPUT: Final = frozenset({"INPUT_INVALID", "INPUT_TOO_LARGE", "PACKAGE_INVALID", "STILL_TOO_SMALL", "UPLOAD_KIND"})
 _FORBIDDEN_PREFIXES: Final = ("SOD_", "ROLE_", "NOT_A_PERSON", "NOT_OWN", "COMMITMENT", "COMPETENCE", "STEP_UP")
 
 CLOSE_MALFORMED: Final = 4400
@@ -127,6 +127,6 @@ def _status(code: str) -> int:
         return 429
     if code in _BAD_INPUT:
         return 413 if code == "INPUT_TOO_LARGE" else 400
-    if code == "LOG_UNAVAILABLE":
+    if code in {"LOG_UNAVAILABLE", "STORAGE_FULL"}:
         return 503
     return 403 if code.startswith(_FORBIDDEN_PREFIXES) else 409

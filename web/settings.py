@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         return self.data / "evidence"
 
     @property
+    def uploads(self) -> Path:
+        return self.data / "uploads"
+
+    @property
     def url(self) -> str:
         return self.base_url or f"http://{self.host}:{self.port}"
 

@@ -28,6 +28,7 @@ from web.wall import Wall
 #: How far the machine's clock may go its own way before it is told (limits: NTP slews by less than this in hours).
 MOST_DRIFT_MS: Final = 2_000
 NOTICES_EVERY: Final = 2
+UPLOADS_EVERY: Final = 60
 EVIDENCE_EVERY: Final = 3_600
 #: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
 EVIDENCE_KEPT_MS: Final = (APPEAL_DAYS + 30) * 86_400_000
@@ -98,6 +99,8 @@ class Ticker:
         await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
             await self._step("notices", aside(self._house.notices.deliver_due))
+        if self._ticks % UPLOADS_EVERY == 1:
+            await self._step("uploads", aside(self._house.uploads.sweep))
         if self._ticks % EVIDENCE_EVERY == 1:
             await self._each("evidence", aside(self._wall.desk.evidence.sittings), self.forget_evidence)
 

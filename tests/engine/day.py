@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import pytest
 
-from engine import delivery, exam, independence, people, sitting, store
+from engine import delivery, exam, independence, people, sitting, store, uploads
 from engine.admission import ENVIRONMENT, SITTING_TEXTS
 from engine.answers import OutboxRow
 from engine.delivery import Acknowledgement, Delivery
@@ -48,7 +48,7 @@ from engine.store import Database
 from engine.writer import Fold, Writer
 from tests.engine.builders import GRACE_MS, LIMIT_MS, NINE, a_row, shown, signed, verified
 
-FOLDS: dict[str, Fold] = {"sitting": sitting.Fold(), "exam": exam.Fold()}
+FOLDS: dict[str, Fold] = {"sitting": sitting.Fold(), "exam": exam.Fold(), "upload": uploads.Fold()}
 PROJECTORS = (people.project, independence.project, exam.project, delivery.project)
 WINDOW_MS = 2**24
 

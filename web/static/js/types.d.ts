@@ -80,6 +80,19 @@ export interface RowStore {
   wipe(): Promise<void>;
 }
 
+// ---- uploads
+export interface UploadAnnounced { item: string; media_type: string; size_bytes: number; sha256: string }
+export interface UploadTold {
+  upload: string; offset: number; size_bytes: number; finished: boolean; late: boolean; dropped: string | null;
+}
+export type UploadEffect =
+  | { do: "announce"; announced: UploadAnnounced }
+  | { do: "send"; upload: string; from: number; upto: number }
+  | { do: "progress"; sent: number; size: number }
+  | { do: "wait"; code: string }
+  | { do: "done"; upload: string; late: boolean }
+  | { do: "refused"; code: string; sentence: string };
+
 // ---- camera Line
 export interface CameraWelcome { t: "welcome"; size: [number, number]; every_ms: number }
 export interface CameraSize { t: "size"; size: [number, number]; for_ms: number }
