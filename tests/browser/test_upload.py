@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Route, expect
 
@@ -22,9 +23,9 @@ BEGIN = """async ({ size, chunkBytes }) => {
   const { sitting, csrf } = document.querySelector("exam-sitting").dataset;
   const item = document.querySelector("[data-page]").dataset.item;
   const file = new Blob([bytes], { type: "image/png" });
-  window.told = [];
   window.wire = await UploadWire.begin(file, { url: `/sit/${sitting}/uploads`, item, csrf, chunkBytes });
-  window.wire.addEventListener("effect", (event) => window.told.push(event.detail.do));
+  const waits = (resolve) => window.wire.addEventListener("effect", ({ detail }) => detail.do === "wait" && resolve());
+  await new Promise(waits);
 }"""
 
 
@@ -36,6 +37,7 @@ def test_a_file_cut_by_a_killed_server_arrives_whole(own_body: Body, new_page: N
         page.get_by_role("button", name="Go to my exam").click()
         page.get_by_role("link", name="Practise").click()
         expect(page.locator("[data-page] .item-body")).to_be_visible()
+        page.wait_for_load_state("networkidle")  # or the page's own modules would fail to load while nobody serves
 
         chunks: list[str] = []
 
@@ -47,7 +49,6 @@ def test_a_file_cut_by_a_killed_server_arrives_whole(own_body: Body, new_page: N
 
         page.route("**/uploads/*", kill_at_the_fifth)
         page.evaluate(BEGIN, {"size": SIZE, "chunkBytes": 65_536})
-        page.wait_for_function("window.told.includes('wait')")
         assert page.evaluate("window.wire.offset") == 4 * 65_536
         site.start()
         upload = page.evaluate("window.wire.finished")
@@ -59,11 +60,11 @@ def test_a_file_cut_by_a_killed_server_arrives_whole(own_body: Body, new_page: N
     assert (finished["size_bytes"], finished["standing"]) == (SIZE, "counted")
 
 
-def _journalled(body: Body, upload: str) -> list[dict[str, str]]:
+def _journalled(body: Body, upload: str) -> list[dict[str, Any]]:
     """The bodies of the entries about this upload, in order."""
     database = Database(Path(body.folder) / "data" / "invigil.db")
     with database.reading() as connection:
         kept = [row.body for row, _ in walk(Ledger(connection)) if row.stream.startswith("upload/")]
     database.close()
-    told: list[dict[str, str]] = [json.loads(one) for one in kept if one is not None]
+    told: list[dict[str, Any]] = [json.loads(one) for one in kept if one is not None]
     return [one for one in told if one["upload"] == upload]

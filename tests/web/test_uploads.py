@@ -13,7 +13,7 @@ from engine.uploads import MOST_BYTES
 from tests.web.lines import history, tick, until
 from tests.web.site import Browser, Site
 from web import uploads
-from web.security import COOKIE
+from web.security import COOKIE, Buckets
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4096
 
@@ -167,7 +167,7 @@ def test_what_comes_too_fast_is_delayed_and_kept(running: Site, ada: Browser, mo
     intake = uploads.Intake(running.house)
     waits = [intake.pieces.take("sit") for _ in range(uploads.PIECES_AT_ONCE + 2)]
     assert [0] * uploads.PIECES_AT_ONCE + [125, 250] == waits
-    intake.pieces = uploads.Buckets(running.house.sources, 1_000, 1)
+    intake.pieces = Buckets(running.house.sources, 1_000, 1)
     running.app.state.intake = intake
     assert send(ada, upload, 0, PNG).json()["finished"]
 
