@@ -36,6 +36,9 @@ FLAGGED = frozenset({"offline", "late"})
 KINDS = ("answer", "visit", "flag", "strike", "problem")
 MOST_PAYLOAD_BYTES = 65_536
 MOST_AHEAD = 512
+#: A name of an option; what a candidate writes in words.
+MOST_OPTION_LETTERS = 64
+MOST_TEXT_BYTES = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,22 @@ class Given:
         return other is None or (self.epoch, self.writer, self.seq) > (other.epoch, other.writer, other.seq)
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the server has of one outbox, and the stream's head after it.
+
+    ``acked`` ends the gapless prefix; ``head`` and ``chain`` are the number and the hash (hex) of the sitting's last
+    entry; ``refused`` is the code of a row kept but not counted.
+    """
+
+    writer: int
+    acked: int
+    head: int
+    chain: str
+    remaining_ms: int
+    refused: str | None
+
+
 def row_text(writer: int, seq: int, item: str, kind: str, client_ms: int, payload: str) -> bytes:
     """The bytes a row's SHA-256 is taken over; the browser builds the same."""
     return f"{writer}\n{seq}\n{item}\n{kind}\n{client_ms}\n{payload}".encode()
@@ -126,11 +145,11 @@ def parse_payload(kind: str, payload: str) -> dict[str, Any]:
     if kind == "answer":
         if not all(is_unicode(name) for name in content):
             raise Refused("RESPONSE_INVALID", why="a name that is no Unicode")
-        return {name: _strings(values) for name, values in content.items()}
+        return {name: _strings(values, MOST_TEXT_BYTES) for name, values in content.items()}
     if kind == "flag" and isinstance(content.get("flagged"), bool):
         return {"flagged": content["flagged"]}
     if kind == "strike":
-        return {"struck": _strings(content.get("struck"))}
+        return {"struck": _strings(content.get("struck"), MOST_OPTION_LETTERS)}
     if kind == "problem" and isinstance(content.get("text"), str) and len(content["text"]) <= 2_000:
         return {"text": content["text"]}
     if kind == "visit":
@@ -141,7 +160,8 @@ def parse_payload(kind: str, payload: str) -> dict[str, Any]:
 def check_response(responses: Responses, rules: tuple[ResponseRule, ...]) -> None:
     """Hold a response against what was asked. Too few choices is an unfinished answer, not a bad one.
 
-    Raises: `Refused` RESPONSE_INVALID for unknown variables or options, doubles, or too many choices.
+    Raises: `Refused` RESPONSE_INVALID for unknown variables or options, doubles, too many choices or a longer text
+    than the question takes.
     """
     known = {rule.variable: rule for rule in rules}
     for variable, values in responses.items():
@@ -150,13 +170,19 @@ def check_response(responses: Responses, rules: tuple[ResponseRule, ...]) -> Non
             raise Refused("RESPONSE_INVALID", variable=variable)
         if rule.options and (not set(values) <= rule.options or len(set(values)) != len(values)):
             raise Refused("RESPONSE_INVALID", variable=variable, why="unknown or repeated option")
+        if not rule.options and rule.max_length and any(len(value) > rule.max_length for value in values):
+            raise Refused("RESPONSE_INVALID", variable=variable, why="too long")
         if rule.max_choices and len(values) > rule.max_choices:
             raise Refused("RESPONSE_INVALID", variable=variable, why="too many choices")
 
 
 def is_unicode(text: str) -> bool:
     """Whether ``text`` can be written down. JSON's escapes can make half a surrogate pair, which cannot be."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def responses_digest(given: Mapping[str, Given]) -> str:
@@ -165,9 +191,13 @@ def responses_digest(given: Mapping[str, Given]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _strings(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > 64:
-        raise Refused("RESPONSE_INVALID", why="not a list of short strings")
-    if not all(isinstance(value, str) and len(value) <= 64 and is_unicode(value) for value in values):
-        raise Refused("RESPONSE_INVALID", why="not a list of short strings")
+def _strings(values: object, most_bytes: int) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > 64 or not all(isinstance(value, str) for value in values):
+        raise Refused("RESPONSE_INVALID", why="not a list of texts")
+    try:
+        fits = all(len(value.encode()) <= most_bytes for value in values)
+    except UnicodeEncodeError:
+        raise Refused("RESPONSE_INVALID", why="a text that is no Unicode") from None
+    if not fits:
+        raise Refused("RESPONSE_INVALID", why="a text that is too long")
     return tuple(values)

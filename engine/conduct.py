@@ -62,7 +62,8 @@ def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, faul
     """Keep one row and give it its standing. ``offline``: this outbox was cut off when the interruption or
     the end came; ``fault``: the code of what is wrong with its content, found at the door.
 
-    A row that is stored already gives no event: the door compares the hashes and answers for it.
+    A row that is stored already gives no event: the door compares the hashes and answers for it. The epoch is
+    checked before the number: nothing that a superseded window sends is told how to count.
     Raises: `Refused` for an outbox that never said HELLO or is so old that it is forgotten (SUPERSEDED), a
     sitting that has not started, or a number too far ahead of the last one.
     """
@@ -72,10 +73,11 @@ def receive(state: Sitting, at: datetime, row: OutboxRow, *, offline: bool, faul
         raise Refused("SUPERSEDED" if forgotten else "INPUT_INVALID", writer=row.writer)
     if state.phase in BEFORE or state.phase is Phase.NONE:
         raise Refused("NOT_NOW", phase=state.phase)
+    superseded = box.epoch < state.epoch
     if box.has(row.seq):
         return ()
     if row.seq > box.acked + MOST_AHEAD:
-        raise Refused("SEQUENCE_GAP", seq=row.seq, acked=box.acked)
+        raise Refused("SUPERSEDED" if superseded else "SEQUENCE_GAP", seq=row.seq, acked=box.acked)
     standing = _standing(state, at, box, row, offline=offline, fault=fault)
     return (RowReceived(row.writer, row.seq, row.item, row.kind, row.payload, row.sha256, row.client_ms, standing),)
 

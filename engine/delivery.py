@@ -14,13 +14,12 @@ are the hot path: `row_job` builds the job for one answer row, to be submitted w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from engine import admission, conduct, ending
 from engine.acting import Acting
-from engine.answers import Outbox, OutboxRow
+from engine.answers import Acknowledgement, Outbox, OutboxRow
 from engine.errors import Refused
 from engine.events import (
     SYSTEM,
@@ -52,17 +51,6 @@ from engine.writer import Act, Append, Appended, Transaction, Writer
 __all__ = ["BUILD", "Acknowledgement", "Delivery", "project"]
 
 BUILD = "invigil-0.1.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """What the server has of one outbox. ``refused`` is the code of a row kept but not counted."""
-
-    writer: int
-    acked: int
-    head: int
-    remaining_ms: int
-    refused: str | None
 
 
 class Delivery:
@@ -204,7 +192,9 @@ class Delivery:
                 refused = "ITEM_NOT_ON_FORM"
         else:
             self._compare(state.sitting, sent)
-        return Acknowledgement(sent.writer, box.acked, outcome.seq, state.remaining_ms(self._sources.now()), refused)
+            refused = "SUPERSEDED" if box.epoch < state.epoch else None
+        remaining_ms = state.remaining_ms(self._sources.now())
+        return Acknowledgement(sent.writer, box.acked, outcome.seq, outcome.head.hex(), remaining_ms, refused)
 
     def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
         """Store one row and wait: the plain page's way."""

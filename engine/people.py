@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -31,7 +31,7 @@ from engine.errors import NotFound, Refused
 from engine.events import Event, Recorded, event
 from engine.independence import ParticipationDeclared, TrainingDeclared
 from engine.keyring import Keyring
-from engine.sources import Sources, base32, epoch_ms, later
+from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, later
 from engine.store import Change, Database, Drop, Put, RowOp, row, rows
 from engine.writer import Act, Transaction, Writer
 
@@ -119,7 +119,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Somebody signed in. ``sitting`` is set when a one-time code opened it: it is good for that one."""
+    """Somebody signed in. ``sitting`` is set when a one-time code opened it: it is good for that one.
+    ``until``: when it ends by itself; None for what is no sign-in."""
 
     person: str
     name: str
@@ -128,6 +129,7 @@ class Login:
     sitting: str
     stepped_up: bool
     digest: str
+    until: datetime | None = None
 
 
 def require_role(connection: Connection, person: str, role: str, at: datetime) -> None:
@@ -153,6 +155,8 @@ class People:
         self._sources = sources
         self._keyring = keyring
         self._boot = sources.secret(16)  # tickets of an earlier run are worth nothing
+        #: Told the digest of a Login that has just ended, from whatever thread: open Lines of it are closed.
+        self.on_sign_out: Callable[[str], None] = lambda _digest: None
 
     # -- who there is ---------------------------------------------------------------------------------
 
@@ -319,9 +323,9 @@ class People:
             if found is None or found["until_ms"] <= now:
                 raise Refused("NOT_SIGNED_IN")
             person = self._known(connection, found["person"])
-        stepped_up = found["step_up_ms"] > now
+        stepped_up, until = found["step_up_ms"] > now, from_epoch_ms(found["until_ms"])
         return Login(
-            person.person, person.name, found["account"], person.language, found["subject"], stepped_up, digest
+            person.person, person.name, found["account"], person.language, found["subject"], stepped_up, digest, until
         )
 
     def step_up(self, login: Login, password: str) -> None:
@@ -336,6 +340,7 @@ class People:
 
     def sign_out(self, login: Login) -> None:
         self._writer.run(Act(lambda tx: tx.apply(Drop("login", {"digest": login.digest}))))
+        self.on_sign_out(login.digest)
 
     # -- tickets --------------------------------------------------------------------------------------
 

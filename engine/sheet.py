@@ -22,6 +22,19 @@ from engine.events import RowReceived
 
 #: How many windows are remembered: the newest. A browser that can keep nothing opens one with each reload.
 MOST_OUTBOXES = 64
+#: Rows of superseded windows that are shown: the newest.
+MOST_STRANDED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A row of a superseded window, kept and not counted: what the invigilator is shown of it. The content stays
+    in the journal, for those who decide."""
+
+    item: str
+    kind: str
+    writer: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class Sheet:
     struck: dict[str, tuple[str, ...]] = field(default_factory=dict)
     marked: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    stranded: tuple[Stranded, ...] = ()
 
     def opened(self, writer: int, epoch: int) -> Sheet:
         """An outbox got its number."""
@@ -49,7 +63,10 @@ class Sheet:
         box = box.stored(row.seq)
         outboxes = {**self.outboxes, row.writer: box}
         if row.standing not in COUNTED:
-            return replace(self, outboxes=outboxes, rows=self.rows + 1)
+            stranded = self.stranded
+            if row.standing == "stranded":
+                stranded = (*stranded, Stranded(row.item, row.kind, row.writer, row.seq))[-MOST_STRANDED:]
+            return replace(self, outboxes=outboxes, rows=self.rows + 1, stranded=stranded)
         content = parse_payload(row.kind, row.payload)
         if row.kind != "answer":
             return replace(self._with_mark(row, content, box), outboxes=outboxes, rows=self.rows + 1)
@@ -68,6 +85,7 @@ class Sheet:
             self.struck,
             self.marked,
             self.problems,
+            self.stranded,
         )
 
     def _with_mark(self, row: RowReceived, content: dict[str, Any], box: Outbox) -> Sheet:

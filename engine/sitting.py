@@ -61,7 +61,7 @@ from engine.events import (
 )
 from engine.form import Form
 from engine.policy import Policy
-from engine.sheet import Sheet
+from engine.sheet import Sheet, Stranded
 from engine.timing import Stopwatch
 
 
@@ -194,6 +194,10 @@ class Sitting:
     @property
     def problems(self) -> tuple[str, ...]:
         return self.sheet.problems
+
+    @property
+    def stranded(self) -> tuple[Stranded, ...]:
+        return self.sheet.stranded
 
     @property
     def open_incidents(self) -> tuple[str, ...]:
@@ -348,7 +352,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 3
+    version = 4
     state = Sitting
     empty = Sitting()
 

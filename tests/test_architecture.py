@@ -30,7 +30,7 @@ BELOW = {
 # What of a package may be imported from outside it: its door first, then the modules that only hold words.
 DOORS = {
     "engine": {
-        *("delivery", "admission", "conduct", "cohort", "ending", "answers", "uploads"),
+        *("delivery", "admission", "conduct", "cohort", "ending", "answers", "answer_line", "uploads"),
         *("exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),

@@ -17,13 +17,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from engine.answer_line import CLOSE_RESTART
 from engine.errors import InvigilError
 from engine.sources import Sources, system
 from web import api, candidate, decision, examination, proctor, public, reviewing, staff, uploads, whole_room
 from web.bus import Bus
 from web.house import House
 from web.live import Live
-from web.problems import CLOSE_RESTART, answer
+from web.problems import answer
 from web.rendering import FingerprintedFiles, Pages
 from web.security import Door, Guard
 from web.settings import Patience, Settings

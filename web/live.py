@@ -1,26 +1,22 @@
-"""The answer Line: one socket for each candidate who answers, and the hub that knows them all.
+"""The answer Line on the wire: one socket for each candidate who answers, and the hub that knows them all.
 
-Rules (design: the answer protocol):
+What is said and when is `engine.answer_line`'s; this is its shell. It opens a Line with a HELLO and a ticket that
+works once, hands each message to the machine and carries out the effects that come back: a row goes to the
+writer and is acknowledged after its COMMIT, a wait is waited, a Line is closed. A POST and a page without scripts
+put their rows through the same machine.
 
-* A Line opens with HELLO and a ticket that works once. The answer is WELCOME: what is stored, what is left.
-* A window that has an outbox resumes it. A window without one is *another* window: while a live one
-  answers it is refused (``SUPERSEDED``) until the candidate takes over on purpose; then every older window
-  is fenced off and closed.
-* A row is acknowledged after its COMMIT, cumulatively. Rows are taken one after the other; too many are
-  delayed by credit, never dropped.
-* A row that the journal cannot take now is tried again; when that goes on, the Line is closed with 1013 and
-  the browser comes back with the row. Nothing is acknowledged that is not on the disk.
+* Rows of one window are taken one after the other, and so are windows of one sitting that knock at once.
 * The server speaks whenever the state changes, and answers every beat with the time left. Its silence is
   how a browser knows that it is cut off; the candidate's silence is how the server knows.
+* A Login that ends, here or elsewhere, takes its open Lines with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -28,7 +24,30 @@ from weakref import WeakValueDictionary
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from engine.answers import parse_row, responses_digest, row_text
+from engine.answer_line import (
+    CLOSE_MALFORMED,
+    CLOSE_SUPERSEDED,
+    Again,
+    AnswerLine,
+    Close,
+    Effect,
+    KeepReused,
+    Limits,
+    OpenOutbox,
+    Resume,
+    Say,
+    Send,
+    Store,
+    TakeOver,
+    Wait,
+    Windows,
+    may_deliver,
+    number,
+    parse_hello,
+    refusal,
+    told_of,
+)
+from engine.answers import Acknowledgement, OutboxRow, parse_row, row_text
 from engine.errors import Busy, InvigilError, Refused
 from engine.events import (
     CandidateDisconnected,
@@ -45,18 +64,16 @@ from engine.events import (
     TimeExpired,
 )
 from engine.people import Login
-from engine.sitting import ENDED, STARTED, Phase, Sitting
-from engine.sources import Sources, between_ms, epoch_ms, iso
+from engine.sitting import ENDED, Phase, Sitting
+from engine.sources import Sources, epoch_ms, iso
 from web.bus import Bus
 from web.house import House
-from web.problems import CLOSE_LATER, CLOSE_MALFORMED, CLOSE_REFUSED, CLOSE_SUPERSEDED, problem_of
-from web.security import Buckets, Door
+from web.problems import problem_of
+from web.security import Door
 from web.settings import Patience
 
 MOST_MESSAGE_BYTES: Final = 150_000  # a row's payload, escaped, and its frame
-MOST_RETRIES: Final = 5
 HANG_UP_S: Final = 2.0
-RETRY_S: Final = 1.0
 #: What a candidate is told of at once. Incidents are not among it: a page would learn what was noticed.
 _TOLD = (
     SittingStarted,
@@ -72,16 +89,17 @@ _TOLD = (
 )
 
 
-@dataclass(slots=True)
-class Line:
-    """One candidate's open socket. ``resent_upto``: rows up to it may have been written while cut off."""
+class Line(AnswerLine):
+    """A greeted window with its socket and its Login."""
 
-    socket: WebSocket
-    login: Login
-    sitting: str
-    writer: int
-    resent_upto: int
-    heard_at: datetime
+    __slots__ = ("login", "socket")
+
+    def __init__(
+        self, socket: WebSocket, login: Login, sitting: str, writer: int, resent_upto: int, at: datetime
+    ) -> None:
+        super().__init__(sitting, writer, resent_upto, login.until, at)
+        self.socket = socket
+        self.login = login
 
     async def send(self, message: dict[str, Any]) -> None:
         """A Line that just went away is no error: its owner finds out by its own reading."""
@@ -101,14 +119,14 @@ class Live:
         self._door = door
         self._sources: Sources = house.sources
         self._lines: dict[str, Line] = {}
-        self._heard_at: dict[str, datetime] = {}
-        self._credit = Buckets(house.sources, self.patience.rows_per_s, self.patience.row_burst)
+        self._windows: dict[str, Windows] = {}
+        self._limits = Limits(self.patience.rows_per_s, self.patience.row_burst)
         self._began_at = house.sources.now()
-        self._plain_writers: dict[str, int] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         #: Told whenever a candidate's Line speaks (True) or closes (False).
         self.on_line: Callable[[str, bool], None] = lambda _sitting, _up: None
         bus.listen(self._recorded)
+        house.people.on_sign_out = lambda digest: bus.soon(self._signed_out, digest)
 
     # -- who is there ---------------------------------------------------------------------------------
 
@@ -117,11 +135,19 @@ class Live:
 
     def heard(self, sitting: str) -> None:
         """The candidate's window gave a sign of life: a message, a page, a POST."""
-        self._heard_at[sitting] = self._sources.now()
+        self.windows(sitting).heard_at = self._sources.now()
 
     def heard_at(self, sitting: str) -> datetime | None:
         """When the candidate's window was last heard; None when not since the server started."""
-        return self._heard_at.get(sitting)
+        known = self._windows.get(sitting)
+        return known.heard_at if known is not None else None
+
+    def windows(self, sitting: str) -> Windows:
+        """What is known of the windows of this sitting. The caller has made sure that there is such a sitting."""
+        known = self._windows.get(sitting)
+        if known is None:
+            known = self._windows[sitting] = Windows(self._sources.now(), self._limits)
+        return known
 
     # -- the socket -----------------------------------------------------------------------------------
 
@@ -140,9 +166,14 @@ class Live:
             await tell(socket, problem.message())
             await hang_up(socket, problem.close_code)
             return
+        windows, delivery = self.windows(line.sitting), self._house.delivery
         try:
             while True:
-                await self._hear(line, await read_message(socket))
+                message = await read_message(socket)
+                state = delivery.sitting(line.sitting)
+                effects = windows.hear(line, message, state, self._sources.now())
+                self.on_line(line.sitting, True)
+                await self._carry_out(line, effects)
         except WebSocketDisconnect:
             pass
         except InvigilError as error:
@@ -150,48 +181,32 @@ class Live:
             await line.send(problem.message())
             await line.close(problem.close_code)
         finally:
-            if self._lines.get(line.sitting) is line:
+            if windows.leave(line):
                 del self._lines[line.sitting]
                 self.on_line(line.sitting, False)
 
-    async def _greet(self, socket: WebSocket, login: Login, hello: dict[str, Any]) -> Line:
-        if hello.get("t") != "hello":
-            raise Refused("INPUT_INVALID", expected="hello")
-        sitting = self._door.redeem(login, "line", hello.get("ticket"))
-        writer = _number(hello, "writer")
-        last_sent, last_acked = _number(hello, "last_sent"), _number(hello, "last_acked")
-        cut_off_upto = last_sent if last_sent > last_acked else 0
+    async def _greet(self, socket: WebSocket, login: Login, message: dict[str, Any]) -> Line:
+        hello = parse_hello(message)
+        sitting = self._door.redeem(login, "line", hello.ticket)
+        delivery = self._house.delivery
+        await self._bus.aside(delivery.own, login.person, sitting)
+        windows = self.windows(sitting)
+        await asyncio.sleep(windows.knock(self._sources.now()) / 1000)
         async with self._turn(sitting):  # two windows that knock at once are let in one after the other
-            writer = await self._writer(login, sitting, writer)
-            line = Line(socket, login, sitting, writer, cut_off_upto, self._sources.now())
+            state = delivery.sitting(sitting)
+            entrance = windows.greet(hello.writer, state, self._sources.now())
+            writer, _ = await self._outbox(login.person, state, entrance)
+            line = Line(socket, login, sitting, writer, hello.cut_off_upto, self._sources.now())
             older = self._lines.get(sitting)
             self._lines[sitting] = line
-        self.heard(sitting)
+            windows.enter(line)
         if older is not None:  # not awaited: a dead window may take its time
             self._bus.start(older.close(CLOSE_SUPERSEDED), "supersede")
         self.on_line(sitting, True)
-        await self._welcome(line)
+        # The state is read only now that the hub knows the Line: whatever happens later is told.
+        ticket = self._house.people.ticket(login, "line", sitting)
+        await line.send(line.welcome(delivery.sitting(sitting), ticket, self._sources.now()))
         return line
-
-    async def _welcome(self, line: Line) -> None:
-        """Read the state only now that the hub knows the Line: whatever happens later is told."""
-        state = self._house.delivery.sitting(line.sitting)
-        box = state.outboxes[line.writer]
-        at = self._sources.now()
-        await line.send(
-            {
-                "t": "welcome",
-                "writer": line.writer,
-                "epoch": box.epoch,
-                "acked": box.acked,
-                "remaining_ms": state.remaining_ms(at),
-                "phase": state.phase,
-                "digest": responses_digest(state.given),
-                "ticket": self._house.people.ticket(line.login, "line", line.sitting),
-                "answers": {position: given.responses for position, given in state.given.items()},
-                "t1_ms": state.policy.candidate_lost_ms,
-            }
-        )
 
     def _turn(self, sitting: str) -> asyncio.Lock:
         """One at a time where windows of one sitting are told apart."""
@@ -200,152 +215,115 @@ class Live:
             turn = self._turns[sitting] = asyncio.Lock()
         return turn
 
-    async def _writer(self, login: Login, sitting: str, writer: int) -> int:
-        """The outbox that this window goes on with. Raises: SUPERSEDED for one that another has overtaken."""
-        state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
-        known = state.outboxes.get(writer)
-        if known is not None and known.epoch == state.epoch:
-            return writer
-        if known is not None or 0 < writer < state.last_writer:
-            raise Refused("SUPERSEDED")
-        if self._alive(sitting):
-            raise Refused("SUPERSEDED", why="this exam is open in another window")
-        writer, _ = await self._outbox(login.person, state)
-        return writer
-
-    def _alive(self, sitting: str) -> bool:
-        """Whether the window that has the Line was heard lately: sockets of lost networks stay open for long."""
-        line = self._lines.get(sitting)
-        if line is None:
-            return False
-        lost_ms = self._house.delivery.sitting(sitting).policy.candidate_lost_ms
-        return between_ms(line.heard_at, self._sources.now()) <= lost_ms
-
-    async def _outbox(self, person: str, state: Sitting) -> tuple[int, Sitting]:
-        """The first window of a sitting gets an outbox; a later one takes over from those that are gone."""
+    async def _outbox(
+        self, person: str, state: Sitting, entrance: Resume | OpenOutbox | TakeOver
+    ) -> tuple[int, Sitting]:
+        """Do what the machine decided about a window that comes in."""
         delivery = self._house.delivery
-        if state.outboxes and state.phase in STARTED:
-            return await self._bus.aside(delivery.take_over, person, state.sitting)
-        return await self._bus.aside(delivery.open_outbox, person, state.sitting)
+        if isinstance(entrance, Resume):
+            return entrance.writer, state
+        get = delivery.take_over if isinstance(entrance, TakeOver) else delivery.open_outbox
+        return await self._bus.aside(get, person, state.sitting)
 
-    async def _hear(self, line: Line, message: dict[str, Any]) -> None:
-        line.heard_at = self._sources.now()
-        self.heard(line.sitting)
-        self.on_line(line.sitting, True)
-        await self._pace(line.sitting)
-        match message.get("t"):
-            case "row":
-                await self.store(line, message)
-            case "beat" | "ping":
-                state = self._house.delivery.sitting(line.sitting)
-                await line.send({"t": "clock", "remaining_ms": state.remaining_ms(self._sources.now())})
-            case "say":
-                text = message.get("text")
-                if not isinstance(text, str):
-                    raise Refused("INPUT_INVALID", field="text")
-                try:
-                    await self._bus.aside(self._house.delivery.say, line.login.person, line.sitting, text)
-                except Refused as refused:  # a note that is too long costs the note, never the Line
-                    await line.send(problem_of(refused).message())
-            case _:
-                raise Refused("INPUT_INVALID", field="t")
+    async def _carry_out(self, line: Line, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Store):
+                await self._store(line, effect)
+            elif isinstance(effect, Send):
+                await line.send(effect.message)
+            elif isinstance(effect, Wait):
+                await asyncio.sleep(effect.ms / 1000)
+            elif isinstance(effect, Close):
+                await line.close(effect.code)
+            elif isinstance(effect, Say):
+                await self._say(line, effect.text)
 
-    async def store(self, line: Line, message: dict[str, Any]) -> None:
-        """Store one row and tell the browser. What is wrong with this row concerns this row only."""
-        seq = message.get("seq") if isinstance(message.get("seq"), int) else None
-        for retry in range(MOST_RETRIES):
+    async def _say(self, line: Line, text: str) -> None:
+        try:
+            await self._bus.aside(self._house.delivery.say, line.login.person, line.sitting, text)
+        except Refused as refused:  # a note that is too long costs the note, never the Line
+            await line.send(refusal(refused))
+
+    async def _store(self, line: Line, store: Store) -> None:
+        """Store one row and tell the browser; what the journal cannot take now is tried again."""
+        row, tried, again_ms = store.row, 0, 0
+        while again_ms >= 0:
+            tried += 1
             try:
-                told = await self.take(line.login.person, line.sitting, line.writer, message, line.resent_upto)
-            except Busy as busy:
-                await asyncio.sleep(busy.retry_after_ms / 1000)
-                continue
-            except Refused as refused:
-                if refused.code == "LOG_UNAVAILABLE":
-                    if retry == 0:
-                        await line.send(problem_of(refused).message(seq))
-                    await asyncio.sleep(RETRY_S)
-                    continue
-                await line.send(problem_of(refused).message(seq))
-                if refused.code in {"NOT_NOW", "SUPERSEDED"}:
-                    await line.close(CLOSE_SUPERSEDED if refused.code == "SUPERSEDED" else CLOSE_REFUSED)
-                return
-            refused_code = told.pop("refused")
-            await line.send({"t": "ack", **told})
-            if refused_code:
-                await line.send(problem_of(Refused(refused_code)).message(seq))
-            return
-        await line.close(CLOSE_LATER)
+                told = await self._take(line.login.person, line.sitting, row, offline=store.offline)
+            except (Busy, Refused) as error:
+                effects = line.failed(row.seq, error, tried)
+            else:
+                effects = line.stored(row.seq, told)
+            again_ms = -1
+            for effect in effects:
+                if isinstance(effect, Send):
+                    await line.send(effect.message)
+                elif isinstance(effect, Again):
+                    again_ms = effect.ms
+                    await asyncio.sleep(again_ms / 1000)
+                elif isinstance(effect, KeepReused):
+                    await self._bus.aside(self._house.delivery.keep_reused, line.sitting, row)
+                elif isinstance(effect, Close):
+                    await line.close(effect.code)
 
-    async def take(
-        self, person: str, sitting: str, writer: int, message: dict[str, Any], resent_upto: int
-    ) -> dict[str, Any]:
-        """One row into the journal: ``writer acked head remaining_ms refused``. Socket and POST both end here."""
+    async def _take(self, person: str, sitting: str, row: OutboxRow, *, offline: bool) -> Acknowledgement:
+        """One row into the journal. Socket, POST and plain page all end here."""
         delivery = self._house.delivery
-        row = parse_row(message, writer)
-        offline = row.seq <= resent_upto
         if delivery.knows(sitting, row.item):
             job = delivery.row_job(sitting, person, row, offline=offline)
         else:
             job = await self._bus.aside(delivery.row_job, sitting, person, row, offline=offline)
         outcome = await self._bus.perform(job)
-        try:
-            if outcome.events:
-                told = delivery.acknowledged(row, outcome)
-            else:  # known already: comparing it asks the disk
-                told = await self._bus.aside(delivery.acknowledged, row, outcome)
-        except Refused:
-            await self._bus.aside(delivery.keep_reused, sitting, row)
-            raise
-        return {
-            "writer": told.writer,
-            "acked": told.acked,
-            "head": told.head,
-            "remaining_ms": told.remaining_ms,
-            "refused": told.refused,
-        }
+        if outcome.events:
+            return delivery.acknowledged(row, outcome)
+        return await self._bus.aside(delivery.acknowledged, row, outcome)  # known already: comparing asks the disk
+
+    # -- rows on other ways -----------------------------------------------------------------------------
 
     async def posted(self, person: str, state: Sitting, sent: dict[str, Any]) -> dict[str, Any]:
         """Rows that came by POST where sockets are blocked. Without a writer number they ask for one.
 
         A POST after a silence of half of T1 brings rows that may have been written while cut off. Returns
-        what `take` says of the last row, with ``phase``, and ``refused`` as a list of seq, code and sentence.
+        the acknowledgement of the last row, with ``phase``, and ``refused`` as a list of seq, code and sentence.
 
-        Raises: SUPERSEDED for an older window, or while another window's Line is alive.
+        Raises: SUPERSEDED while another window's Line is alive, and for an older window. What such a one posts is
+        kept as stranded all the same, and the refusal says with ``acked`` how far.
         """
-        silent_ms = between_ms(self._heard_at.get(state.sitting, self._began_at), self._sources.now())
-        cut_off = silent_ms > state.policy.candidate_lost_ms // 2
-        self.heard(state.sitting)
-        writer = _number(sent, "writer")
-        delivery = self._house.delivery
+        delivery, sitting = self._house.delivery, state.sitting
+        windows, writer = self.windows(sitting), number(sent, "writer")
+        cut_off = windows.cut_off(state, self._began_at, self._sources.now())
         if writer == 0:
-            async with self._turn(state.sitting):
-                if self._alive(state.sitting):
-                    raise Refused("SUPERSEDED", why="this exam is open in another window")
-                writer, state = await self._outbox(person, delivery.sitting(state.sitting))
-        box = state.outboxes.get(writer)
-        if box is None and writer > state.last_writer:
-            raise Refused("INPUT_INVALID", field="writer")
-        if box is None or box.epoch < state.epoch:
-            raise Refused("SUPERSEDED")
-        told: dict[str, Any] = {"writer": writer, "acked": box.acked, "head": state.rows}
+            async with self._turn(sitting):
+                state = delivery.sitting(sitting)
+                entrance = windows.newcomer(state, self._sources.now())
+                writer, state = await self._outbox(person, state, entrance)
+        counts = may_deliver(writer, state)
+        if counts:
+            self.heard(sitting)
+        told: dict[str, Any] = {"writer": writer, "acked": state.outboxes[writer].acked, "head": state.rows}
         refused = []
         for message in sent["rows"]:
             if not isinstance(message, dict):
                 raise Refused("INPUT_INVALID", field="rows")
-            await self._pace(state.sitting)
-            told = await self.take(person, state.sitting, writer, message, _number(message, "seq") if cut_off else 0)
-            if told["refused"]:
-                refused.append(problem_of(Refused(told["refused"])).message(message["seq"]))
-        state = delivery.sitting(state.sitting)
+            await asyncio.sleep(windows.pace(message, self._sources.now()) / 1000)
+            row = parse_row(message, writer)
+            stored = await self._taken(person, sitting, row, offline=cut_off)
+            told = told_of(stored)
+            if stored.refused:
+                refused.append(refusal(Refused(stored.refused), row.seq))
+        if not counts:
+            raise Refused("SUPERSEDED", acked=told["acked"])
+        state = delivery.sitting(sitting)
         remaining_ms = state.remaining_ms(self._sources.now())
         return {**told, "remaining_ms": remaining_ms, "phase": state.phase, "refused": refused}
 
     async def plain(self, person: str, sitting: str, position: str, kind: str, content: dict[str, Any]) -> None:
         """A row from a plain form: the server keeps the outbox that a browser without JavaScript cannot."""
         self.heard(sitting)
-        delivery = self._house.delivery
+        delivery, windows = self._house.delivery, self.windows(sitting)
         async with self._turn(sitting):
-            writer = self._plain_writers.get(sitting, 0)
+            writer = windows.plain_writer
             state = await self._bus.aside(delivery.own, person, sitting)
             mine = state.outboxes.get(writer)
             if mine is None or mine.epoch < state.epoch:
@@ -353,31 +331,39 @@ class Live:
                 if self.up(sitting):
                     writer, state = await self._bus.aside(delivery.open_outbox, person, sitting)
                 else:
-                    writer, state = await self._outbox(person, state)
-                    self._plain_writers[sitting] = writer
+                    writer, state = await self._outbox(person, state, windows.outbox(state))
+                    windows.plain_writer = writer
             box = state.outboxes[writer]
             seq = max((box.acked, *box.ahead)) + 1
             payload = orjson.dumps(content).decode()
             client_ms = epoch_ms(self._sources.now())
             sha256 = hashlib.sha256(row_text(writer, seq, position, kind, client_ms, payload)).hexdigest()
-            message = {"seq": seq, "item": position, "kind": kind, "payload": payload}
-            told = await self.take(
-                person, sitting, writer, {**message, "sha256": sha256, "client_ms": client_ms}, resent_upto=0
-            )
-        if told["refused"]:
-            raise Refused(told["refused"])
+            message = {"seq": seq, "item": position, "kind": kind, "payload": payload, "client_ms": client_ms}
+            row = parse_row({**message, "sha256": sha256}, writer)
+            told = await self._taken(person, sitting, row, offline=False)
+        if told.refused:
+            raise Refused(told.refused)
+
+    async def _taken(self, person: str, sitting: str, row: OutboxRow, *, offline: bool) -> Acknowledgement:
+        """As `_take`; a number that is used twice is kept and reported before it is refused."""
+        try:
+            return await self._take(person, sitting, row, offline=offline)
+        except Refused as refused:
+            if refused.code == "SEQUENCE_REUSED":
+                await self._bus.aside(self._house.delivery.keep_reused, sitting, row)
+            raise
 
     async def close(self, code: int) -> None:
         """Close every Line, as when the server stops."""
         await asyncio.gather(*(line.close(code) for line in list(self._lines.values())))
 
-    async def _pace(self, sitting: str) -> None:
-        """What comes faster than it may is delayed, never dropped."""
-        wait_ms = self._credit.take(sitting)
-        if wait_ms:
-            await asyncio.sleep(wait_ms / 1000)
-
     # -- what happens elsewhere -----------------------------------------------------------------------
+
+    def _signed_out(self, digest: str) -> None:
+        """A Login has ended somewhere: its open Lines do not outlive it."""
+        for line in list(self._lines.values()):
+            if line.login.digest == digest:
+                self._bus.start(self._carry_out(line, line.signed_out()), "sign-out")
 
     def _recorded(self, recorded: Recorded) -> None:
         """A committed event: tell the candidate what concerns them, at once."""
@@ -418,13 +404,6 @@ async def read_message(socket: WebSocket) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Refused("INPUT_INVALID", why="not an object")
     return message
-
-
-def _number(message: dict[str, Any], name: str) -> int:
-    value = message.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
-        raise Refused("INPUT_INVALID", field=name)
-    return value
 
 
 async def tell(socket: WebSocket, message: dict[str, Any]) -> None:

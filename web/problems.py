@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from engine.answer_line import CLOSE_CODES, CLOSE_REFUSED
 from engine.errors import Busy, Conflict, NotFound, Refused, Tampered
 from engine.sources import base32, system
 from web.security import LAST_RESORT
@@ -24,14 +25,6 @@ NOT_SIGNED_IN: Final = frozenset({"NOT_SIGNED_IN", "WRONG_CREDENTIALS", "TICKET_
 _TOO_MANY: Final = frozenset({"TOO_MANY_TRIES"})
 _BAD_INPUT: Final = frozenset({"INPUT_INVALID", "INPUT_TOO_LARGE", "PACKAGE_INVALID", "STILL_TOO_SMALL", "UPLOAD_KIND"})
 _FORBIDDEN_PREFIXES: Final = ("SOD_", "ROLE_", "NOT_A_PERSON", "NOT_OWN", "COMMITMENT", "COMPETENCE", "STEP_UP")
-
-CLOSE_MALFORMED: Final = 4400
-CLOSE_NOT_SIGNED_IN: Final = 4401
-CLOSE_REFUSED: Final = 4403
-CLOSE_SUPERSEDED: Final = 4409
-CLOSE_FLOODING: Final = 4429
-CLOSE_RESTART: Final = 1012
-CLOSE_LATER: Final = 1013  # RFC 6455's registry: try again later
 
 _WHAT_TO_DO: Final = {
     "NOT_SIGNED_IN": "Sign in and try again.",
@@ -58,11 +51,7 @@ class Problem:
     @property
     def close_code(self) -> int:
         """The WebSocket close code that says the same."""
-        if self.code in NOT_SIGNED_IN:
-            return CLOSE_NOT_SIGNED_IN
-        if self.code == "SUPERSEDED":
-            return CLOSE_SUPERSEDED
-        return {400: CLOSE_MALFORMED, 413: 1009, 429: CLOSE_FLOODING, 503: CLOSE_LATER}.get(self.status, CLOSE_REFUSED)
+        return CLOSE_CODES.get(self.code, CLOSE_REFUSED)
 
     @property
     def what_to_do(self) -> str:

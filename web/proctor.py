@@ -28,7 +28,7 @@ from web.forms import aside, asking, page, parsed, recorded, require
 from web.params import Params
 from web.problems import Problem, problem_of
 from web.rendering import go
-from web.rota import described, do, events_of, rota, wall_ticket, watched
+from web.rota import described, do, events_of, rota, stranded_of, wall_ticket, watched
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS
 from web.words import (
     DOCUMENT_CLASSES,
@@ -292,6 +292,7 @@ async def _sitting(
         },
         "ticket": wall_ticket(request, login, exam.exam),
         "events": events_of(state, desk.seen(state.sitting).events),
+        "stranded": stranded_of(state),
         "messages": [
             {"from_name": facts.name if one.sender == "candidate" else "Invigilator", "at": one.at, "text": one.text}
             for one in state.messages

@@ -58,6 +58,17 @@ def events_of(state: Sitting, seen: Iterable[Noticed]) -> list[dict[str, Any]]:
     return sorted([*kept, *more], key=lambda one: one["at"], reverse=True)
 
 
+def stranded_of(state: Sitting) -> list[dict[str, Any]]:
+    """What superseded windows still sent, newest first: for which question, never what was answered."""
+    assert state.form is not None
+    numbers = {item.position: number for number, item in enumerate(state.form.items, 1)}
+    return [
+        {"kind": one.kind, "number": numbers.get(one.item), "window": one.writer, "row": one.seq}
+        for one in reversed(state.stranded)
+        if one.kind != "visit"
+    ]
+
+
 def described(exam: Exam) -> dict[str, Any]:
     return {
         "id": exam.exam,

@@ -19,6 +19,7 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.admission import missing_for_start
+from engine.answer_line import CLOSE_FLOODING, CLOSE_MALFORMED, CLOSE_SUPERSEDED
 from engine.errors import InvigilError, NotFound, Refused
 from engine.events import Recorded
 from engine.exam import Exam
@@ -31,7 +32,7 @@ from proctoring.room import Facts, Tile
 from web.bus import Bus
 from web.house import House
 from web.live import Live, hang_up, read_message, tell
-from web.problems import CLOSE_FLOODING, CLOSE_MALFORMED, CLOSE_SUPERSEDED, problem_of
+from web.problems import problem_of
 from web.security import Door
 
 MOST_REFUSED_IN_A_ROW: Final = 20

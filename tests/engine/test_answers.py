@@ -135,6 +135,7 @@ def test_a_row_of_another_outbox_does_not_fit_its_hash() -> None:
         ("answer", '{"RESPONSE":[]}', {"RESPONSE": ()}),
         ("answer", "{}", {}),
         ("answer", json.dumps({"RESPONSE": ["x" * 64] * 64}), {"RESPONSE": ("x" * 64,) * 64}),
+        ("answer", json.dumps({"TEXT": ["ü" * 16_384]}), {"TEXT": ("ü" * 16_384,)}),
         ("answer", '{"RESPONSE":["\\ud83d\\ude00","\\ue000"]}', {"RESPONSE": ("😀", "\ue000")}),
         ("answer", '{"R1":["\\u00fc"],"R2":["x"]}', {"R1": ("ü",), "R2": ("x",)}),
         ("flag", '{"flagged":false,"more":1}', {"flagged": False}),
@@ -159,7 +160,8 @@ def test_a_payload_is_read_as_its_kind_needs(kind: str, payload: str, content: d
         ("answer", '{"RESPONSE":"a"}'),
         ("answer", '{"RESPONSE":[1]}'),
         ("answer", '{"RESPONSE":[["a"]]}'),
-        ("answer", json.dumps({"RESPONSE": ["x" * 65]})),
+        ("answer", json.dumps({"TEXT": ["ü" * 16_384 + "x"]})),
+        ("strike", json.dumps({"struck": ["x" * 65]})),
         ("answer", json.dumps({"RESPONSE": ["x"] * 65})),
         ("answer", '{"RESPONSE":["\\ud83d"]}'),
         ("answer", '{"RESPONSE":["\\ud800"]}'),
@@ -196,13 +198,23 @@ def test_a_response_that_was_offered_is_taken_unfinished_or_not(response: dict[s
 
 @pytest.mark.parametrize(
     "response",
-    [{"OTHER": ("a",)}, {"RESPONSE": ("d",)}, {"RESPONSE": ("a", "a")}, {"RESPONSE": ("a", "b", "c")}],
-    ids=["an unknown variable", "an option never sent", "an option twice", "too many"],
+    [
+        {"OTHER": ("a",)},
+        {"RESPONSE": ("d",)},
+        {"RESPONSE": ("a", "a")},
+        {"RESPONSE": ("a", "b", "c")},
+        {"TEXT": ("x" * 65,)},
+    ],
+    ids=["an unknown variable", "an option never sent", "an option twice", "too many", "too long"],
 )
 def test_a_response_that_was_never_offered_is_refused(response: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(Refused) as refused:
         check_response(response, (CHOICE, ESSAY))
     assert refused.value.code == "RESPONSE_INVALID"
+
+
+def test_a_question_that_names_no_length_takes_an_essay() -> None:
+    check_response({"TEXT": ("x" * 32_768,)}, (replace(ESSAY, max_length=0),))
 
 
 # -- acknowledgement ------------------------------------------------------------------------------------------------

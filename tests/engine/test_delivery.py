@@ -31,9 +31,10 @@ from engine.events import (
 from engine.form import Seat
 from engine.people import Role
 from engine.replay import rebuild
+from engine.sheet import Stranded
 from engine.sitting import Phase, Sitting
 from engine.sources import later
-from engine.store import Database, Put, row, rows
+from engine.store import Database, Ledger, Put, row, rows
 from engine.writer import SNAPSHOT_EVERY, Act
 from tests.engine.builders import (
     GRACE_MS,
@@ -321,7 +322,10 @@ def test_an_acknowledgement_tells_the_streams_head_and_the_time_left(running: Da
     head = len(running.happened(running.booked))
     running.wait(2**12)
     told = running.answer(1, "q01")
-    assert told == Acknowledgement(writer=1, acked=1, head=head + 1, remaining_ms=LIMIT_MS - 2**12, refused=None)
+    with running.database.reading() as connection:
+        seq, chain = Ledger(connection).head(f"sitting/{running.booked}") or (0, b"")
+    assert seq == head + 1
+    assert told == Acknowledgement(1, 1, seq, chain.hex(), LIMIT_MS - 2**12, None)
 
 
 def test_a_row_sent_twice_is_stored_once_and_acknowledged_twice(running: Day) -> None:
@@ -402,6 +406,11 @@ def test_an_older_window_is_fenced_off_and_what_it_still_sends_is_kept(running: 
     assert (number, state.epoch) == (2, 2)
     stranded = running.answer(2, running.position_of("SAFE-1"), "B")
     assert (stranded.refused, stranded.acked) == ("SUPERSEDED", 2)
+    assert running.answer(2, running.position_of("SAFE-1"), "B").refused == "SUPERSEDED"  # known, and no better
+    with refused("SUPERSEDED"):  # the epoch is checked before the number
+        running.answer(2 + MOST_AHEAD + 1, running.position_of("SAFE-1"), "B")
+    kept = Stranded(running.position_of("SAFE-1"), "answer", 1, 2)
+    assert running.state.stranded == (kept,)
     assert running.answer(1, running.position_of("SAFE-2"), writer=2).refused is None
     assert standings(running) == ["counted", "stranded", "counted"]
     standing = running.state.given[running.position_of("SAFE-1")].responses["RESPONSE"]

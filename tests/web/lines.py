@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -170,6 +171,15 @@ class WallLine(Line):
 def a_ticket(site: Site, browser: Browser, purpose: str, subject: str) -> str:
     known: Login = site.house.people.whoami(browser.token)
     return site.house.people.ticket(known, purpose, subject)
+
+
+def post_rows(browser: Browser, sitting: str, writer: object, *rows: object) -> httpx.Response:
+    headers = {"host": browser.host, "cookie": f"invigil_login={browser.token}", "origin": f"http://{browser.host}"}
+    return browser.site.client.post(
+        f"/sit/{sitting}/rows",
+        json={"writer": writer, "rows": list(rows)},
+        headers={**headers, "x-csrf": browser.form_token(), "accept": "application/json"},
+    )
 
 
 def row_message(seq: int, item: str, payload: str, kind: str, writer: int) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-import httpx
 import pytest
 
 from engine.sitting import Phase
 from item_bank.bank import key_of
 from tests.engine.builders import chose
-from tests.web.lines import Window, an_option, happened, noor, picked, row_message, state_of
+from tests.web.lines import Window, an_option, happened, noor, picked, post_rows, row_message, state_of
 from tests.web.site import Browser, Site
 
 
@@ -24,15 +23,6 @@ def running(calm: Site) -> Site:
 @pytest.fixture
 def ada(running: Site) -> Browser:
     return running.candidate()
-
-
-def post_rows(browser: Browser, sitting: str, writer: object, *rows: object) -> httpx.Response:
-    headers = {"host": browser.host, "cookie": f"invigil_login={browser.token}", "origin": f"http://{browser.host}"}
-    return browser.site.client.post(
-        f"/sit/{sitting}/rows",
-        json={"writer": writer, "rows": list(rows)},
-        headers={**headers, "x-csrf": browser.form_token(), "accept": "application/json"},
-    )
 
 
 # -- rows by POST -------------------------------------------------------------------------------------

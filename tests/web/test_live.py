@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
-from engine.answers import parse_row
+from engine.answer_line import GREETINGS_PER_MINUTE
+from engine.people import LOGIN_MS
 from engine.sitting import Phase
+from engine.store import Ledger
 from tests.engine.builders import chose
 from tests.web.lines import (
     PATIENCE_S,
@@ -19,6 +21,7 @@ from tests.web.lines import (
     happened,
     noor,
     picked,
+    post_rows,
     row_message,
     state_of,
     tick,
@@ -331,11 +334,17 @@ def test_another_window_takes_over_from_one_that_is_gone_and_what_that_still_sen
     back = Window(running, first.browser)
     back.greet(1, last_sent=2, last_acked=1)
     assert (4409, ["SUPERSEDED"]) == (back.closed(), back.refusals())
-    late = row_message(2, "q01", chose(an_option(running, "q01", place=1)), "answer", 1)
-    told = running.house.delivery.receive(running.person("ada"), running.sitting, parse_row(late, 1))
-    assert "SUPERSEDED" == told.refused
-    assert 2 == state_of(running).rows
+    late = [row_message(seq, "q01", chose(an_option(running, "q01", place=1)), "answer", 1) for seq in (2, 3)]
+    for _ in range(2):  # once more changes nothing
+        refused = post_rows(first.browser, running.sitting, 1, *late)
+        assert (409, "SUPERSEDED") == (refused.status_code, refused.json()["refused"]["code"])
+        assert 3 == refused.json()["refused"]["facts"]["acked"]
+    assert 3 == state_of(running).rows
+    assert (an_option(running, "q01"),) == state_of(running).given["q01"].responses["RESPONSE"]
     assert second.alive()
+    page = running.signed_in("grace").get(f"/proctor/sitting/{running.sitting}").text
+    assert (1, 2) == (page.count("From an older window"), page.count("window 1, row "))
+    assert late[0]["payload"] not in page
 
 
 def test_a_window_whose_network_died_without_a_word_is_taken_over_after_t1(running: Site) -> None:
@@ -382,3 +391,89 @@ def test_rows_beyond_the_burst_are_delayed_and_none_is_dropped(running: Site) ->
     while ada.hear("ack")["acked"] < 55:
         pass
     assert 55 == state_of(running).rows
+
+
+# -- what comes again, from elsewhere, or too much ------------------------------------------------------
+
+
+def test_what_was_sent_in_another_sitting_opens_nothing_here_and_counts_for_nothing(running: Site) -> None:
+    hers = noor(running)
+    other = Window(running, running.candidate("noor"), hers)
+    ticket = other.greet()
+    other.hear("welcome")
+    other.writer = 1
+    sent = other.answer(1, "q01")
+    other.hear("ack")
+    thief = Window(running, running.candidate())
+    thief.say(t="hello", ticket=ticket, writer=1, last_sent=1, last_acked=0)
+    assert (4401, ["TICKET_USED"]) == (thief.closed(), thief.refusals())
+    ada = Window(running)
+    ada.hello()
+    ada.say(t="row", **sent)  # her own outbox has the same number, so the hash fits; Noor's options do not
+    assert (1, "RESPONSE_INVALID") == (ada.hear("ack")["acked"], ada.hear("refused")["code"])
+    assert {} == state_of(running).given
+    assert ["q01"] == list(state_of(running, hers).given)
+
+
+def test_a_whole_conversation_played_again_stores_nothing_twice(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    sent = [ada.answer(seq, "q01") for seq in (3, 1, 2, 1)]
+    assert [0, 1, 3, 3] == [ada.hear("ack")["acked"] for _ in sent]
+    heads = {ada.heard[-1]["head"], ada.heard[-2]["head"]}
+    ada.close()
+    again = Window(running, ada.browser)
+    assert 3 == again.hello(1, last_sent=3, last_acked=0)["acked"]
+    for row in reversed(sent):
+        again.say(t="row", **row)
+        told = again.hear("ack")
+        assert (3, heads) == (told["acked"], {told["head"]})
+    with running.house.database.reading() as connection:
+        assert (Ledger(connection).head(f"sitting/{running.sitting}") or (0, b""))[1].hex() == told["chain"]
+    assert 3 == happened(running).count("RowReceived")
+
+
+def test_knocking_again_and_again_waits_is_sent_away_kindly_and_loses_nothing(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    ada.answer(1, "q01")
+    windows = running.app.state.live.windows(running.sitting)
+    for _ in range(GREETINGS_PER_MINUTE + 1):
+        windows.knock(running.clock.now())
+    knocking = Window(running, ada.browser)
+    knocking.greet(1)
+    assert (4429, ["TOO_MANY_TRIES"]) == (knocking.closed(), knocking.refusals())
+    assert 1 == ada.hear("ack")["acked"]
+    assert ada.alive()
+    running.wait(2**16)
+    assert 1 == Window(running, ada.browser).hello(1)["acked"]
+
+
+def test_a_login_that_ends_elsewhere_takes_its_open_line_with_it(running: Site) -> None:
+    hers = noor(running)
+    other = Window(running, running.candidate("noor"), hers)
+    other.hello()
+    ada = Window(running)
+    ada.hello()
+    running.house.people.sign_out(running.house.people.whoami(ada.browser.token))
+    assert (4401, ["NOT_SIGNED_IN"]) == (ada.closed(), ada.refusals())
+    assert other.alive()
+
+
+def test_a_login_that_is_over_ends_at_the_next_beat(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    running.wait(LOGIN_MS)
+    ada.say(t="beat", client_ms=0)
+    assert (4401, ["NOT_SIGNED_IN"]) == (ada.closed(), ada.refusals())
+
+
+def test_two_megabytes_in_a_minute_pass_and_what_exceeds_them_comes_later(running: Site) -> None:
+    ada = Window(running)
+    ada.hello()
+    large = json.dumps({"text": "x" * 65_000})  # no problem report that long counts; it is kept like any row
+    for seq in range(1, 32):
+        ada.row(seq, "q01", large, kind="problem")
+    while ada.hear("ack")["acked"] < 31:
+        pass
+    assert 31 == state_of(running).rows

@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from engine import answer_line
 from engine.answers import KINDS, parse_row
 from engine.sitting import Phase
 from proctoring.frame import Frame, pack_frame, pack_tile
-from web import problems
 
 ROOT = Path(__file__).parents[2]
 VECTORS: dict[str, Any] = json.loads((ROOT / "tests/data/wire.json").read_text())
@@ -65,7 +65,7 @@ def test_the_browser_sends_the_kinds_of_row_that_the_engine_takes() -> None:
 def test_close_codes_mean_the_same_on_both_sides() -> None:
     script = (SCRIPTS / "models/line.js").read_text()
     codes = {name: int(code) for name, code in re.findall(r"([A-Z_]+): (44\d\d)", script)}
-    assert codes == {name: getattr(problems, f"CLOSE_{name}") for name in codes}
+    assert codes == {name: getattr(answer_line, f"CLOSE_{name}") for name in codes}
     assert set(codes) == {"NOT_SIGNED_IN", "REFUSED", "SUPERSEDED", "FLOODING"}
 
 
