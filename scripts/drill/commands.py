@@ -13,6 +13,7 @@ import typer
 DRILLS: Final = {
     "kill": "scripts.drill.kill",
     "power": "scripts.drill.power",
+    "herd": "scripts.drill.herd",
 }
 
 app = typer.Typer(help="Break it on purpose: figures of what was lost.")
