@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from engine.answers import Acknowledgement, OutboxRow, parse_row, responses_digest
+from engine.answers import Acknowledgement, Outbox, OutboxRow, parse_row, responses_digest
 from engine.errors import Busy, Refused
 from engine.sitting import STARTED, Sitting
 from engine.sources import between_ms
@@ -61,6 +61,8 @@ CLOSE_CODES: Final = {
     "LOG_UNAVAILABLE": CLOSE_LATER,
     "BUSY": CLOSE_LATER,
 }
+#: Why a row that is kept does not count, by its standing.
+_WHY_NOT: Final = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -274,6 +276,23 @@ def may_deliver(writer: int, state: Sitting) -> bool:
     if box is None:
         raise Refused("INPUT_INVALID" if writer > state.last_writer else "SUPERSEDED", writer=writer)
     return box.epoch == state.epoch
+
+
+def acknowledge(
+    row: OutboxRow, state: Sitting, standing: str | None, head: int, chain: str, at: datetime
+) -> Acknowledgement:
+    """What to tell about a row that is stored: ``state``, ``head`` and ``chain`` are the stream's after it.
+
+    ``standing`` is what became of it, None when it was known already.
+    """
+    box = state.outboxes.get(row.writer, Outbox())
+    if standing is None:
+        refused = "SUPERSEDED" if box.epoch < state.epoch else None
+    elif standing == "invalid" and (state.form is None or state.form.at(row.item) is None):
+        refused = "ITEM_NOT_ON_FORM"
+    else:
+        refused = _WHY_NOT.get(standing)
+    return Acknowledgement(row.writer, box.acked, head, chain, state.remaining_ms(at), refused)
 
 
 # -- one window ---------------------------------------------------------------------------------------

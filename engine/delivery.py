@@ -19,7 +19,8 @@ from typing import Any
 
 from engine import admission, conduct, ending
 from engine.acting import Acting
-from engine.answers import Acknowledgement, Outbox, OutboxRow
+from engine.answer_line import acknowledge
+from engine.answers import Acknowledgement, OutboxRow
 from engine.errors import Refused
 from engine.events import (
     SYSTEM,
@@ -183,18 +184,10 @@ class Delivery:
         Raises: SEQUENCE_REUSED when the known row has another hash; hand the row to `keep_reused` then.
         """
         state: Sitting = outcome.state
-        box = state.outboxes.get(sent.writer, Outbox())
-        refused = None
-        if outcome.events:
-            standing = outcome.events[0].standing
-            refused = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}.get(standing)
-            if standing == "invalid" and (state.form is None or state.form.at(sent.item) is None):
-                refused = "ITEM_NOT_ON_FORM"
-        else:
+        if not outcome.events:
             self._compare(state.sitting, sent)
-            refused = "SUPERSEDED" if box.epoch < state.epoch else None
-        remaining_ms = state.remaining_ms(self._sources.now())
-        return Acknowledgement(sent.writer, box.acked, outcome.seq, outcome.head.hex(), remaining_ms, refused)
+        standing = outcome.events[0].standing if outcome.events else None
+        return acknowledge(sent, state, standing, outcome.seq, outcome.head.hex(), self._sources.now())
 
     def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
         """Store one row and wait: the plain page's way."""

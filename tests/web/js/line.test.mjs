@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BEAT_MS, Line, SILENCE_MS, WINDOW_ROWS } from "../../../web/static/js/models/line.js";
+import { BEAT_MS, Line, SILENCE_MS, STALLED_MS, WINDOW_ROWS } from "../../../web/static/js/models/line.js";
 
 /** An outbox as the Line sees it: figures and rows. */
 function aBook(rows = 0, { writer = 5, acked = 0 } = {}) {
@@ -158,8 +158,45 @@ test("a superseded window is read-only for good", () => {
     const line = aLine(aBook(3));
     up(line);
     assert.deepEqual(states(end(line)), ["superseded"]);
-    assert.deepEqual([line.tick(1_000_000), line.rowsAdded(1_000_001), line.networkBack(1_000_002)], [[], [], []]);
+    assert.deepEqual(names(line.tick(2)), ["post"]); // what it still holds, once more
+    line.postFailed(409, "SUPERSEDED", 3, 3);
+    assert.deepEqual([line.rowsAdded(1_000_001), line.networkBack(1_000_002)].flat().filter((effect) => effect.do !== "post"), []);
     assert.equal(line.reachable, false);
+  }
+});
+
+test("what a superseded window holds is delivered until the server keeps all of it", () => {
+  const book = aBook(WINDOW_ROWS + 2);
+  const line = aLine(book);
+  up(line);
+  line.closed(4409, 1);
+  const sent = [];
+  for (let now = 1_000; now < 20_000; now += 1_000) {
+    for (const effect of line.tick(now)) {
+      if (effect.do !== "post") continue;
+      sent.push(effect.rows.length);
+      const upto = effect.rows.at(-1).seq;
+      assert.deepEqual(line.postFailed(409, "SUPERSEDED", now, upto), [{ do: "acked", upto }]);
+      book.acked = upto;
+    }
+  }
+  assert.deepEqual(sent, [WINDOW_ROWS, 2]);
+});
+
+test("a superseded window that cannot be heard tries a few times and rests", () => {
+  for (const answer of [(line, now) => line.postFailed(0, "", now), (line, now) => line.postFailed(409, "SUPERSEDED", now)]) {
+    const line = aLine(aBook(1));
+    up(line);
+    line.closed(4409, 0);
+    let posts = 0;
+    for (let now = 0; now < 200_000; now += 1_000) {
+      for (const effect of line.tick(now)) {
+        assert.equal(effect.do, "post");
+        posts += 1;
+        answer(line, now);
+      }
+    }
+    assert.equal(posts, 5);
   }
 });
 
@@ -190,6 +227,29 @@ test("a half-open socket is hung up after fifteen silent seconds", () => {
   const effects = line.tick(SILENCE_MS);
   assert.ok(names(effects).includes("hang-up"));
   assert.deepEqual(states(effects), ["down"]);
+});
+
+test("a socket that answers beats and loses rows is hung up, and the rows go again", () => {
+  const book = aBook(2);
+  const line = aLine(book);
+  up(line);
+  line.received({ t: "ack", writer: 5, acked: 1, head: 9, remaining_ms: 1 }, 1_000);
+  book.acked = 1;
+  for (let now = 2_000; now < 1_000 + STALLED_MS; now += 1_000) {
+    assert.ok(!names(line.tick(now)).includes("hang-up"));
+    line.received({ t: "clock", remaining_ms: 1 }, now);
+  }
+  assert.ok(names(line.tick(1_000 + STALLED_MS)).includes("hang-up"));
+  line.tick(60_000);
+  line.opened(60_000);
+  line.received(welcome({ acked: 1 }), 60_000);
+  assert.deepEqual(line.booked(60_000)[0].rows.map((row) => row.seq), [2]);
+  line.received({ t: "ack", writer: 5, acked: 2, head: 9, remaining_ms: 1 }, 60_001);
+  book.acked = 2;
+  for (let now = 61_000; now < 100_000; now += 1_000) {
+    assert.ok(!names(line.tick(now)).includes("hang-up"));
+    line.received({ t: "clock", remaining_ms: 1 }, now);
+  }
 });
 
 test("the item is hidden T1 after the server's last word, and shown at its next", () => {

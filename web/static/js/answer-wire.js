@@ -153,7 +153,7 @@ export class AnswerWire extends EventTarget {
     }));
     const { status, body } = await this.#fetch(rowsUrl, { sitting, writer, rows: sent });
     const now = performance.now();
-    if (status !== 200) return this.#perform(this.#line.postFailed(status, codeOf(body), now));
+    if (status !== 200) return this.#perform(this.#line.postFailed(status, codeOf(body), now, keptOf(body)));
     const posted = /** @type {Posted & { writer?: number }} */ (body);
     if (writer === 0 && posted.writer) await this.#outbox.welcome(posted.writer, posted.acked);
     this.#perform(this.#line.posted(posted, now));
@@ -188,6 +188,12 @@ export class AnswerWire extends EventTarget {
   #tell(effect) {
     this.dispatchEvent(new CustomEvent("effect", { detail: effect }));
   }
+}
+
+/** @param {object} body the refusal of a superseded window @returns {number} how far its rows are kept */
+function keptOf(body) {
+  const { refused } = /** @type {{ refused?: { facts?: { acked?: unknown } } }} */ (body);
+  return typeof refused?.facts?.acked === "number" ? refused.facts.acked : 0;
 }
 
 /** @param {object} body what a refused request is answered with @returns {string} */

@@ -1,6 +1,7 @@
 /**
  * The words of the wire, as the browser sees them. Nothing here runs; `tsc -p web/jsconfig.json` holds the
- * JavaScript to it. The Python side of the same words is web/live.py; the two change together.
+ * JavaScript to it. The Python side of the same words is engine/answer_line.py; the two change
+ * together, held by tests/vectors/conversations.json.
  */
 
 export type Phase =
@@ -29,7 +30,8 @@ export interface Welcome {
   t: "welcome"; writer: number; epoch: number; acked: number; remaining_ms: number; phase: Phase;
   digest: string; ticket: string; answers: Record<string, Answer>; t1_ms: number;
 }
-export interface Ack { t: "ack"; writer: number; acked: number; head: number; remaining_ms: number }
+/** `head` and `chain` are the number and the hash of the sitting's last entry: evidence that the page may keep. */
+export interface Ack { t: "ack"; writer: number; acked: number; head: number; chain: string; remaining_ms: number }
 export interface PhaseMessage { t: "phase"; phase: Phase; remaining_ms: number; reason: string | null }
 export interface Clock { t: "clock"; remaining_ms: number }
 export interface Say { t: "message"; from: string; text: string; at: string }

@@ -14,7 +14,8 @@
  * - Where sockets do not get through twice running, the same rows go by POST, and sockets are tried again now
  *   and then. Acknowledgements mean the same on both ways.
  * - T1 after the last word of the server the item is to be hidden; the next word of the server shows it again.
- * - 4409 (superseded) is final: this window is read-only, and what it still holds stays where it is.
+ * - 4409 (superseded) is final: this window is read-only. What it still holds it delivers once more by POST; the
+ *   server keeps that as stranded, for the invigilator to see, and never counts it.
  *
  *     const line = new Line({ ticket, outbox, random: Math.random, wall: Date.now });
  *     perform(line.start(performance.now()));
@@ -24,12 +25,14 @@
 export const BEAT_MS = 5_000;
 export const SILENCE_MS = 15_000;
 export const OPENING_MS = 10_000;
+export const STALLED_MS = 15_000;
 export const WINDOW_ROWS = 64;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
 const FLOODED_WAIT_MS = 5_000;
 const FAILURES_BEFORE_POST = 2;
 const TICKETS_BEFORE_GIVING_UP = 3;
+const POSTS_OF_STRANDED = 5; // in vain, one after the other
 
 /** Close codes of our own (design: wire protocol). */
 export const CLOSE = Object.freeze({ NOT_SIGNED_IN: 4401, REFUSED: 4403, SUPERSEDED: 4409, FLOODING: 4429 });
@@ -52,6 +55,7 @@ export class Line {
   #booked = false; // the outbox has taken the welcome in; rows may flow
   #sentUpto = 0;
   #ackedUpto = 0;
+  #movedAt = 0; // when rows last went out into silence, or an acknowledgement moved on
   #failures = 0;
   #ticketTries = 0;
   #fetchingTicket = false;
@@ -62,6 +66,7 @@ export class Line {
   #hidden = false;
   #posting = false; // a POST is under way
   #postAt = Infinity;
+  #strandedPosts = 0;
 
   /**
    * @param {{ ticket: string | null, outbox: Book, random: () => number, wall: () => number, t1Ms?: number }} given
@@ -114,7 +119,7 @@ export class Line {
       case "welcome":
         return [...shown, ...this.#welcomed(message, now)];
       case "ack":
-        return [...shown, ...this.#acked(message.acked), { do: "clock", remaining_ms: message.remaining_ms }];
+        return [...shown, ...this.#acked(message.acked, now), { do: "clock", remaining_ms: message.remaining_ms }];
       case "phase":
         return [...shown, { do: "clock", remaining_ms: message.remaining_ms }, phaseEffect(message)];
       case "clock":
@@ -124,7 +129,7 @@ export class Line {
       case "refused": {
         const { code, sentence, seq } = message;
         const told = /** @type {Effect} */ ({ do: "refused", code, sentence, seq });
-        return code === "SUPERSEDED" ? [told, { do: "hang-up" }, ...this.#end("superseded")] : [...shown, told];
+        return code === "SUPERSEDED" ? [told, { do: "hang-up" }, ...this.#superseded(now)] : [...shown, told];
       }
       default:
         return shown; // a newer server's word that this page does not know
@@ -142,7 +147,7 @@ export class Line {
 
   /** There may be something new to send. @param {number} now @returns {Effect[]} */
   rowsAdded(now) {
-    if (this.#socket === "up") return this.#pump();
+    if (this.#socket === "up") return this.#pump(now);
     if (this.#postAt !== Infinity && this.#outbox.pending > 0) return this.#post(now);
     return [];
   }
@@ -152,7 +157,7 @@ export class Line {
     if (this.#socket === "over") return [];
     const wasUp = this.#socket === "up";
     this.#dropSocket();
-    if (code === CLOSE.SUPERSEDED) return this.#end("superseded");
+    if (code === CLOSE.SUPERSEDED) return this.#superseded(now);
     if (code === CLOSE.REFUSED) return this.#end("ended");
     if (code === CLOSE.NOT_SIGNED_IN) {
       this.#ticket = null;
@@ -209,7 +214,7 @@ export class Line {
     if (this.#socket === "over") return [];
     this.#postAt = this.#socket === "up" ? Infinity : now + this.#beatEveryMs;
     /** @type {Effect[]} */
-    const effects = [...this.#heard(now), ...this.#acked(result.acked), { do: "clock", remaining_ms: result.remaining_ms }];
+    const effects = [...this.#heard(now), ...this.#acked(result.acked, now), { do: "clock", remaining_ms: result.remaining_ms }];
     if (result.phase) effects.push({ do: "phase", phase: result.phase, reason: null });
     if (this.#socket !== "up") effects.push(...this.#become("posting"));
     return effects;
@@ -219,14 +224,19 @@ export class Line {
    * @param {number} status HTTP status, 0 when the server could not be reached
    * @param {string} code the server's refusal code, or ""
    * @param {number} now
+   * @param {number} [acked] a superseded window is told how far its rows are kept
    * @returns {Effect[]}
    */
-  postFailed(status, code, now) {
+  postFailed(status, code, now, acked = 0) {
     this.#posting = false;
-    if (this.#socket === "over" || this.#socket === "up") return [];
+    if (this.#socket === "up" || (this.#socket === "over" && this.#state !== "superseded")) return [];
     if (status === 401) return this.#end("signed-out");
-    if (code === "SUPERSEDED") return this.#end("superseded");
+    if (code === "SUPERSEDED") {
+      if (acked > this.#ackedUpto) this.#strandedPosts = 0;
+      return [...(acked > 0 ? this.#acked(acked, now) : []), ...this.#superseded(now)];
+    }
     this.#postAt = now + this.#beatEveryMs;
+    if (this.#socket === "over") return [];
     return this.#become("down");
   }
 
@@ -268,30 +278,39 @@ export class Line {
     ];
   }
 
-  /** @param {number} upto @returns {Effect[]} */
-  #acked(upto) {
+  /** @param {number} upto @param {number} now @returns {Effect[]} */
+  #acked(upto, now) {
+    if (upto > this.#ackedUpto) this.#movedAt = now;
     this.#ackedUpto = Math.max(this.#ackedUpto, upto);
     return [{ do: "acked", upto }];
   }
 
-  /** Rows not yet sent on this socket, as many as the window allows. @returns {Effect[]} */
-  #pump() {
+  /** Rows not yet sent on this socket, as many as the window allows. @param {number} now @returns {Effect[]} */
+  #pump(now) {
     if (!this.#booked) return [];
     const room = WINDOW_ROWS - Math.max(0, this.#sentUpto - this.#ackedUpto);
     const rows = room > 0 ? this.#outbox.after(this.#sentUpto, room) : [];
     const last = rows.at(-1);
     if (last === undefined) return [];
+    if (this.#sentUpto <= this.#ackedUpto) this.#movedAt = now;
     this.#sentUpto = last.seq;
     return [{ do: "send-rows", rows }];
   }
 
   /** @param {number} now @returns {Effect[]} */
   #post(now) {
-    if (this.#posting || this.#socket === "up" || this.#socket === "over") return [];
-    this.#posting = true;
-    this.#postAt = now + this.#beatEveryMs;
+    if (this.#posting || this.#socket === "up") return [];
     // Without a writer number nothing can be sent; an empty POST asks for one.
     const rows = this.#outbox.writer === 0 ? [] : this.#outbox.after(this.#outbox.acked, WINDOW_ROWS);
+    if (this.#socket === "over") {
+      this.#strandedPosts += 1;
+      if (rows.length === 0 || this.#strandedPosts > POSTS_OF_STRANDED) {
+        this.#postAt = Infinity;
+        return [];
+      }
+    }
+    this.#posting = true;
+    this.#postAt = now + this.#beatEveryMs;
     return [{ do: "post", rows }];
   }
 
@@ -307,10 +326,18 @@ export class Line {
     return Math.min(BEAT_MS, this.#t1Ms / 4);
   }
 
-  /** A socket that neither speaks nor closes is half open. The server answers every beat. @param {number} now */
+  /**
+   * A socket that neither speaks nor closes is half open: the server answers every beat. One that speaks and leaves
+   * rows without an answer has lost something on its way. @param {number} now
+   */
   #tooQuiet(now) {
-    if (this.#socket === "up") return now - this.#heardAt >= SILENCE_MS;
+    if (this.#socket === "up") return now - this.#heardAt >= SILENCE_MS || this.#stalled(now);
     return (this.#socket === "opening" || this.#socket === "greeting") && now - this.#since >= OPENING_MS;
+  }
+
+  /** @param {number} now */
+  #stalled(now) {
+    return this.#sentUpto > this.#ackedUpto && now - this.#movedAt >= STALLED_MS;
   }
 
   /** @param {number} now @returns {Effect[]} */
@@ -338,6 +365,13 @@ export class Line {
     if (state === this.#state) return [];
     this.#state = state;
     return [{ do: "state", state }];
+  }
+
+  /** Another window has taken over: the next tick delivers what is left here. @param {number} now @returns {Effect[]} */
+  #superseded(now) {
+    const told = this.#end("superseded");
+    this.#postAt = now;
+    return told;
   }
 
   /** @param {"superseded" | "signed-out" | "ended"} state @returns {Effect[]} */
