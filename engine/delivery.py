@@ -47,7 +47,7 @@ from engine.scoring import Answered, score
 from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms, from_epoch_ms
 from engine.store import Database, row, rows
-from engine.writer import Act, Append, Appended, Transaction, Writer
+from engine.writer import JOB_BYTES, Act, Append, Appended, Transaction, Writer
 
 __all__ = ["BUILD", "Acknowledgement", "Delivery", "project"]
 
@@ -172,7 +172,7 @@ class Delivery:
         def decide(state: Sitting) -> Sequence[Event]:
             return conduct.receive(state, at, sent, offline=offline, fault=fault)
 
-        return Append(f"sitting/{sitting}", candidate, at, decide)
+        return Append(f"sitting/{sitting}", candidate, at, decide, JOB_BYTES + len(sent.payload))
 
     def knows(self, sitting: str, position: str) -> bool:
         """Whether a row for this item can be judged without opening the item first."""

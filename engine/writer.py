@@ -9,7 +9,7 @@ Everything that changes anything is a *job*, and there are two kinds:
 
 How a batch goes:
 
-1. Take up to 2,000 waiting jobs. ``BEGIN IMMEDIATE``.
+1. Take up to 2,000 waiting jobs or 4 MB of them (`engine.backlog`). ``BEGIN IMMEDIATE``.
 2. Run them in order. Each sees what those before it did; a job that raises takes back its own work only.
 3. Number and chain the new entries, store them with their projections and snapshots, give each its leaf in
    the one Merkle tree (`engine.transparency.integrator`), sign a checkpoint when one is due, ``COMMIT``.
@@ -18,9 +18,8 @@ How a batch goes:
 Nothing is decided outside the writer, so nothing is ever decided on a state that did not come true: there
 is no speculation to undo when a job fails. When the COMMIT itself fails, every job of the batch gets
 ``LOG_UNAVAILABLE``, the folded states are forgotten and read again. When one job's rows cannot be stored,
-the batch is taken back and each job is tried alone, so a poisoned row spoils only itself. An I/O error (a
-failed fsync among them) ends the process: after it nobody knows what the disk holds, and recovery reads
-the WAL.
+the batch is taken back and each job is tried alone, so a poisoned row spoils only itself. What it does on
+a disk that is full, locked or failing, and when it checkpoints, stands in `engine.disk`.
 """
 
 from __future__ import annotations
@@ -28,12 +27,10 @@ from __future__ import annotations
 import fcntl
 import os
 import queue
-import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -43,10 +40,12 @@ from typing import Any
 import structlog
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine import store
-from engine.errors import Busy, Conflict, Refused
+from engine.backlog import Backlog
+from engine.disk import Disk, Health, fault_of
+from engine.errors import Conflict, Refused
 from engine.events import Event, Recorded, encode, kind_of
 from engine.journal import SALT_BYTES, Entry, link
 from engine.sources import Sources, epoch_ms
@@ -57,10 +56,10 @@ from engine.streams import Stream, load
 from engine.transparency.checkpoint import Signer
 from engine.transparency.integrator import Integrator
 
-MOST_WAITING = 10_000
-MOST_IN_A_BATCH = 2_000
 MOST_FOLDED = 20_000
 SNAPSHOT_EVERY = 64
+#: A job that does not say its size is taken for this.
+JOB_BYTES = 1_024
 
 _log = structlog.get_logger("writer")
 
@@ -73,6 +72,7 @@ class Append:
     actor: str
     at: datetime
     decide: Callable[[Any], Sequence[Event]]
+    size_bytes: int = JOB_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,12 @@ class Act:
     """Read, decide and append inside one transaction. The outcome is what ``fn`` returns."""
 
     fn: Callable[[Transaction], Any]
+    size_bytes: int = JOB_BYTES
 
 
 Job = Append | Act
+#: Called once with a job's outcome, after the COMMIT.
+Done = Callable[[Future[Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +174,14 @@ class Writer:
         sign: Signer | None = None,
     ) -> None:
         self._database = database
+        self._disk = Disk(database, sources)
         self._sources = sources
         self._folds = folds
         self._adapters: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(fold.state) for kind, fold in folds.items()}
         self._projectors = projectors
         self._tree = Integrator(sources.clock, sign)
-        self._jobs: queue.Queue[tuple[Job, Callable[[Future[Any]], None]] | None] = queue.Queue(MOST_WAITING)
+        self._jobs: Backlog[Job, Done] = Backlog()
+        self._leaving = threading.Event()
         self._known: OrderedDict[str, Stream] = OrderedDict()
         self._batch = _Batch()
         self._subscribers: list[Callable[[Sequence[Recorded]], None]] = []
@@ -192,9 +197,10 @@ class Writer:
     def __enter__(self) -> Writer:
         self._lock = hold_folder(self._database.path.parent)
         self._known.clear()
-        self._connection = self._database.writing()
+        self._leaving.clear()
+        self._connection = self._disk.open()
         try:
-            with self._connection.begin():
+            with self._disk.begin(self._leaving):
                 self._position = self._tree.restore(self._connection)
         except BaseException:
             self._release()
@@ -206,7 +212,8 @@ class Writer:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._jobs.put(None)
+        self._leaving.set()
+        self._jobs.close()
         if self._thread is not None:
             self._thread.join()
         self._thread = None
@@ -218,12 +225,9 @@ class Writer:
 
         A writer that is not running answers LOG_UNAVAILABLE at once: nobody waits for an outcome in vain.
 
-        Raises: `Busy` when the queue is full; nothing was taken.
+        Raises: `engine.errors.Busy` when too many or too large jobs wait; nothing was taken.
         """
-        try:
-            self._jobs.put_nowait((job, done))
-        except queue.Full:
-            raise Busy("the journal", retry_after_ms=500) from None
+        self._jobs.put(job, done)
         if self._thread is None:
             self._refuse_waiting()
 
@@ -242,14 +246,20 @@ class Writer:
         """The last committed state of ``stream`` if it is at hand; states are immutable, so any thread may."""
         return getattr(self._known.get(stream), "state", None)
 
+    @property
+    def health(self) -> Health:
+        """How the writer is, now; from any thread."""
+        return replace(self._disk.health, waiting=self._jobs.jobs, waiting_bytes=self._jobs.size_bytes)
+
     def _refuse_waiting(self) -> None:
-        with suppress(queue.Empty):
-            while waiting := self._jobs.get_nowait():
-                waiting[1](_failure(Refused("LOG_UNAVAILABLE")))
+        jobs, _ = self._jobs.take(0)
+        while jobs:
+            for _, done in jobs:
+                done(_failure(Refused("LOG_UNAVAILABLE")))
+            jobs, _ = self._jobs.take(0)
 
     def _release(self) -> None:
-        self._connection.close()
-        self._connection.engine.dispose()
+        self._disk.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -259,40 +269,34 @@ class Writer:
     def _work(self) -> None:
         running = True
         while running:
-            jobs, running = self._take()
+            jobs, running = self._jobs.take(self._wait_s())
             if jobs:
                 self.failpoint("after-dequeue")
             try:
                 if jobs:
                     self._answer(jobs)
+                elif self._disk.health.fault and running:
+                    self._answer([(Act(lambda _tx: self._disk.probe()), lambda _outcome: None)])
                 if not running:
                     self._tree.hurry()
                 if self._tree.wait_s() == 0:  # nobody asks for anything, but entries wait for their checkpoint
                     self._answer([])
+                self._disk.checkpoint_if_due(self.failpoint)
             except BaseException as error:  # noqa: BLE001
                 # Our own bug, outside any job: nobody would be answered any more. Stop and recover.
                 _log.critical("the writer cannot go on", error=repr(error))
                 os._exit(70)
 
-    def _take(self) -> tuple[list[tuple[Job, Callable[[Future[Any]], None]]], bool]:
-        """The jobs of one batch, and whether more may come. No jobs when a checkpoint is due before the next one."""
-        jobs: list[tuple[Job, Callable[[Future[Any]], None]]] = []
-        try:
-            waiting = self._jobs.get(timeout=self._tree.wait_s())
-            while waiting is not None:
-                jobs.append(waiting)
-                if len(jobs) == MOST_IN_A_BATCH:
-                    break
-                waiting = self._jobs.get_nowait()
-        except queue.Empty:
-            return jobs, True
-        return jobs, waiting is not None
+    def _wait_s(self) -> float | None:
+        """How long to wait for jobs: until a checkpoint is due to be signed, or the disk to be tried again."""
+        waits_s = [self._tree.wait_s(), self._disk.wait_s]
+        return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
     def _answer(self, jobs: Sequence[tuple[Job, Callable[[Future[Any]], None]]]) -> None:
         outcomes: list[Future[Any]] = []
         self._batch = _Batch()
         try:
-            with self._connection.begin():
+            with self._disk.begin(self._leaving):
                 outcomes = [self._try(job) for job, _ in jobs]
                 self._flush()
                 self._keep_snapshots()
@@ -301,13 +305,14 @@ class Writer:
             self.failpoint("after-commit")
         except (SQLAlchemyError, OverflowError, ValueError) as error:
             # The last two come from the binding: a number past 64 bits, a text that is no UTF-8.
-            if len(jobs) > 1 and not _in_doubt(error):
+            if len(jobs) > 1 and not fault_of(error):
                 self._batch = _Batch()
                 for job in jobs:  # one of them spoils the batch: alone, it spoils only itself
                     self._answer([job])
                 return
             outcomes = self._failed(error, len(jobs))
         else:
+            self._disk.committed(self._batch.stored)
             self._tree.committed()
             self._position += self._batch.stored
             for name, stream in self._batch.streams.items():
@@ -336,7 +341,7 @@ class Writer:
         try:
             outcome.set_result(self._append(job) if isinstance(job, Append) else self._act(job))
         except Exception as error:  # not swallowed: it is the job's outcome and is raised at its caller
-            if _in_doubt(error):
+            if fault_of(error):
                 raise
             outcome.set_exception(error)
         return outcome
@@ -374,12 +379,9 @@ class Writer:
         """Nothing of this batch happened. Forget what was folded and say so to everybody."""
         self._known.clear()
         self._batch = _Batch()
-        if not _in_doubt(error):
+        if not fault_of(error):
             return [_failure(error) for _ in range(count)]
-        # Only the cause: the statement's parameters are answers and personal data.
-        _log.error("the journal could not be written", error=str(getattr(error, "orig", error)))
-        if _disk_fails(error):
-            os._exit(70)
+        self._disk.failed(error)
         return [_failure(Refused("LOG_UNAVAILABLE")) for _ in range(count)]
 
     # -- streams --------------------------------------------------------------------------------------
@@ -454,22 +456,6 @@ def hold_folder(folder: Path) -> int:
         os.close(descriptor)
         raise Refused("DATA_FOLDER_LOCKED", folder=str(folder)) from None
     return descriptor
-
-
-def _in_doubt(error: BaseException) -> bool:
-    """Whether the whole batch is: the disk is full, failing, locked away, or the file is damaged."""
-    return isinstance(error, DBAPIError) and (
-        isinstance(error.orig, sqlite3.OperationalError) or type(error.orig) is sqlite3.DatabaseError
-    )
-
-
-def _disk_fails(error: BaseException | None) -> bool:
-    """Whether an I/O error stands anywhere behind ``error``; a failed rollback may stand before it."""
-    while error is not None:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
-            return True
-        error = error.__context__
-    return False
 
 
 def _failure(error: Exception) -> Future[Any]:

@@ -30,9 +30,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     return 1 if not status and config.stash.get(UNMET, []) else status
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
     if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return  # interrupted: there is nothing to judge, and the status says so already
     terminalreporter.section("gates")

@@ -44,7 +44,14 @@ DOORS = {
 }
 
 #: ``bench_naive`` is what a benchmark compares with: a program that stores in its request handler.
-STORES = ("engine/store.py", "engine/writer.py", "*/store.py", "scripts/migrations/*", "scripts/bench_naive.py")
+STORES = (
+    "engine/store.py",
+    "engine/writer.py",
+    "engine/disk.py",
+    "*/store.py",
+    "scripts/migrations/*",
+    "scripts/bench_naive.py",
+)
 WEB = ("web/*",)
 
 

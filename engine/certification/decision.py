@@ -231,9 +231,7 @@ class Decisions:
             if digest != dossier.digest:
                 raise Refused("DOSSIER_CHANGED")
             tainted = _tainted(tx.connection, person, state)
-            cast = voting.vote(
-                state, person, at, ballot, scheme, digest=digest, passed=dossier.passed, tainted=tainted
-            )
+            cast = voting.vote(state, person, at, ballot, scheme, digest=digest, passed=dossier.passed, tainted=tainted)
             tx.append(f"decision/{decision}", person, at, *cast)
             if _decision(tx, decision).phase is Phase.DECIDED:
                 self._conclude(tx, person, at, decision, dossier, scheme)

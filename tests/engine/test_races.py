@@ -39,9 +39,9 @@ def queued(writer: Writer, pool: ThreadPoolExecutor, *acts: Callable[[], object]
     """Each act asked for in a thread of its own, one behind the other in the writer's queue."""
     asked = []
     for act in acts:
-        before = writer._jobs.qsize()
+        before = writer.health.waiting
         asked.append(pool.submit(act))
-        while writer._jobs.qsize() == before and not asked[-1].done():
+        while writer.health.waiting == before and not asked[-1].done():
             threading.Event().wait(0.001)
     return asked
 

@@ -17,19 +17,12 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from engine import store
+from engine.backlog import MOST_IN_A_BATCH, MOST_WAITING
 from engine.errors import Busy, Conflict, Refused
 from engine.events import BodyErased, MessageSent, Recorded, TimeAdded
 from engine.sources import ManualClock, Sources
 from engine.store import Database, Ledger, Put
-from engine.writer import (
-    MOST_FOLDED,
-    MOST_IN_A_BATCH,
-    MOST_WAITING,
-    Act,
-    Append,
-    Transaction,
-    Writer,
-)
+from engine.writer import MOST_FOLDED, Act, Append, Transaction, Writer
 from tests.engine.tally import (
     FOLDS,
     PAUSE,
@@ -370,10 +363,10 @@ def test_a_disk_that_fills_inside_an_act_is_said_to_everybody_in_the_batch(
     assert bodies(database) == [note("before"), note("after")]
 
 
-def test_a_file_that_somebody_else_locks_is_said_and_passes(
-    database: Database, writer: Writer, sources: Sources
+def test_a_file_that_somebody_else_locks_for_too_long_is_said_and_passes(
+    database: Database, writer: Writer, sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer.run(Act(lambda tx: tx.connection.exec_driver_sql("PRAGMA busy_timeout=16").close()))
+    monkeypatch.setattr("engine.disk.LOCKED_TRIES", 2)
     intruder = sqlite3.connect(database.path, isolation_level=None)
     intruder.execute("BEGIN IMMEDIATE")
     with pytest.raises(Refused, match="LOG_UNAVAILABLE"):

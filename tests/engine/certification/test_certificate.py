@@ -283,7 +283,5 @@ def test_the_fold_knows_what_an_unknown_event_changes(clock: ManualClock) -> Non
         ((2026, 11, 30), 1, (2026, 12, 30)),
     ],
 )
-def test_months_are_calendar_months(
-    start: tuple[int, int, int], months: int, expected: tuple[int, int, int]
-) -> None:
+def test_months_are_calendar_months(start: tuple[int, int, int], months: int, expected: tuple[int, int, int]) -> None:
     assert months_later(datetime(*start, 9, tzinfo=UTC), months) == datetime(*expected, 9, tzinfo=UTC)
