@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -68,6 +69,8 @@ class Outbox:
     def stored(self, seq: int) -> Outbox:
         """The marks after row ``seq``. Requires: not stored before."""
         assert not self.has(seq)
+        if not self.ahead and seq == self.acked + 1:
+            return Outbox(self.epoch, seq)
         ahead = set(self.ahead) | {seq}
         acked = self.acked
         while acked + 1 in ahead:
@@ -134,8 +137,12 @@ def parse_row(message: Mapping[str, Any], writer: int) -> OutboxRow:
     return OutboxRow(writer, seq, item, kind, payload, sha256, client_ms)
 
 
+@lru_cache(512)
 def parse_payload(kind: str, payload: str) -> dict[str, Any]:
-    """The payload's content. Raises: `Refused` RESPONSE_INVALID when it is not what the kind needs."""
+    """The payload's content, never to be changed: door, decision and fold read the same row and share it.
+
+    Raises: `Refused` RESPONSE_INVALID when it is not what the kind needs.
+    """
     try:
         content = orjson.loads(payload)
     except orjson.JSONDecodeError:

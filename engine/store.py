@@ -12,7 +12,7 @@ Row operations (`Put`, `Change`, `Drop`) are how a pure ``project(event)`` speak
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,58 +28,30 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     UniqueConstraint,
-    bindparam,
     create_engine,
     delete,
     event,
     func,
-    insert,
     select,
-    update,
 )
 from sqlalchemy import Connection as Connection  # who asks a question may name it
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import QueuePool, StaticPool
 from sqlmodel import Field, SQLModel
 
 from engine.errors import Tampered
 from engine.events import Recorded, decode
 from engine.journal import Entry, check, check_body
+from engine.projections import PROJECTION as PROJECTION
+from engine.projections import Change as Change  # words of the store too: who asks it names them from here
+from engine.projections import Drop as Drop
+from engine.projections import Put as Put
+from engine.projections import RowOp as RowOp
+from engine.projections import apply as apply
+from engine.projections import insert_rows, matches
+from engine.projections import projections as projections
 from engine.sources import from_epoch_ms
 
 Row = Mapping[str, Any]
-
-
-# -- row operations -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Insert the row, or replace the one with the same primary key."""
-
-    table: str
-    row: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Set ``values`` in all rows that match ``where``."""
-
-    table: str
-    where: dict[str, Any]
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Remove all rows that match ``where``."""
-
-    table: str
-    where: dict[str, Any]
-
-
-RowOp = Put | Change | Drop
-PROJECTION = {"info": {"projection": True}}
 
 
 # -- tables -------------------------------------------------------------------------------------------
@@ -353,15 +325,8 @@ class Ledger:
 
     def add(self, first_position: int, entries: Sequence[Entry]) -> None:
         numbered = list(enumerate(entries, first_position))
-        self._connection.execute(
-            insert(_ENTRY),
-            [
-                {"position": at, "stream": e.stream, "seq": e.seq, "header": e.header, "hash": e.hash}
-                for at, e in numbered
-            ],
-        )
-        beside = [{"position": at, "salt": e.salt, "body": e.body} for at, e in numbered]
-        self._connection.execute(insert(_BODY), beside)
+        insert_rows(self._connection, "entry", [(at, e.stream, e.seq, e.header, e.hash) for at, e in numbered])
+        insert_rows(self._connection, "body", [(at, e.salt, e.body) for at, e in numbered])
 
     def stored(self, stream: str | None = None, after: int = 0) -> Iterator[Stored]:
         """Journal rows in order: of one stream after that ``seq``, or of all after that position."""
@@ -426,54 +391,13 @@ def _own_prev(row: Stored, seq: int) -> bytes:
     return bytes.fromhex(orjson.loads(row.header)["prev"])
 
 
-# -- projections --------------------------------------------------------------------------------------
-
-
-def apply(connection: Connection, ops: Iterable[RowOp]) -> None:
-    """Carry out row operations in order; neighbouring `Put`s of one table go as one statement."""
-    waiting: list[Put] = []
-    for op in ops:
-        if isinstance(op, Put) and (not waiting or _alike(op, waiting[-1])):
-            waiting.append(op)
-            continue
-        _put(connection, waiting)
-        waiting = []
-        if isinstance(op, Put):
-            waiting = [op]
-            continue
-        table = SQLModel.metadata.tables[op.table]
-        statement = update(table).values(**op.values) if isinstance(op, Change) else delete(table)
-        connection.execute(statement.where(*_matches(table, op.where)))
-    _put(connection, waiting)
-
-
-def _alike(one: Put, other: Put) -> bool:
-    return one.table == other.table and one.row.keys() == other.row.keys()
-
-
-def _put(connection: Connection, puts: list[Put]) -> None:
-    if not puts:
-        return
-    table = SQLModel.metadata.tables[puts[0].table]
-    keys = [column.name for column in table.primary_key]
-    statement = sqlite_insert(table).values({name: bindparam(name) for name in puts[0].row})
-    others = {name: statement.excluded[name] for name in puts[0].row if name not in keys}
-    if others:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, [put.row for put in puts])
-
-
-def projections() -> list[str]:
-    """Names of all tables that can be rebuilt from the journal."""
-    return [name for name, table in SQLModel.metadata.tables.items() if table.info.get("projection")]
+# -- the questions every door asks ------------------------------------------------------------------
 
 
 def rows(connection: Connection, table: str, *, order: str | None = None, **where: Any) -> list[dict[str, Any]]:
     """All rows of ``table`` that match, as plain dictionaries: the one question most doors need."""
     source = SQLModel.metadata.tables[table]
-    question = select(source).where(*_matches(source, where))
+    question = select(source).where(*matches(source, where))
     if order is not None:
         question = question.order_by(source.c[order])
     return [dict(row._mapping) for row in connection.execute(question)]
@@ -486,14 +410,9 @@ def row(connection: Connection, table: str, **where: Any) -> dict[str, Any] | No
 
 def count(connection: Connection, table: str, **where: Any) -> int:
     source = SQLModel.metadata.tables[table]
-    return connection.execute(select(func.count()).select_from(source).where(*_matches(source, where))).scalar_one()
+    return connection.execute(select(func.count()).select_from(source).where(*matches(source, where))).scalar_one()
 
 
 def integrity(connection: Connection) -> str:
     """What SQLite says about its own file: ``ok``, or the first damage it finds."""
     return str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
-
-
-def _matches(table: Table, where: Mapping[str, Any]) -> list[Any]:
-    many = (list, tuple, set, frozenset)
-    return [table.c[n].in_(value) if isinstance(value, many) else table.c[n] == value for n, value in where.items()]

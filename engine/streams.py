@@ -47,6 +47,9 @@ class Stream:
     state: Any
     snapshot_seq: int
 
+    def copy(self) -> Stream:
+        return Stream(self.seq, self.head, self.state, self.snapshot_seq)
+
 
 def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping[str, TypeAdapter[Any]]) -> Stream:
     """A stream's head and folded state from the database: its snapshot and the events after it.

@@ -30,7 +30,6 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +57,7 @@ from engine.transparency.integrator import Integrator
 
 MOST_FOLDED = 20_000
 SNAPSHOT_EVERY = 64
+SALTS_AT_ONCE = 64
 #: A job that does not say its size is taken for this.
 JOB_BYTES = 1_024
 
@@ -84,8 +84,23 @@ class Act:
 
 
 Job = Append | Act
-#: Called once with a job's outcome, after the COMMIT.
-Done = Callable[[Future[Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a job: what it returned, or the error it raised, to be raised again by whoever asks."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def result(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+#: Called once with what became of a job, after the COMMIT.
+Done = Callable[[Settled], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +128,9 @@ class _Waiting:
     """The answer to `Writer.run`: a thread is waiting for it."""
 
     def __init__(self) -> None:
-        self._outcomes: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[Settled] = queue.SimpleQueue()
 
-    def __call__(self, outcome: Future[Any]) -> None:
+    def __call__(self, outcome: Settled) -> None:
         self._outcomes.put(outcome)
 
     def result(self) -> Any:
@@ -182,6 +197,7 @@ class Writer:
         self._tree = Integrator(sources.clock, sign)
         self._jobs: Backlog[Job, Done] = Backlog()
         self._leaving = threading.Event()
+        self._salts = b""
         self._known: OrderedDict[str, Stream] = OrderedDict()
         self._batch = _Batch()
         self._subscribers: list[Callable[[Sequence[Recorded]], None]] = []
@@ -220,7 +236,7 @@ class Writer:
         self._refuse_waiting()
         self._release()
 
-    def submit(self, job: Job, done: Callable[[Future[Any]], None]) -> None:
+    def submit(self, job: Job, done: Done) -> None:
         """Queue ``job``; ``done`` is called with its outcome after the COMMIT, never before.
 
         A writer that is not running answers LOG_UNAVAILABLE at once: nobody waits for an outcome in vain.
@@ -255,7 +271,7 @@ class Writer:
         jobs, _ = self._jobs.take(0)
         while jobs:
             for _, done in jobs:
-                done(_failure(Refused("LOG_UNAVAILABLE")))
+                done(Settled(error=Refused("LOG_UNAVAILABLE")))
             jobs, _ = self._jobs.take(0)
 
     def _release(self) -> None:
@@ -292,8 +308,8 @@ class Writer:
         waits_s = [self._tree.wait_s(), self._disk.wait_s]
         return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
 
-    def _answer(self, jobs: Sequence[tuple[Job, Callable[[Future[Any]], None]]]) -> None:
-        outcomes: list[Future[Any]] = []
+    def _answer(self, jobs: Sequence[tuple[Job, Done]]) -> None:
+        outcomes: list[Settled] = []
         self._batch = _Batch()
         try:
             with self._disk.begin(self._leaving):
@@ -336,20 +352,18 @@ class Writer:
 
         self.deliver(answer)
 
-    def _try(self, job: Job) -> Future[Any]:
-        outcome: Future[Any] = Future()
+    def _try(self, job: Job) -> Settled:
         try:
-            outcome.set_result(self._append(job) if isinstance(job, Append) else self._act(job))
+            return Settled(self._append(job) if isinstance(job, Append) else self._act(job))
         except Exception as error:  # not swallowed: it is the job's outcome and is raised at its caller
             if fault_of(error):
                 raise
-            outcome.set_exception(error)
-        return outcome
+            return Settled(error=error)
 
     def _append(self, job: Append) -> Appended:
         stream = self._stream(job.stream)
         events = tuple(job.decide(stream.state))
-        batch, before = self._batch, replace(stream)
+        batch, before = self._batch, stream.copy()
         marks = len(batch.entries), len(batch.recorded), len(batch.ops)
         try:
             self._stage(job.stream, job.actor, job.at, events)
@@ -375,14 +389,14 @@ class Writer:
         before.stored = own.stored
         return outcome
 
-    def _failed(self, error: Exception, count: int) -> list[Future[Any]]:
+    def _failed(self, error: Exception, count: int) -> list[Settled]:
         """Nothing of this batch happened. Forget what was folded and say so to everybody."""
         self._known.clear()
         self._batch = _Batch()
         if not fault_of(error):
-            return [_failure(error) for _ in range(count)]
+            return [Settled(error=error)] * count
         self._disk.failed(error)
-        return [_failure(Refused("LOG_UNAVAILABLE")) for _ in range(count)]
+        return [Settled(error=Refused("LOG_UNAVAILABLE"))] * count
 
     # -- streams --------------------------------------------------------------------------------------
 
@@ -392,34 +406,42 @@ class Writer:
             known = self._batch.outer.get(name) or self._known.get(name)
             if known is None:
                 known = load(Ledger(self._connection), name, self._folds, self._adapters)
-            stream = self._batch.streams[name] = replace(known)
+            stream = self._batch.streams[name] = known.copy()
         return stream
 
     def _stage(self, name: str, actor: str, at: datetime, events: Iterable[Event]) -> None:
-        stream = self._stream(name)
+        stream, batch = self._stream(name), self._batch
         fold = self._folds.get(name.partition("/")[0])
+        at_ms = epoch_ms(at)
         for happened in events:
             kind, version = kind_of(happened)
             entry = link(
                 name,
                 stream.seq + 1,
                 stream.head,
-                at_ms=epoch_ms(at),
+                at_ms=at_ms,
                 actor=actor,
                 kind=kind,
                 version=version,
                 body=encode(happened),
-                salt=self._sources.dice.token(SALT_BYTES),
+                salt=self._salt(),
             )
             stream.seq, stream.head = entry.seq, entry.hash
-            position = self._position + self._batch.stored + len(self._batch.entries) + 1
+            position = self._position + batch.stored + len(batch.entries) + 1
             recorded = Recorded(position, name, entry.seq, at, actor, kind, happened)
             if fold is not None:
                 stream.state = fold.evolve(stream.state, recorded)
-            self._batch.entries.append(entry)
-            self._batch.recorded.append(recorded)
+            batch.entries.append(entry)
+            batch.recorded.append(recorded)
             for project in self._projectors:
-                self._batch.ops.extend(project(recorded, stream.state))
+                batch.ops.extend(project(recorded, stream.state))
+
+    def _salt(self) -> bytes:
+        """Sixteen fresh random bytes; to ask the system for each entry's own would cost more than its chain."""
+        if not self._salts:
+            self._salts = self._sources.dice.token(SALT_BYTES * SALTS_AT_ONCE)
+        salt, self._salts = self._salts[:SALT_BYTES], self._salts[SALT_BYTES:]
+        return salt
 
     def _flush(self) -> None:
         batch = self._batch
@@ -456,9 +478,3 @@ def hold_folder(folder: Path) -> int:
         os.close(descriptor)
         raise Refused("DATA_FOLDER_LOCKED", folder=str(folder)) from None
     return descriptor
-
-
-def _failure(error: Exception) -> Future[Any]:
-    outcome: Future[Any] = Future()
-    outcome.set_exception(error)
-    return outcome

@@ -19,7 +19,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ from engine.policy import Policy
 from engine.sources import Sources, later, system
 from engine.store import Database, Ledger, recorded
 from engine.transparency import checkpoint
-from engine.writer import Act, Fold, Transaction, Writer
+from engine.writer import Act, Fold, Settled, Transaction, Writer
 from scripts.console import log_to_stderr
 
 OPTIONS = ("a", "b", "c", "d")
@@ -197,7 +196,7 @@ class Host:
         job = self.delivery.row_job(name, "candidate", sent, offline=False)
         self.writer.submit(job, lambda outcome: self.answer(name, sent, outcome))
 
-    def answer(self, name: str, sent: OutboxRow, outcome: Future[Any]) -> None:
+    def answer(self, name: str, sent: OutboxRow, outcome: Settled) -> None:
         try:
             told = asdict(self.delivery.acknowledged(sent, outcome.result()))
         except Refused as refused:

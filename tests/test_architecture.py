@@ -48,6 +48,7 @@ STORES = (
     "engine/store.py",
     "engine/writer.py",
     "engine/disk.py",
+    "engine/projections.py",
     "*/store.py",
     "scripts/migrations/*",
     "scripts/bench_naive.py",

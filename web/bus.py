@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
 from engine.events import Recorded
-from engine.writer import Job, Writer
+from engine.writer import Job, Settled, Writer
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
@@ -41,14 +40,13 @@ class Bus:
         """The outcome of ``job`` after its COMMIT. Raises what the job raised, `engine.errors.Busy` too."""
         waiting: asyncio.Future[Any] = self.loop.create_future()
 
-        def done(outcome: Future[Any]) -> None:
+        def done(outcome: Settled) -> None:
             if waiting.cancelled():
                 return
-            error = outcome.exception()
-            if error is not None:
-                waiting.set_exception(error)
+            if outcome.error is not None:
+                waiting.set_exception(outcome.error)
             else:
-                waiting.set_result(outcome.result())
+                waiting.set_result(outcome.value)
 
         self._writer.submit(job, done)
         return await waiting

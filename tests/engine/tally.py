@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from engine import store
 from engine.events import Event, MessageSent, Recorded, SittingPaused, TimeAdded
 from engine.sources import Sources
 from engine.store import Change, Database, Drop, Put, RowOp
-from engine.writer import Act, Append, Fold, Job, Transaction, Writer
+from engine.writer import Act, Append, Fold, Job, Settled, Transaction, Writer
 
 STREAM = "tally/ada"
 PAUSE = SittingPaused("incident", "a knock on the door", credited=True)
@@ -122,9 +121,9 @@ def held(writer: Writer) -> threading.Event:
     return release
 
 
-def together(writer: Writer, *jobs: Job) -> list[Future[Any]]:
+def together(writer: Writer, *jobs: Job) -> list[Settled]:
     """All ``jobs`` in one batch: the writer is held until the last one waits. Their outcomes in order."""
-    outcomes: Queue[Future[Any]] = Queue()
+    outcomes: Queue[Settled] = Queue()
     release = held(writer)
     for job in jobs:
         writer.submit(job, outcomes.put)

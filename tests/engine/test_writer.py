@@ -22,7 +22,7 @@ from engine.errors import Busy, Conflict, Refused
 from engine.events import BodyErased, MessageSent, Recorded, TimeAdded
 from engine.sources import ManualClock, Sources
 from engine.store import Database, Ledger, Put
-from engine.writer import MOST_FOLDED, Act, Append, Transaction, Writer
+from engine.writer import Act, Append, MOST_FOLDED, Settled, Transaction, Writer
 from tests.engine.tally import (
     FOLDS,
     PAUSE,
@@ -99,10 +99,10 @@ def test_before_the_commit_nothing_is_acknowledged_and_nothing_is_seen(
     database: Database, writer: Writer, sources: Sources
 ) -> None:
     told: list[tuple[str, int, bool]] = []
-    done: Future[Any] = Future()
+    done: Future[Settled] = Future()
     writer.failpoint = lambda name: told.append((name, len(bodies(database)), done.done()))
     writer.submit(add(sources, note("saved")), done.set_result)
-    done.result()
+    done.result().result()
     assert told == [("after-dequeue", 0, False), ("before-commit", 0, False), ("after-commit", 1, False)]
 
 
@@ -170,7 +170,7 @@ def test_more_jobs_than_one_batch_takes_are_all_done(writer: Writer, sources: So
 def test_a_failing_job_leaves_its_neighbours(database: Database, writer: Writer, sources: Sources) -> None:
     refused = failing(Refused("TIME_OVER"))
     outcomes = together(writer, add(sources, note("before")), refused, add(sources, note("after")))
-    assert [type(outcome.exception()) for outcome in outcomes] == [type(None), Refused, type(None)]
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), Refused, type(None)]
     assert bodies(database) == [note("before"), note("after")]
 
 
@@ -181,7 +181,7 @@ def test_an_event_that_cannot_be_stored_takes_back_its_whole_append(
     outcomes = together(
         writer, add(sources, note("before")), add(sources, note("with it"), too_big), add(sources, note("after"))
     )
-    assert isinstance(outcomes[1].exception(), TypeError)
+    assert isinstance(outcomes[1].error, TypeError)
     assert bodies(database) == [note("before"), note("after")]
     assert outcomes[2].result().state.notes == ("before", "after")
 
@@ -205,7 +205,7 @@ def test_a_poisoned_row_spoils_its_own_job_only(
             inside_an_act,
             add(sources, note("after")),
         )
-    assert [type(outcome.exception()) for outcome in outcomes] == [type(None), error, error, type(None)]
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), error, error, type(None)]
     assert bodies(database) == [note("before"), note("after")]
     assert outcomes[3].result().state.notes == ("before", "after")
 
@@ -232,7 +232,7 @@ def test_an_act_rolls_back_to_its_savepoint(database: Database, writer: Writer, 
         raise Refused("SOD_SECOND_PERSON")
 
     outcomes = together(writer, add(sources, note("before")), Act(half_done), add(sources, note("after")))
-    assert isinstance(outcomes[1].exception(), Refused)
+    assert isinstance(outcomes[1].error, Refused)
     assert bodies(database) == [note("before"), note("after")]
     assert outcomes[2].result().state.notes == ("before", "after")
     assert [row["sha256"] for row in tables(database)["client_row"]] == ["before", "after"]
@@ -256,7 +256,7 @@ def test_acts_of_one_batch_see_each_other(database: Database, writer: Writer, so
 
     outcomes = together(writer, Act(once), Act(once))
     assert outcomes[0].result() == 1
-    assert isinstance(outcomes[1].exception(), Conflict)
+    assert isinstance(outcomes[1].error, Conflict)
     assert bodies(database) == [note("once")]
 
 
@@ -310,7 +310,7 @@ def test_a_full_queue_says_when_to_try_again_and_takes_nothing(
     database: Database, writer: Writer, sources: Sources
 ) -> None:
     release = held(writer)
-    last: Future[Any] = Future()
+    last: Future[Settled] = Future()
     for _ in range(MOST_WAITING - 1):
         writer.submit(Act(lambda _tx: None), lambda _outcome: None)
     writer.submit(Act(lambda _tx: None), last.set_result)
@@ -318,7 +318,7 @@ def test_a_full_queue_says_when_to_try_again_and_takes_nothing(
         writer.submit(add(sources, note("too much")), lambda _outcome: None)
     assert busy.value.retry_after_ms == 500
     release.set()
-    last.result()
+    last.result().result()
     assert bodies(database) == []
 
 
@@ -341,7 +341,7 @@ def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_returns(
     full_disk(writer)
     outcomes = together(writer, *[add(sources, note(str(n) * 4096)) for n in range(4)])
     for outcome in outcomes:
-        error = outcome.exception()
+        error = outcome.error
         assert isinstance(error, Refused) and error.code == "LOG_UNAVAILABLE"
     assert bodies(database) == [note("before")]
     assert writer.committed(STREAM) is None  # forgotten, so that nothing is decided on what did not come true
@@ -357,7 +357,7 @@ def test_a_disk_that_fills_inside_an_act_is_said_to_everybody_in_the_batch(
     full_disk(writer)
     huge = Act(lambda tx: tx.append(STREAM, "grace", sources.now(), note("x" * 65_536)))
     outcomes = together(writer, add(sources, note("small")), huge, add(sources, note("small too")))
-    assert [str(outcome.exception())[:15] for outcome in outcomes] == ["LOG_UNAVAILABLE"] * 3
+    assert [str(outcome.error)[:15] for outcome in outcomes] == ["LOG_UNAVAILABLE"] * 3
     roomy_disk(writer)
     assert writer.run(add(sources, note("after"))).seq == 2
     assert bodies(database) == [note("before"), note("after")]
@@ -451,7 +451,7 @@ def test_a_writer_that_cannot_start_lets_the_folder_go(tmp_path: Path, sources: 
 
 
 def test_leaving_does_what_was_waiting_first(database: Database, sources: Sources) -> None:
-    done: Queue[Future[Any]] = Queue()
+    done: Queue[Settled] = Queue()
     with Writer(database, sources, FOLDS, []) as writer:
         for n in range(64):
             writer.submit(add(sources, note(str(n))), done.put)

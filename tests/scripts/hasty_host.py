@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any
 
 from engine.answers import OutboxRow
+from engine.writer import Settled
 from scripts.victim import Host, nursery
 
 
@@ -16,7 +16,7 @@ class HastyHost(Host):
         self.flush()
         super().take(message)
 
-    def answer(self, name: str, sent: OutboxRow, outcome: Future[Any]) -> None:
+    def answer(self, name: str, sent: OutboxRow, outcome: Settled) -> None:
         outcome.result()
 
 
