@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -36,6 +38,8 @@ from engine.store import Change, Database, Drop, Put, RowOp, row, rows
 from engine.writer import Act, Transaction, Writer
 
 LOGIN_MS = 12 * 3_600_000
+#: How many Logins are kept at hand; another one is read from the disk.
+MOST_LOGINS = 20_000
 STEP_UP_MS = 10 * 60_000
 TICKET_MS = 60_000
 YEAR_MS = 365 * 86_400_000
@@ -155,6 +159,10 @@ class People:
         self._sources = sources
         self._keyring = keyring
         self._boot = sources.secret(16)  # tickets of an earlier run are worth nothing
+        #: Logins that were asked for lately: every request and every saved answer asks. What changes one forgets it.
+        self._logins: OrderedDict[str, tuple[dict[str, Any], Person]] = OrderedDict()
+        self._logins_lock = threading.Lock()
+        self._login_changes = 0
         #: Told the digest of a Login that has just ended, from whatever thread: open Lines of it are closed.
         self.on_sign_out: Callable[[str], None] = lambda _digest: None
 
@@ -318,11 +326,9 @@ class People:
             raise Refused("NOT_SIGNED_IN")
         digest = hashlib.sha256(token.encode()).hexdigest()
         now = epoch_ms(self._sources.now())
-        with self._database.reading() as connection:
-            found = row(connection, "login", digest=digest)
-            if found is None or found["until_ms"] <= now:
-                raise Refused("NOT_SIGNED_IN")
-            person = self._known(connection, found["person"])
+        found, person = self._logins.get(digest) or self._looked_up(digest)
+        if found["until_ms"] <= now:
+            raise Refused("NOT_SIGNED_IN")
         stepped_up, until = found["step_up_ms"] > now, from_epoch_ms(found["until_ms"])
         return Login(
             person.person, person.name, found["account"], person.language, found["subject"], stepped_up, digest, until
@@ -337,10 +343,32 @@ class People:
             raise Refused("WRONG_CREDENTIALS")
         until = epoch_ms(later(self._sources.now(), STEP_UP_MS))
         self._writer.run(Act(lambda tx: tx.apply(Put("login", {**found, "step_up_ms": until}))))
+        self._forget(login.digest)
 
     def sign_out(self, login: Login) -> None:
         self._writer.run(Act(lambda tx: tx.apply(Drop("login", {"digest": login.digest}))))
+        self._forget(login.digest)
         self.on_sign_out(login.digest)
+
+    def _looked_up(self, digest: str) -> tuple[dict[str, Any], Person]:
+        changes = self._login_changes
+        with self._database.reading() as connection:
+            found = row(connection, "login", digest=digest)
+            if found is None:
+                raise Refused("NOT_SIGNED_IN")
+            person = self._known(connection, found["person"])
+        with self._logins_lock:
+            if changes == self._login_changes:  # else what was just read may have ended meanwhile
+                self._logins[digest] = (found, person)
+            while len(self._logins) > MOST_LOGINS:
+                self._logins.popitem(last=False)
+        return found, person
+
+    def _forget(self, digest: str) -> None:
+        """The Login has changed on the disk: whoever asks next reads it there."""
+        with self._logins_lock:
+            self._login_changes += 1
+            self._logins.pop(digest, None)
 
     # -- tickets --------------------------------------------------------------------------------------
 
