@@ -21,7 +21,7 @@ from engine import admission, conduct, ending
 from engine.acting import Acting
 from engine.answer_line import acknowledge
 from engine.answers import Acknowledgement, OutboxRow
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.events import (
     SYSTEM,
     AgreementSigned,
@@ -84,6 +84,13 @@ class Delivery:
     def own(self, person: str, sitting: str) -> Sitting:
         """The candidate's own sitting. Raises: `NotFound` for anybody else's, too."""
         return self._acting.own(person, sitting)
+
+    def own_at_hand(self, person: str, sitting: str) -> Sitting | None:
+        """The same without ever waiting: None when the state has to be read first. Raises: `NotFound`."""
+        state: Sitting | None = self._writer.committed(f"sitting/{sitting}")
+        if state is not None and state.candidate != person:
+            raise NotFound("sitting", sitting)
+        return state
 
     def sittings_of(self, candidate: str) -> list[dict[str, Any]]:
         with self._database.reading() as connection:

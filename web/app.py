@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 from engine.answer_line import CLOSE_RESTART
 from engine.errors import InvigilError
 from engine.sources import Sources, system
-from web import api, candidate, decision, examination, proctor, public, reviewing, staff, uploads, whole_room
+from web import api, candidate, decision, examination, proctor, public, reviewing, rows, staff, uploads, whole_room
 from web.bus import Bus
 from web.house import House
 from web.live import Live
@@ -65,6 +65,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
 
     app = Starlette(
         routes=[
+            *rows.routes,  # first: they are asked for most
             *public.routes,
             *candidate.routes,
             *examination.routes,

@@ -19,11 +19,8 @@ from engine.errors import NotFound, Refused
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
-from web.forms import of
 from web.rendering import go
 
-MOST_POSTED_ROWS: Final = 64
-MOST_POSTED_BYTES: Final = 2_000_000
 MOST_DIGITS: Final = 9
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
@@ -169,17 +166,6 @@ async def _fresh_ticket(request: Request, purpose: str) -> Response:
     return JSONResponse({"ticket": ticket(request, login, purpose, state)})
 
 
-async def rows(request: Request) -> Response:
-    """The way around blocked sockets: the same rows by POST, the same acknowledgement."""
-    login, state = await own(request)
-    request.app.state.door.check_form(login, request.headers.get("x-csrf"))
-    sent = dict((await of(request, MOST_POSTED_BYTES)).values)
-    if not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
-        raise Refused("INPUT_INVALID", field="rows")
-    told = await request.app.state.live.posted(login.person, state, sent)
-    return JSONResponse(told)
-
-
 # -- private ------------------------------------------------------------------------------------------
 
 
@@ -238,5 +224,4 @@ routes = [
     Route("/documents/{name}", document),
     Route("/sit/{sitting}/ticket", line_ticket, methods=["POST"]),
     Route("/sit/{sitting}/camera-ticket", camera_ticket, methods=["POST"]),
-    Route("/sit/{sitting}/rows", rows, methods=["POST"]),
 ]

@@ -306,7 +306,9 @@ class Live:
         for message in sent["rows"]:
             if not isinstance(message, dict):
                 raise Refused("INPUT_INVALID", field="rows")
-            await asyncio.sleep(windows.pace(message, self._sources.now()) / 1000)
+            wait_ms = windows.pace(message, self._sources.now())
+            if wait_ms:
+                await asyncio.sleep(wait_ms / 1000)
             row = parse_row(message, writer)
             stored = await self._taken(person, sitting, row, offline=cut_off)
             told = told_of(stored)

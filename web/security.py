@@ -16,10 +16,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,6 +49,9 @@ LAST_RESORT: Final = {"content-security-policy": _POLICY.format(ws=""), **_HEADE
 #: A host name or address with an optional port: nothing else reaches a header of ours.
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _CAMERA_PATHS: Final = ("/sit/",)
+_NO_STORE: Final = (b"cache-control", b"no-store")
+#: Of how many hosts the headers are kept: in a demo every person has one, and anybody may invent more.
+MOST_HOSTS: Final = 256
 
 
 class Guard:
@@ -57,13 +61,16 @@ class Guard:
         self._app = app
         self._settings = settings
         self._hosts = {"127.0.0.1", "localhost", "[::1]", settings.host, urlsplit(settings.url).hostname or ""}
+        self._marks: dict[tuple[str, str, bool], list[tuple[bytes, bytes]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if not self._known(headers.get("host", "")) or not self._own_origin(scope, headers):
+        asked = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # the first one counts
+        host = asked.get(b"host", "")
+        marks = self._marks_of(scope["scheme"], host, scope["path"].startswith(_CAMERA_PATHS))
+        if not marks or not self._own_origin(scope, asked):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 4403})
                 return
@@ -72,7 +79,9 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message), scope, headers)
+                given = message.get("headers", [])
+                kept = any(name == b"cache-control" for name, _ in given)
+                message["headers"] = [*given, *marks] if kept else [*given, _NO_STORE, *marks]
             await send(message)
 
         await self._app(scope, receive, guarded)
@@ -83,25 +92,37 @@ class Guard:
         name = urlsplit(f"//{host}").hostname or ""
         return name in self._hosts or (self._settings.demo and name.endswith(".localhost"))
 
-    def _own_origin(self, scope: Scope, headers: Headers) -> bool:
+    def _own_origin(self, scope: Scope, asked: Mapping[bytes, str]) -> bool:
         """A browser says where a change comes from; other clients carry a bearer token instead."""
-        origin = headers.get("origin")
+        origin = asked.get(b"origin")
         if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             return True
         if origin is None:
-            return "authorization" in headers or headers.get("sec-fetch-site", "same-origin") == "same-origin"
-        return origin.partition("://")[2] == headers.get("host", "")
+            return b"authorization" in asked or asked.get(b"sec-fetch-site", "same-origin") == "same-origin"
+        return origin.partition("://")[2] == asked.get(b"host", "")
 
-    def _mark(self, answer: MutableHeaders, scope: Scope, asked: Headers) -> None:
-        scheme = "wss" if scope["scheme"] == "https" else "ws"
-        answer["content-security-policy"] = _POLICY.format(ws=f" {scheme}://{asked.get('host', '')}")
-        for name, value in _HEADERS.items():
-            answer[name] = value
-        here = "(self)" if scope["path"].startswith(_CAMERA_PATHS) else "()"
-        answer["permissions-policy"] = f"camera={here}, microphone={here}, geolocation=(), usb=(), payment=()"
-        if scope["scheme"] == "https":
-            answer["strict-transport-security"] = "max-age=31536000"
-        answer.setdefault("cache-control", "no-store")
+    def _marks_of(self, scheme: str, host: str, camera: bool) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer, none for a host that is not served here.
+
+        They are the same for all answers to one host, so they are spelled once.
+        """
+        marks = self._marks.get((scheme, host, camera))
+        if marks is None:
+            if not self._known(host):
+                return []
+            socket = "wss" if scheme == "https" else "ws"
+            here = "(self)" if camera else "()"
+            told = {
+                "content-security-policy": _POLICY.format(ws=f" {socket}://{host}"),
+                **_HEADERS,
+                "permissions-policy": f"camera={here}, microphone={here}, geolocation=(), usb=(), payment=()",
+            }
+            if scheme == "https":
+                told["strict-transport-security"] = "max-age=31536000"
+            marks = [(name.encode(), value.encode()) for name, value in told.items()]
+            if len(self._marks) < MOST_HOSTS:
+                self._marks[scheme, host, camera] = marks
+        return marks
 
 
 class Door:
@@ -112,11 +133,14 @@ class Door:
         self._keyring = keyring
         self._sources = sources
         self._seen: OrderedDict[str, int] = OrderedDict()
+        self._form_token = lru_cache(20_000)(lambda whose: keyring.mac("tickets", "form", whose).hex()[:40])
 
     def login(self, connection: HTTPConnection) -> Login:
         """Raises: NOT_SIGNED_IN. A bearer token is the command line's Login, a cookie a browser's."""
         authorization = connection.headers.get("authorization", "")
-        token = authorization[7:] if authorization.startswith("Bearer ") else connection.cookies.get(COOKIE, "")
+        token = authorization.removeprefix("Bearer ")
+        if token == authorization:
+            token = _cookie(connection.headers.get("cookie", ""))
         if not token:
             raise Refused("NOT_SIGNED_IN")
         return self._people.whoami(token)
@@ -129,7 +153,7 @@ class Door:
 
     def form_token(self, login: Login | None) -> str:
         """What every form of this Login carries."""
-        return self._keyring.mac("tickets", "form", login.digest if login else "nobody").hex()[:40]
+        return self._form_token(login.digest if login else "nobody")
 
     def check_form(self, login: Login | None, token: object) -> None:
         """Raises: STALE_VERSION for a form of another Login or none of ours."""
@@ -158,6 +182,15 @@ class Door:
     @staticmethod
     def sign_out(response: Response) -> None:
         response.delete_cookie(COOKIE, path="/")
+
+
+def _cookie(cookies: str) -> str:
+    """The Login's token among the cookies. It is written without quotes, so nothing has to be unquoted."""
+    for part in cookies.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
 
 
 class Buckets:
