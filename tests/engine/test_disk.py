@@ -115,7 +115,7 @@ def test_a_full_disk_is_tried_again_without_being_asked_and_heals(
 def test_a_commit_that_writes_nothing_does_not_prove_the_disk_well(writer: Writer, sources: Sources) -> None:
     limit(writer, 0)
     [outcome] = submitted(writer, sources, "x" * 65_536)
-    assert isinstance(outcome.result(timeout=32).exception(), Refused)
+    assert isinstance(outcome.result(timeout=32).error, Refused)
     writer.run(Act(lambda _tx: None))
     assert Fault.FULL is writer.health.fault
 

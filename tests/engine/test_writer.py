@@ -22,7 +22,7 @@ from engine.errors import Busy, Conflict, Refused
 from engine.events import BodyErased, MessageSent, Recorded, TimeAdded
 from engine.sources import ManualClock, Sources
 from engine.store import Database, Ledger, Put
-from engine.writer import Act, Append, MOST_FOLDED, Settled, Transaction, Writer
+from engine.writer import MOST_FOLDED, Act, Append, Settled, Transaction, Writer
 from tests.engine.tally import (
     FOLDS,
     PAUSE,
