@@ -26,7 +26,7 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -40,13 +40,15 @@ _CONTINUED, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """``patient``: ask again after as long as the server says, when it is busy or counts tries."""
+    """``patient``: ask again after as long as the server says, when it is busy or counts tries; ``within_ms``: how long
+    to wait for the answer."""
 
     method: str
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     patient: bool = True
+    within_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Answer:
 class Open:
     path: str
     headers: dict[str, str] = field(default_factory=dict)
+    within_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,15 @@ Story = Generator[Wish, Any, None]
 Asked = Generator[Wish, Any, Answer]
 
 
+class Watched(Protocol):
+    """Something with a socket that a `Loop` polls for."""
+
+    socket: socket.socket
+
+    def happened(self, event: int) -> None:
+        """The poll's events: `select.POLLIN` and its kin."""
+
+
 class Loop:
     """Runs callers until all have ended. ``failures``: what ended whom, by its text."""
 
@@ -100,7 +112,7 @@ class Loop:
         self.failures: list[str] = []
         self._clock = sources.clock
         self._poll = select.poll()
-        self._wires: dict[int, _Wire] = {}
+        self._wires: dict[int, Watched] = {}
         self._ready: deque[tuple[_Caller, Any]] = deque()
         self._timers: list[tuple[float, int, _Caller, int]] = []
         self._turns: list[tuple[float, int, Callable[[], None]]] = []
@@ -113,10 +125,10 @@ class Loop:
     def now_ms(self) -> int:
         return self._clock.monotonic_ms()
 
-    def call(self, story: Story, address: str = HOST) -> None:
-        """Let a caller begin."""
+    def call(self, story: Story, address: str = HOST, port: int = 0) -> None:
+        """Let a caller begin; ``port``: where their network leads instead of to the server itself."""
         self._alive += 1
-        self._ready.append((_Caller(self, story, address), None))
+        self._ready.append((_Caller(self, story, address, port or self.port), None))
 
     def waiting(self, gate: str) -> int:
         """How many wait at a gate."""
@@ -167,12 +179,12 @@ class Loop:
         else:
             self._gates[gate].append(caller)
 
-    def watch(self, wire: _Wire, events: int) -> None:
+    def watch(self, wire: Watched, events: int) -> None:
         descriptor = wire.socket.fileno()
         self._wires[descriptor] = wire
         self._poll.register(descriptor, events)
 
-    def forget(self, wire: _Wire) -> None:
+    def forget(self, wire: Watched) -> None:
         descriptor = wire.socket.fileno()
         if self._wires.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
@@ -193,14 +205,16 @@ class Loop:
 class _Caller:
     """One story: what it wishes for now, and its WebSocket if it has one."""
 
-    def __init__(self, loop: Loop, story: Story, address: str) -> None:
+    def __init__(self, loop: Loop, story: Story, address: str, port: int) -> None:
         self.turn = 0
         self.address = address
+        self.port = port
         self._loop = loop
         self._story = story
         self._wish: Wish | None = None
         self._tries = 0
         self._line: _Wire | None = None
+        self._asking: _Wire | None = None
         self._heard: deque[dict[str, Any]] = deque()
 
     def go_on(self, outcome: Any) -> None:
@@ -234,7 +248,9 @@ class _Caller:
                 head = {"host": f"{HOST}:{self._loop.port}", "content-length": str(len(wish.body)), **wish.headers}
                 text = "".join(f"{name}: {value}\r\n" for name, value in head.items())
                 request = f"{wish.method} {wish.path} HTTP/1.1\r\n{text}connection: close\r\n\r\n".encode() + wish.body
-                _Wire(self._loop, self, request)
+                self._asking = _Wire(self._loop, self, request)
+                if wish.within_ms is not None:
+                    self._loop.wake(self, wish.within_ms)
             case Open():
                 if self._line is not None:
                     self._line.close()
@@ -245,6 +261,8 @@ class _Caller:
                 request = f"GET {wish.path} HTTP/1.1\r\n{text}{upgrade}{key}\r\n".encode()
                 self._heard.clear()
                 self._line = _Wire(self._loop, self, request, line=True)
+                if wish.within_ms is not None:
+                    self._loop.wake(self, wish.within_ms)
             case Hear(within_ms=within_ms):
                 if within_ms is not None:
                     self._loop.wake(self, within_ms)
@@ -256,16 +274,25 @@ class _Caller:
     def rang(self, turn: int) -> None:
         if turn != self.turn:
             return
-        if isinstance(self._wish, Ask):
-            self._begin(self._wish)
-        else:
-            self.go_on({} if isinstance(self._wish, Hear) else None)
+        match self._wish:
+            case Ask() as wish:
+                if self._asking is None:  # it was put off until now
+                    self._begin(wish)
+                else:
+                    self._asking.fail()
+            case Open():
+                assert self._line is not None
+                self._line.fail()
+            case Hear():
+                self.go_on({})
+            case _:
+                self.go_on(None)
 
     # -- what wires bring -----------------------------------------------------------------------------
 
     def answered(self, status: int, headers: dict[str, str], body: bytes) -> None:
         """A whole answer; status 0 when the connection failed."""
-        wish = self._wish
+        wish, self._asking = self._wish, None
         assert isinstance(wish, Ask)
         if wish.patient and status in {0, 429, 503} and self._tries < MOST_TRIES:
             self._loop.wake(self, 1_000 * float(headers.get("retry-after", 0)) or 250)
@@ -321,7 +348,7 @@ class _Wire:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if caller.address != HOST:
             self.socket.bind((caller.address, 0))
-        self.socket.connect_ex((HOST, loop.port))
+        self.socket.connect_ex((HOST, caller.port))
         loop.watch(self, select.POLLOUT)
 
     def send(self, data: bytes) -> None:
@@ -331,7 +358,7 @@ class _Wire:
 
     def happened(self, event: int) -> None:
         if event & (select.POLLERR | select.POLLHUP) and not event & select.POLLIN:
-            self._fail()
+            self.fail()
             return
         if event & select.POLLOUT and not self._flush():
             return
@@ -348,7 +375,7 @@ class _Wire:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._fail()
+            self.fail()
             return False
         self._out = self._out[sent:]
         self._loop.watch(self, select.POLLIN | (select.POLLOUT if self._out else 0))
@@ -367,7 +394,7 @@ class _Wire:
         else:
             self._answer()
         if not data and self.socket.fileno() >= 0:
-            self._fail()
+            self.fail()
 
     def _answer(self) -> None:
         """The answer to the request, when it is whole."""
@@ -403,10 +430,11 @@ class _Wire:
             elif kind == _PING:
                 self.send(frame(payload, _PONG))
             elif kind == _CLOSE:
-                self._fail()
+                self.fail()
                 return
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
+        """It is over; whoever waits for it is told."""
         if self.socket.fileno() < 0:
             return
         self.close()

@@ -71,6 +71,11 @@ class Servers:
         self._tokens = {}
         return names
 
+    @property
+    def codes(self) -> dict[str, str]:
+        """The candidates' one-time codes by sitting."""
+        return self._codes
+
     def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Served, dict[str, Any]]:
         """A server on ``folder``, every candidate's Line open. It knows no failpoints: it is killed from outside."""
         assert not failpoint, "a server is killed from outside"

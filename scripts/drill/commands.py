@@ -13,6 +13,7 @@ import typer
 DRILLS: Final = {
     "kill": "scripts.drill.kill",
     "power": "scripts.drill.power",
+    "network": "scripts.drill.network",
     "herd": "scripts.drill.herd",
 }
 
