@@ -34,7 +34,7 @@ DOORS = {
         *("exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
-        *(f"transparency.{name}" for name in ("checkpoint",)),
+        *(f"transparency.{name}" for name in ("checkpoint", "log", "receipt_file")),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
     "item_bank": {"bank", "blueprint", "item", "qti.package", "qti.archive"},

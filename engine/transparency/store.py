@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import BigInteger, Column, LargeBinary, Select, Table, bindparam, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Field, SQLModel
 
 from engine.errors import Tampered
+from engine.events import SittingSealed
 from engine.store import Connection
 from engine.transparency.merkle import TILE, TILE_LEVEL, Node, Range, perfect
 
@@ -36,6 +38,7 @@ class CheckpointRow(SQLModel, table=True):
 
 
 _ENTRY: Table = SQLModel.metadata.tables["entry"]
+_BODY: Table = SQLModel.metadata.tables["body"]
 _NODE: Table = SQLModel.metadata.tables["tree_node"]
 _CHECKPOINT: Table = SQLModel.metadata.tables["checkpoint"]
 # A node that is there already has the same hash, unless somebody touched it: then the entries are right.
@@ -51,6 +54,16 @@ class Signed:
     root: bytes
     at_ms: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """The entry that sealed a sitting, as it lies on disk: what a receipt proves."""
+
+    position: int
+    header: bytes
+    salt: bytes
+    body: bytes
 
 
 class Tree:
@@ -85,6 +98,22 @@ class Tree:
     def _signed(self, question: Select[Any]) -> Signed | None:
         row = self._connection.execute(question).first()
         return None if row is None else Signed(*row)
+
+    # -- entries --------------------------------------------------------------------------------------
+
+    def header(self, position: int) -> bytes | None:
+        """The header of one entry, as it was hashed."""
+        return self._connection.execute(select(_ENTRY.c.header).where(_ENTRY.c.position == position)).scalar()
+
+    def sealing(self, stream: str) -> Sealing | None:
+        """The stream's last entry of kind SittingSealed, unless its body was erased. It stands near the end."""
+        columns = _ENTRY.c.position, _ENTRY.c.header, _BODY.c.salt, _BODY.c.body
+        joined = select(*columns).join(_BODY, _ENTRY.c.position == _BODY.c.position)
+        latest = joined.where(_ENTRY.c.stream == stream).order_by(_ENTRY.c.seq.desc())
+        for row in self._connection.execute(latest.execution_options(yield_per=8)):
+            if orjson.loads(row.header)["kind"] == SittingSealed.__name__:
+                return Sealing(*row)
+        return None
 
     # -- the tree -------------------------------------------------------------------------------------
 
