@@ -6,12 +6,11 @@ pages of the running exam are in `web.examination`.
 
 from __future__ import annotations
 
-import base64
 from typing import Any, Final
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
@@ -156,25 +155,9 @@ async def receipt(request: Request) -> Response:
         "answered": len(state.answered),
         "items": len(state.form.items) if state.form else 0,
         "digest": state.sealed.responses_sha256,
+        "text": state.sealed.receipt,
     }
     return page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
-
-
-async def receipt_file(request: Request) -> Response:
-    _, state = await own(request)
-    if state.sealed is None:
-        raise NotFound("receipt", state.sitting)
-    sealed = state.sealed
-    public = base64.b64encode(request.app.state.house.keyring.public).decode()
-    told = {
-        "receipt": sealed.receipt,
-        "signature": sealed.signature,
-        "key": sealed.key,
-        "public_key": public,
-        "code": sealed.code,
-    }
-    headers = {"content-disposition": f'attachment; filename="receipt-{sealed.code}.json"'}
-    return JSONResponse(told, headers=headers)
 
 
 async def result(request: Request) -> Response:
@@ -348,6 +331,7 @@ async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
     named = await titled(request, state)
     items = len(state.form.items) if state.form else 0
     shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.answered), "digest": "", "items": items}
+    shown["text"] = ""
     answer = page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
     answer.headers["refresh"] = "5"
     return answer
@@ -363,6 +347,5 @@ routes = [
     Route("/sit/{sitting}/ready", ready, methods=["POST"]),
     Route("/sit/{sitting}/waiting", waiting),
     Route("/sit/{sitting}/receipt", receipt),
-    Route("/sit/{sitting}/receipt.json", receipt_file),
     Route("/sit/{sitting}/result", result),
 ]

@@ -28,6 +28,7 @@ from engine.people import People
 from engine.sources import Sources
 from engine.store import Database
 from engine.transparency import checkpoint
+from engine.transparency.log import Log
 from engine.uploads import Uploads
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
@@ -88,6 +89,7 @@ class House:
         self.keyring = Keyring(settings.keys, sources.dice)
         self.database = Database(settings.database)
         self.writer = Writer(self.database, sources, FOLDS, PROJECTORS, checkpoint.signer(self.keyring))
+        self.log = Log(self.database)
         common = (self.writer, self.database, sources, self.keyring)
         self.people = People(*common)
         self.bank = Bank(*common)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from engine.certification.certificate import grouped, normal_number
 from engine.errors import Refused
 from engine.writer import Act
-from web import sign_in
+from web import sign_in, transparency
 from web.forms import aside, page, parsed
 from web.house import House
 from web.rendering import go
@@ -123,5 +123,6 @@ routes = [
     Route("/unsupported", unsupported),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
+    *transparency.routes,
     *sign_in.routes,
 ]

@@ -215,5 +215,6 @@ def test_handing_in_twice_is_kind_and_both_lead_to_one_receipt(running: Site, ad
     sealed = state_of(running).sealed
     assert sealed is not None
     assert sealed.code in ada.get(f"/sit/{running.sitting}/receipt").text
+    running.wait(1_024)  # for the checkpoint that covers it
     told = ada.get(f"/sit/{running.sitting}/receipt.json").json()
     assert (sealed.receipt, sealed.code) == picked(told, "receipt", "code")
