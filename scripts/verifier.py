@@ -1,11 +1,13 @@
-"""Checks an export of an Invigil journal. One file; needs Python 3.11+ and `cryptography`; imports nothing of Invigil.
+"""Checks what an Invigil journal hands out. One file; Python 3.11+ and `cryptography`; imports nothing of Invigil.
 
-    python verifier.py EXPORT [--key HEX-OR-FILE] [--json]
+    python verifier.py EXPORT [--checkpoint NOTE]… [--key HEX-OR-FILE] [--json]
+    python verifier.py receipt FILE [--checkpoint NOTE]… [--consistency FILE] [--key HEX-OR-FILE] [--json]
 
-Exit status: 0 the export holds, 1 it does not (the first bad row is named), 2 it could not be read.
-Without ``--key`` any self-consistent export passes, one made anew with another key included: pin the key.
+Exit status: 0 it holds, 1 it does not (the first bad row or step is named), 2 it could not be read.
+Without ``--key`` anything self-consistent passes, made anew with another key too: pin the key. And whoever holds disk
+and key can write a journal anew that passes everything but a checkpoint that somebody else kept: keep some.
 
-THE FORMAT (version 1). UTF-8 text, lines ended by one LF each, every line one JSON object in exactly one spelling:
+AN EXPORT (version 1). UTF-8 text, lines ended by one LF each, every line one JSON object in exactly one spelling:
 no blanks, members in the order given here, no escapes but those JSON demands (``json.dumps`` with
 ``ensure_ascii=False`` and ``separators=(",", ":")``). Hexadecimal is lower-case, base 64 is standard and padded.
 
@@ -35,6 +37,26 @@ at (ISO 8601, UTC), key (first 16 hex digits of SHA-256 of the public key), publ
     count, in decimal
     digest
     at
+
+A CHECKPOINT is a signed note (c2sp.org/tlog-checkpoint, c2sp.org/signed-note). ⟨key⟩ is what the seal calls ``key``:
+
+    invigil/⟨key⟩
+    how many entries, in decimal
+    the Merkle tree hash over the hashes of so many entries from the first on (RFC 6962 section 2.1), in base 64
+
+    — invigil/⟨key⟩ ⟨base 64 of 4 + 64 bytes⟩
+
+The 4 bytes are the first of SHA-256(invigil/⟨key⟩ || LF || 0x01 || public key), the 64 are Ed25519 over the three
+lines, each ended by LF. Other signers' lines may follow.
+
+A RECEIPT FILE is one JSON object in one spelling (``json.dumps`` with ``ensure_ascii=False, indent=1``, and LF) with:
+format "invigil receipt", version 1, receipt (the text), code (the first 60 bits of its SHA-256 in Crockford's base 32),
+signature (base 64; Ed25519 over the text), key and public_key (as in the seal), entry (header, salt and body of the
+entry of kind ``SittingSealed`` whose body has the same receipt, code, signature and key), leaf_index (its position less
+one), proof (hashes from the leaf's sibling up, hex; RFC 6962 section 2.1.1) and checkpoint (a note, as a text). A proof
+of any other entry has: format "invigil inclusion proof", version, public_key, header, leaf_index, proof, checkpoint.
+
+A CONSISTENCY PROOF is ``{"from":N,"to":M,"proof":[…]}`` and LF: the hashes of RFC 6962 section 2.1.2, in hex.
 """
 
 from __future__ import annotations
@@ -45,7 +67,8 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,7 +80,13 @@ FIRST = {"format": "invigil journal export", "version": 1}
 ENTRY = ["position", "stream", "seq", "header", "hash", "salt", "body"]
 HEADER = {"actor", "at", "body", "kind", "prev", "seq", "stream", "v"}
 SEAL = ["count", "digest", "at", "key", "public_key", "signature"]
+STATED = ["receipt", "code", "signature", "key"]
+RECEIPT = ["format", "version", *STATED, "public_key", "entry", "leaf_index", "proof", "checkpoint"]
+PROOF = ["format", "version", "public_key", "header", "leaf_index", "proof", "checkpoint"]
+BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+MOST_BYTES = 65_536
 ZEROS = "00" * 32
+Maybe = bytes | None
 
 
 class BadRow(Exception):
@@ -70,20 +99,24 @@ class BadRow(Exception):
         self.why = why
 
 
+class BadStep(Exception):
+    """A receipt, a note or a proof does not hold. ``args`` say which check failed, and why."""
+
+
 class Gap(Exception):
     """An entry stands further on than where the last one ended."""
 
 
-def verify(file: BinaryIO, pinned: bytes | None = None) -> dict[str, Any]:
-    """Check the whole export and return what it is: entries, streams, erased, digest, at, key.
+def verify(file: BinaryIO, pinned: bytes | None = None, notes: Iterable[bytes] = ()) -> dict[str, Any]:
+    """Check the whole export and return what it is: entries, streams, erased, digest, root, at, key, checkpoints.
 
-    Raises: `BadRow` for the first thing that does not hold.
+    Raises: `BadRow` for the first row that does not hold; `BadStep` for a note of ``notes`` that does not.
     """
     lines = parsed(file)
     number, first = next(lines, (1, {}))
     if spelled(first) != spelled(FIRST):
         raise BadRow(number, "the first line", "this is no export of version 1")
-    check = Check()
+    check = Check(list(notes))
     for number, line in lines:
         if list(line) == ["seal"]:
             for number, _ in lines:
@@ -108,9 +141,10 @@ def parsed(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, line
 
 
-def spelled(line: dict[str, Any]) -> bytes:
+def spelled(line: dict[str, Any], indent: int | None = None) -> bytes:
     try:
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        separators = (",", ":") if indent is None else None
+        return json.dumps(line, ensure_ascii=False, separators=separators, indent=indent).encode() + b"\n"
     except ValueError:  # half a character
         return b""
 
@@ -124,7 +158,11 @@ def named(line: Any) -> str:
 class Check:
     """Everything that has to be remembered from entry to entry."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: list[bytes]) -> None:
+        self.notes = notes
+        self.sizes = {size_in(note) for note in notes}
+        self.roots: dict[int, bytes] = {}
+        self.peaks: list[bytes] = []
         self.count = 0
         self.last = "before the first entry"
         self.digest = hashlib.sha256()
@@ -155,6 +193,7 @@ class Check:
         demand(fields["prev"] == prev, "the entry does not follow the one before it")
         self.count, self.last = position, row
         self.digest.update(hashed)
+        self.leaf(hashed)
         self.heads[stream] = (seq, stored_hash)
         if body is None and salt is None:
             self.erased[stream, seq] = (position, number, row)
@@ -169,6 +208,19 @@ class Check:
             about = erasure.get("stream"), erasure.get("seq")
             demand(isinstance(about[0], str) and type(about[1]) is int, "the erasure names no entry")
             self.named[about] = position
+
+    def leaf(self, hashed: bytes) -> None:
+        """Add one leaf to the tree, of which the roots of its full subtrees are kept, from the left."""
+        rest = self.count - 1
+        while rest & 1:
+            hashed, rest = node(self.peaks.pop(), hashed), rest >> 1
+        self.peaks.append(hashed)
+        if self.count in self.sizes:
+            self.roots[self.count] = self.root()
+
+    def root(self) -> bytes:
+        climb = reversed(self.peaks)
+        return reduce(lambda right, left: node(left, right), climb) if self.peaks else hashlib.sha256().digest()
 
     def missing(self, line: dict[str, Any], rest: Iterator[tuple[int, dict[str, Any]]]) -> str:
         """The name of the entry that is not where it belongs: its own line, or a later one of its stream, tells it."""
@@ -194,11 +246,8 @@ class Check:
                 raise BadRow(line, row, "the body is gone and no later erasure names it")
         demand(isinstance(seal, dict) and list(seal) == SEAL, "it does not have its members")
         demand(type(seal["count"]) is int, "its count is no number")
-        demand(
-            seal["count"] == self.count,
-            f"entries are missing or added: the seal counts {seal['count']}, the file has {self.count}",
-            self.last,
-        )
+        counts = f"the seal counts {seal['count']}, the file has {self.count}"
+        demand(seal["count"] == self.count, f"entries are missing or added: {counts}", self.last)
         demand(seal["digest"] == self.digest.hexdigest(), "it was made over other entries or another order")
         public, signature = hexed(seal["public_key"], 32), hexed(seal["signature"], 64)
         demand(public != b"" and signature != b"", "its key or signature is malformed")
@@ -206,14 +255,153 @@ class Check:
         demand(pinned is None or public == pinned, "it was made with another key than the one given")
         text = f"invigil journal seal v1\n{seal['count']}\n{seal['digest']}\n{seal['at']}\n"
         demand(signed(public, signature, text.encode()), "its signature does not fit")
-        return {
+        for note in self.notes:
+            size, root = opened(note, public)
+            require(size <= self.count, "the checkpoint", f"it is over {size} entries, the export has {self.count}")
+            kept = self.roots.get(size) == root
+            require(kept, "the checkpoint", f"the first {size} entries are not those it was signed over")
+        found = {
             "entries": self.count,
             "streams": len(self.heads),
             "erased": len(self.erased),
             "digest": seal["digest"],
-            "at": seal["at"],
-            "key": seal["key"],
         }
+        tree = {"root": self.root().hex(), "checkpoints": sorted(self.sizes)}
+        return found | tree | {"at": seal["at"], "key": seal["key"]}
+
+
+def receipt(file: BinaryIO, pinned: Maybe = None, notes: Iterable[bytes] = (), joined: Maybe = None) -> dict[str, Any]:
+    """Check a receipt file, or an inclusion proof, against ``notes``, published checkpoints. Raises: `BadStep`.
+
+    ``joined`` is the consistency proof where a published checkpoint and the receipt's own have other sizes.
+    """
+    data = file.read(MOST_BYTES + 1)
+    told = read(data.decode("utf-8", "replace")) if len(data) <= MOST_BYTES else {}
+    kind = told.get("format")
+    members = {"invigil receipt": RECEIPT, "invigil inclusion proof": PROOF}.get(kind if isinstance(kind, str) else "")
+    require(list(told) == members, "the file", "it is no receipt and no inclusion proof, or not complete")
+    require(type(told["version"]) is int and told["version"] == 1, "the file", "this is not version 1")
+    require(spelled(told, indent=1) == data, "the file", "it is not spelled as the format demands")
+    public = hexed(told["public_key"], 32)
+    require(public != b"", "the key", "it is malformed")
+    require(pinned is None or public == pinned, "the key", "it is another one than the one given")
+    header = told["header"] if members is PROOF else sealed(told, public)
+    require(isinstance(header, str) and read(header).keys() == HEADER, "the entry", "its header has not its members")
+    require(isinstance(told["checkpoint"], str), "the checkpoint", "it is no text")
+    size, root = opened(told["checkpoint"].encode(), public)
+    leaf, index, proof = hashlib.sha256(b"\x00" + header.encode()).digest(), told["leaf_index"], steps(told["proof"])
+    holds = type(index) is int and included(leaf, index, size, proof, root)
+    require(holds, "the inclusion proof", "it does not lead from the entry to the checkpoint")
+    kept = [published(opened(note, public), (size, root), joined) for note in notes]
+    found = {"position": index + 1, "size": size, "published": kept, "key": hashlib.sha256(public).hexdigest()[:16]}
+    return found | {name: told[name] for name in ("code", "receipt") if name in told}
+
+
+def sealed(told: dict[str, Any], public: bytes) -> Any:
+    """The header of the entry that states this receipt, whose text, signature, code and body it holds together."""
+    text, signature, entry = told["receipt"], told["signature"], told["entry"]
+    require(isinstance(text, str) and isinstance(signature, str), "the signature", "it or its text is missing")
+    require(signed(public, based(signature), text.encode()), "the signature", "it does not fit the receipt's text")
+    bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 4
+    code = "".join(BASE32[bits >> 5 * place & 31] for place in reversed(range(12)))
+    require(told["code"] == "-".join((code[:4], code[4:8], code[8:])), "the code", "it is another text's")
+    require(told["key"] == hashlib.sha256(public).hexdigest()[:16], "the key", "it is not the one it names")
+    well = isinstance(entry, dict) and list(entry) == ["header", "salt", "body"]
+    require(well and all(isinstance(part, str) for part in entry.values()), "the entry", "it has not its members")
+    header, body = read(entry["header"]), read(entry["body"])
+    digest = hashlib.sha256(based(entry["salt"]) + entry["body"].encode()).hexdigest()
+    require(header.get("body") == digest, "the entry", "its body is not the one that was chained")
+    states = [body.get(name) for name in STATED] == [told[name] for name in STATED]
+    require(header.get("kind") == "SittingSealed" and states, "the entry", "it does not state this receipt")
+    return entry["header"]
+
+
+def published(note: tuple[int, bytes], own: tuple[int, bytes], joined: bytes | None) -> int:
+    """Hold the receipt's own checkpoint against the published ``note``; the size of that one."""
+    if note[0] == own[0]:
+        require(note == own, "the published checkpoint", "it has another root at the same size")
+        return note[0]
+    (first, old), (second, new) = sorted((note, own))
+    want = (
+        f"is over {note[0]} entries, the receipt's over {own[0]}: get /checkpoint/consistency?from={first}&to={second}"
+    )
+    require(joined is not None, "the published checkpoint", f"it {want}")
+    told = read((joined or b"").decode("utf-8", "replace"))
+    well = list(told) == ["from", "to", "proof"] and spelled(told) == joined
+    require(well and (told["from"], told["to"]) == (first, second), "the consistency proof", "it is none of these two")
+    holds = consistent(first, old, second, new, steps(told["proof"]))
+    require(holds, "the consistency proof", "one checkpoint does not continue the other: the past was rewritten")
+    return note[0]
+
+
+def size_in(note: bytes) -> int:
+    """The size a note states, whoever signed it. Raises: `BadStep`."""
+    lines = note.decode("utf-8", "replace").split("\n")
+    require(len(lines) > 3 and bool(re.fullmatch("0|[1-9][0-9]{0,17}", lines[1])), "the checkpoint", "it is no note")
+    return int(lines[1])
+
+
+def opened(note: bytes, public: bytes) -> tuple[int, bytes]:
+    """Size and root of a note that this key signed. Raises: `BadStep`."""
+    size = size_in(note[:MOST_BYTES])
+    origin = f"invigil/{hashlib.sha256(public).hexdigest()[:16]}"
+    head, _, signers = note.partition(b"\n\n")
+    lines = head.split(b"\n")
+    require(lines[0] == origin.encode(), "the checkpoint", "it is another log's")
+    root = based(lines[2].decode("ascii", "replace")) if len(lines) == 3 else b""
+    require(len(root) == 32 and signers.endswith(b"\n"), "the checkpoint", "it is no signed note of size and root")
+    mark = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
+    signings = [line.split(" ") for line in signers[:-1].decode("utf-8", "replace").split("\n")]
+    well = all(len(parts) == 3 and parts[0] == "—" for parts in signings)
+    require(well, "the checkpoint", "a signature line is malformed")
+    ours = [based(blob) for _, name, blob in signings if name == origin and based(blob)[:4] == mark]
+    require(ours != [], "the checkpoint", "this key has not signed it")
+    fits = all(signed(public, blob[4:], head + b"\n") for blob in ours)
+    require(fits, "the checkpoint", "its signature does not fit")
+    return size, root
+
+
+def included(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
+    """RFC 9162 section 2.1.3.2."""
+    return 0 <= index < size and climbed(index, size - 1, leaf, leaf, proof)[1] == root
+
+
+def consistent(first: int, old: bytes, second: int, new: bytes, proof: list[bytes]) -> bool:
+    """RFC 9162 section 2.1.4.2, for sizes that differ. The smaller tree must have at least one entry."""
+    start, *rest = [old, *proof] if first & (first - 1) == 0 else proof or [b""]
+    here, last = first - 1, second - 1
+    while first and here & 1:
+        here, last = here >> 1, last >> 1
+    return first > 0 and climbed(here, last, start, start, rest) == (old, new)
+
+
+def climbed(here: int, last: int, old: bytes, new: bytes, proof: list[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the smaller and the larger tree that a proof leads to; nothing when it is too short or too long."""
+    for step in proof:
+        if last == 0:
+            return b"", b""
+        if here & 1 or here == last:
+            old, new = node(step, old), node(step, new)
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            new = node(new, step)
+        here, last = here >> 1, last >> 1
+    return (old, new) if last == 0 else (b"", b"")
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def steps(proof: Any) -> list[bytes]:
+    """The hashes of a proof; one that is malformed becomes nothing, which fits no root."""
+    return [hexed(step, 32) for step in proof] if isinstance(proof, list) else [b""]
+
+
+def require(holds: bool, step: str, why: str) -> None:
+    if not holds:
+        raise BadStep(step, why)
 
 
 def read(text: str) -> dict[str, Any]:
@@ -262,28 +450,49 @@ def key_in(given: str) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Check an export of an Invigil journal.")
-    parser.add_argument("export", type=Path)
-    parser.add_argument("--key", help="public key the seal must be made with: 64 hex digits, or a file")
+    words = sys.argv[1:] if arguments is None else arguments
+    whole = words[:1] != ["receipt"]
+    parser = argparse.ArgumentParser(
+        description="Check an export of an Invigil journal; after `receipt`, a receipt file."
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a signed note kept from earlier")
+    parser.add_argument("--consistency", type=Path, help="proof that joins the note to the receipt's own checkpoint")
+    parser.add_argument("--key", help="public key everything must be signed with: 64 hex digits, or a file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words if whole else words[1:])
+    if given.consistency and (whole or not given.checkpoint):
+        parser.error("--consistency goes with a receipt and its --checkpoint")
     try:
         pinned = key_in(given.key) if given.key else None
-        with given.export.open("rb") as file:
-            found = {"ok": True, **verify(file, pinned)}
+        notes = [path.read_bytes() for path in given.checkpoint]
+        joined = given.consistency and given.consistency.read_bytes()
+        with given.file.open("rb") as file:
+            found = {"ok": True} | (verify(file, pinned, notes) if whole else receipt(file, pinned, notes, joined))
     except BadRow as bad:
         found = {"ok": False, "line": bad.line, "row": bad.row, "why": bad.why}
+    except BadStep as bad:
+        found = {"ok": False, "step": bad.args[0], "why": bad.args[1]}
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if given.json:
-        print(json.dumps(found))
-    elif found["ok"]:
-        print(f"holds: {found['entries']} entries in {found['streams']} streams, {found['erased']} bodies erased")
-        print(f"sealed {found['at']} by key {found['key']}" + ("" if pinned else " (not pinned: give --key)"))
-    else:
-        print(f"DOES NOT HOLD: line {found['line']}, {found['row']}: {found['why']}")
+    print(json.dumps(found) if given.json else told(found, pinned is not None))
     return 0 if found["ok"] else 1
+
+
+def told(found: dict[str, Any], pinned: bool) -> str:
+    """The answer as a person reads it."""
+    if not found["ok"]:
+        where = f"line {found['line']}, {found['row']}" if "line" in found else found["step"]
+        return f"DOES NOT HOLD: {where}: {found['why']}"
+    key = f"key {found['key']}" + ("" if pinned else " (not pinned: give --key)")
+    if "entries" in found:
+        kept = "".join(f"\nit continues the checkpoint over {size} entries" for size in found["checkpoints"])
+        about = f"{found['entries']} entries in {found['streams']} streams, {found['erased']} bodies erased"
+        return f"holds: {about}\nsealed {found['at']} by {key}{kept}"
+    kept = "".join(f"\nheld against the published checkpoint over {size} entries" for size in found["published"])
+    kept = kept or "\nheld against no published checkpoint: give --checkpoint"
+    return f"holds: entry {found['position']} under the checkpoint over {found['size']}, signed by {key}{kept}"
 
 
 if __name__ == "__main__":
