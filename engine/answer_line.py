@@ -62,7 +62,12 @@ CLOSE_CODES: Final = {
     "BUSY": CLOSE_LATER,
 }
 #: Why a row that is kept does not count, by its standing.
-_WHY_NOT: Final = {"after": "TIME_OVER", "stranded": "SUPERSEDED", "invalid": "RESPONSE_INVALID"}
+_WHY_NOT: Final = {
+    "after": "TIME_OVER",
+    "locked": "ITEM_LOCKED",
+    "stranded": "SUPERSEDED",
+    "invalid": "RESPONSE_INVALID",
+}
 _MS: Final = timedelta(milliseconds=1)
 
 

@@ -28,9 +28,10 @@ from engine.form import ResponseRule, Responses
 
 #: What became of a row.
 #: ``counted``; ``offline`` (arrived while the sitting was interrupted) and ``late`` (after the end, inside
-#: the grace, by an outbox that had been cut off): both counted and flagged; ``after`` (kept, not counted);
-#: ``stranded`` (from a superseded window); ``invalid`` (does not fit the form or the question).
-STANDINGS = ("counted", "offline", "late", "after", "stranded", "invalid")
+#: the grace, by an outbox that had been cut off): both counted and flagged; ``after`` and ``locked`` (came when the
+#: exam, or this question, was over: kept, not counted); ``stranded`` (from a superseded window); ``invalid`` (does
+#: not fit the form or the question).
+STANDINGS = ("counted", "offline", "late", "after", "locked", "stranded", "invalid")
 COUNTED = frozenset({"counted", "offline", "late"})
 FLAGGED = frozenset({"offline", "late"})
 

@@ -21,6 +21,7 @@ from engine.errors import Refused
 from engine.events import (
     CandidateDisconnected,
     Event,
+    ExtraTimeGranted,
     MessageSent,
     RowReceived,
     ServerResumed,
@@ -33,10 +34,13 @@ from engine.events import (
     TimeExpired,
     WriterOpened,
 )
+from engine.navigation import ANSWERING, check_sent, expired_scopes, shut_since
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, STARTED, Phase, Sitting, need
 from engine.sources import between_ms, later
 
 PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
+#: The most extra time an accommodation may give: three times the budget (policy).
+MOST_FACTOR_PERMILLE = 3_000
 #: Windows one sitting may open over its life. The newest of them are remembered (`engine.sheet.MOST_OUTBOXES`).
 MOST_WRITERS = 4_096
 
@@ -91,6 +95,10 @@ def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offl
     if since is not None:
         in_grace = between_ms(since, at) <= state.policy.grace_ms
         return "late" if in_grace and offline and row.seq == box.acked + 1 else "after"
+    shut = shut_since(state, row.item, at) if row.kind in ANSWERING else None
+    if shut is not None:
+        in_grace = between_ms(shut, at) <= state.policy.grace_ms
+        return "late" if in_grace and offline and row.seq == box.acked + 1 else "locked"
     if state.phase is Phase.RUNNING:
         return "counted"
     if state.phase is Phase.DISCONNECTED or (state.phase in INTERRUPTED and offline):
@@ -126,14 +134,7 @@ def submit(state: Sitting, writer: int, last_seq: int) -> Sequence[Event]:
     if state.phase in ENDED | {Phase.SEALED}:
         return ()
     need(state, {Phase.RUNNING})
-    if writer:
-        box = state.outboxes.get(writer)
-        if box is None:
-            raise Refused("INPUT_INVALID", writer=writer)
-        if box.epoch < state.epoch:
-            raise Refused("SUPERSEDED")
-        if box.acked < last_seq:
-            raise Refused("UNSENT_ANSWERS", acked=box.acked, last=last_seq)
+    check_sent(state, writer, last_seq)
     return (SittingSubmitted(),)
 
 
@@ -151,7 +152,7 @@ def pause(state: Sitting, cause: str, reason: str, *, credited: bool = True) -> 
         return _nothing_or_refuse(state, cause)
     if cause == "incident" and reason not in PAUSE_REASONS:
         raise Refused("INPUT_INVALID", reason=reason)
-    return (SittingPaused(cause, reason, credited),)
+    return (SittingPaused(cause, reason, credited and reason not in state.policy.uncredited_pauses),)
 
 
 def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
@@ -160,6 +161,8 @@ def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:
     Raises: PROCTOR_ABSENT; NOT_NOW while a termination is pending, and for a hold: that ends by `clear_hold`.
     """
     need(state, INTERRUPTED - {Phase.ADMIN_HOLD})
+    if state.course.rest is not None and state.course.rest.returned_at is None:
+        raise Refused("NOT_NOW", phase=state.phase, why="the candidate is not back from the break")
     return _resumed(state, reason, present=present)
 
 
@@ -199,12 +202,35 @@ def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
     return (TimeAdded(extra_ms, reason),)
 
 
+def accommodate(
+    state: Sitting, person: str, factor_permille: int, reason: str, requested_by: str
+) -> Sequence[Event]:
+    """Extra time for this candidate: multiplies the budget of the test and of every section and question, before the
+    start. The last one granted stands; 1000 takes it back. ``person`` approves what somebody else asked for.
+
+    Raises: SOD_SECOND_PERSON when they are one; INPUT_INVALID; NOT_NOW after the start (`add_time` is for that).
+    """
+    need(state, BEFORE)
+    if person == state.candidate:
+        raise Refused("SOD_SELF")
+    if person == requested_by or not requested_by:
+        raise Refused("SOD_SECOND_PERSON")
+    reason = reason.strip()
+    if not 1_000 <= factor_permille <= MOST_FACTOR_PERMILLE:
+        raise Refused("INPUT_INVALID", factor_permille=factor_permille)
+    if not reason or len(reason) > 500 or not is_unicode(reason):
+        raise Refused("INPUT_INVALID", field="reason")
+    if factor_permille == state.course.factor_permille:
+        return ()
+    return (ExtraTimeGranted(factor_permille, reason, requested_by),)
+
+
 def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequence[Event]:
     """The server was away: the span is recorded and credited wherever a clock runs, never the candidate's cost.
 
     A grace is such a clock: rows that could not arrive while the server was away have all of it from now on.
     """
-    runs = state.watch.open_since is not None or state.phase is Phase.TIME_EXPIRED
+    runs = state.watch.open_since is not None or state.phase in {Phase.TIME_EXPIRED, Phase.BREAK}
     if not runs or at <= down_from:
         return ()
     return (ServerResumed(down_from, between_ms(down_from, at)),)
@@ -219,13 +245,23 @@ def say(state: Sitting, sender: str, text: str) -> Sequence[Event]:
 
 
 def expire(state: Sitting, at: datetime) -> Sequence[Event]:
-    """The server's clock ran out. Needs no browser; does nothing while time is left or the clock stands.
+    """The clock of the test, a section or a question ran out. Needs no browser; does nothing while time is left or
+    the clock stands. A section or question closes and the sitting goes on; the test's end is the sitting's.
 
     Not only RUNNING expires: a policy may let the clock run on through a disconnection.
     """
-    if state.watch.open_since is None or state.remaining_ms(at) > 0:
+    if state.watch.open_since is None:
         return ()
-    return (TimeExpired(),)
+    scopes = expired_scopes(state, at)
+    return (*scopes, TimeExpired()) if state.remaining_ms(at) <= 0 else scopes
+
+
+def is_due(state: Sitting, at: datetime) -> bool:
+    """Whether `expire` has anything to do, without deciding what."""
+    if state.watch.open_since is None:
+        return False
+    dues = (state.watch.expires_at(), state.course.section_due(state.watch), state.course.item_due(state.watch))
+    return any(due is not None and due <= at for due in dues)
 
 
 def may_seal(state: Sitting, at: datetime) -> bool:

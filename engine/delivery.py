@@ -39,6 +39,7 @@ from engine.events import (
 from engine.exam import Exams, WallClockJumped, note_jump
 from engine.form import CandidateItem, Items
 from engine.keyring import Keyring
+from engine.navigation import may_open, shut_since
 from engine.people import Role
 from engine.questions import Questions
 from engine.receipt import seal_of
@@ -155,7 +156,8 @@ class Delivery:
     def item(self, person: str, sitting: str, position: str) -> CandidateItem:
         """Open one item for the sitting that owns it.
 
-        Raises: ITEM_NOT_ON_FORM; NOT_NOW unless it is RUNNING; TIME_OVER when no time is left.
+        Raises: ITEM_NOT_ON_FORM; NOT_NOW unless it is RUNNING; TIME_OVER when no time is left; ITEM_LOCKED for a
+        closed one, and on a paced form for every question but the one the candidate is at.
         """
         state = self.own(person, sitting)
         assert state.form is not None
@@ -163,8 +165,11 @@ class Delivery:
             raise Refused("ITEM_NOT_ON_FORM", item=position)
         if state.phase is not Phase.RUNNING:
             raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
-        if state.remaining_ms(self._sources.now()) <= 0:
+        at = self._sources.now()
+        if state.remaining_ms(at) <= 0:
             raise Refused("TIME_OVER")
+        if not may_open(state, position) or shut_since(state, position, at) is not None:
+            raise Refused("ITEM_LOCKED", item=position)
         return self._questions.open(state, position)
 
     def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:

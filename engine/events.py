@@ -259,6 +259,65 @@ class TimeAdded:
 
 
 @event()
+class ExtraTimeGranted:
+    """An accommodation: every budget of the sitting is multiplied by ``factor_permille`` / 1000. The actor approved
+    what ``requested_by``, another person, asked for (ISO/IEC 17024 clauses 4.3.2, 9.2.5)."""
+
+    factor_permille: int
+    reason: str
+    requested_by: str
+
+
+@event()
+class ItemEntered:
+    """The candidate went to a question of a form on which it matters where one is."""
+
+    item: str
+    section: str
+
+
+@event()
+class ItemClosed:
+    """A question cannot be opened again. ``cause`` is ``left`` or ``expired``; ``since`` when it came to an end,
+    which may lie before the server's job recorded it."""
+
+    item: str
+    cause: str
+    since: datetime
+
+
+@event()
+class SectionClosed:
+    """A section cannot be opened again; causes as for `ItemClosed`."""
+
+    section: str
+    cause: str
+    since: datetime
+
+
+@event()
+class BreakStarted:
+    """A scheduled break of ``limit_ms``. ``locked`` are the questions that are closed by it."""
+
+    limit_ms: int
+    clock_stops: bool
+    locked: tuple[str, ...]
+
+
+@event()
+class BreakOverran:
+    """The break has lasted its time ``since``; where it ``counts``, the clock runs from then on."""
+
+    since: datetime
+    counts: bool
+
+
+@event()
+class BreakReturned:
+    """The candidate is back from the break; where somebody invigilates, they look and resume."""
+
+
+@event()
 class ServerResumed:
     """The server was away from ``down_from`` for ``gap_ms``; the candidate's clock does not count it."""
 

@@ -22,6 +22,9 @@ from typing import Protocol
 
 import orjson
 
+NAVIGATIONS = ("free", "linear")
+_UNPACED = {"navigation": "free", "locks": False, "limit_ms": 0}
+
 #: A candidate's response to one item: QTI response variable → values, as strings.
 Responses = Mapping[str, tuple[str, ...]]
 
@@ -44,12 +47,27 @@ class FormItem:
     section: str
     row: str
     points: int
+    limit_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """A part of a form and its pace.
+
+    ``navigation`` is QTI's: ``free`` within the section, or ``linear``, each question once and in order. ``locks``:
+    whoever leaves the section cannot come back; a linear one locks always. ``limit_ms`` 0 means no limit of its own.
+    """
+
     name: str
     title: str
+    navigation: str = "free"
+    locks: bool = False
+    limit_ms: int = 0
+
+    @property
+    def closes_behind(self) -> bool:
+        """Whether leaving it is for good."""
+        return self.locks or self.navigation == "linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +86,13 @@ class Form:
             raise RuntimeError("a form needs items, each once")
         if {item.section for item in self.items} != {section.name for section in self.sections}:
             raise RuntimeError("sections and items of a form must match")
+        if any(section.navigation not in NAVIGATIONS for section in self.sections):
+            raise RuntimeError("a section is free or linear")
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) over the whole plan: equal digests are equal forms."""
-        return hashlib.sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return hashlib.sha256(canonical(self)).hexdigest()
 
     @property
     def points(self) -> int:
@@ -81,6 +101,32 @@ class Form:
     def at(self, position: str) -> FormItem | None:
         """The item at ``position``, or None when the form has no such place."""
         return next((item for item in self.items if item.position == position), None)
+
+    @property
+    def paced(self) -> bool:
+        """Whether it matters where on the form a candidate is: any limit, order or lock below the whole test."""
+        return any(one.closes_behind or one.limit_ms for one in self.sections) or any(i.limit_ms for i in self.items)
+
+    def section(self, name: str) -> Section:
+        """Requires: a section of this form."""
+        return next(one for one in self.sections if one.name == name)
+
+    def items_of(self, section: str) -> tuple[FormItem, ...]:
+        """The items of one section, in order."""
+        return tuple(item for item in self.items if item.section == section)
+
+
+def canonical(plan: object) -> bytes:
+    """A form or blueprint as JSON with sorted keys, for digests and files. The pace of a section, row or item stands
+    there only where it has one, so a plan without any has the bytes it always had."""
+    told = orjson.loads(orjson.dumps(plan))
+    for parts in ("sections", "items", "rows"):
+        if isinstance(told.get(parts), list):
+            told[parts] = [
+                {name: value for name, value in one.items() if name not in _UNPACED or _UNPACED[name] != value}
+                for one in told[parts]
+            ]
+    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ class Policy:
         grace_ms: rows written while offline still count when they arrive this long after the end.
         credit_disconnect: whether the clock stops from the moment a disconnection is recorded.
         ratio: candidates one invigilator may watch.
+        uncredited_pauses: reasons for which an invigilator's pause leaves the clock running; all others stop it.
+        breaks: how many scheduled breaks a candidate may take, none before ``break_from_ms`` of running time and
+            each ``break_ms`` long.
+        break_stops_clock: whether the clock stands still during a break.
+        break_excess_counts: whether what a break lasts too long runs on the clock.
+        break_locks: whether what was answered before a break is closed for the rest of the exam.
         reading_ms: how long the non-disclosure text is shown at least.
         calculator: the candidate's page offers a calculator.
         documents: names of permitted documents.
@@ -40,3 +46,10 @@ class Policy:
     reading_ms: int = 0
     calculator: bool = True
     documents: tuple[str, ...] = ()
+    uncredited_pauses: tuple[str, ...] = ()
+    breaks: int = 0
+    break_ms: int = 600_000
+    break_from_ms: int = 0
+    break_stops_clock: bool = True
+    break_excess_counts: bool = True
+    break_locks: bool = True

@@ -7,7 +7,7 @@ The phases (domain rule 4.7)::
 
     CREATED → CHECK_IN → READY → RUNNING → SUBMITTED ──┐
                                  ↑  ↓   → TIME_EXPIRED ┼→ SEALED
-              DISCONNECTED, PAUSED_*    → TERMINATED ──┘
+       BREAK, DISCONNECTED, PAUSED_*    → TERMINATED ──┘
               → ADMIN_HOLD
 
 * The clock runs in RUNNING and nowhere else, except where a policy lets a disconnection run on.
@@ -23,13 +23,19 @@ from enum import StrEnum
 from operator import attrgetter
 
 from engine.answers import Given, Outbox
+from engine.course import Course, moved, with_added, without_outage
 from engine.errors import Refused
 from engine.events import (
     AgreementSigned,
+    BreakOverran,
+    BreakReturned,
+    BreakStarted,
     CandidateDisconnected,
     CheckInOpened,
     EnvironmentChecked,
+    Event,
     ExamExtended,
+    ExtraTimeGranted,
     FormAssigned,
     IdentityRefused,
     IdentityShown,
@@ -37,11 +43,14 @@ from engine.events import (
     IncidentEnded,
     IncidentReported,
     IncidentReviewed,
+    ItemClosed,
+    ItemEntered,
     MessageSent,
     Recorded,
     ResultReleased,
     RowReceived,
     ScoreComputed,
+    SectionClosed,
     ServerResumed,
     SittingCreated,
     SittingHeld,
@@ -62,7 +71,7 @@ from engine.events import (
 from engine.form import Form
 from engine.policy import Policy
 from engine.sheet import Sheet, Stranded
-from engine.timing import Stopwatch
+from engine.timing import Clocks, Stopwatch, scaled
 
 
 class Phase(StrEnum):
@@ -71,6 +80,7 @@ class Phase(StrEnum):
     CHECK_IN = "CHECK_IN"
     READY = "READY"
     RUNNING = "RUNNING"
+    BREAK = "BREAK"
     DISCONNECTED = "DISCONNECTED"
     PAUSED_PROCTOR = "PAUSED_PROCTOR"
     PAUSED_INCIDENT = "PAUSED_INCIDENT"
@@ -81,7 +91,9 @@ class Phase(StrEnum):
     SEALED = "SEALED"
 
 
-INTERRUPTED = frozenset({Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_INCIDENT, Phase.ADMIN_HOLD})
+INTERRUPTED = frozenset(
+    {Phase.BREAK, Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_INCIDENT, Phase.ADMIN_HOLD}
+)
 STARTED = INTERRUPTED | {Phase.RUNNING}
 ENDED = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED})
 BEFORE = frozenset({Phase.CREATED, Phase.CHECK_IN, Phase.READY})
@@ -145,6 +157,7 @@ class Sitting:
     phase_since: datetime | None = None
     pause_reason: str | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
+    course: Course = field(default_factory=Course)
     form: Form | None = None
     identity: Identity = field(default_factory=Identity)
     signed: dict[str, str] = field(default_factory=dict)
@@ -215,7 +228,12 @@ class Sitting:
         return max(self.outboxes, default=0)
 
     def remaining_ms(self, at: datetime) -> int:
+        """What is left of the whole test."""
         return self.watch.remaining_ms(at)
+
+    def clocks(self, at: datetime) -> Clocks:
+        """What is left of the test, and of the section and question the candidate is at where they have limits."""
+        return self.course.clocks(self.watch, at)
 
 
 def need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
@@ -253,9 +271,10 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
                 phase=Phase.CREATED,
                 phase_since=at,
                 watch=Stopwatch(limit_ms=made.limit_ms),
+                course=Course(limit_ms=made.limit_ms),
             )
         case FormAssigned(form=form):
-            return replace(state, form=form)
+            return replace(state, form=form, course=replace(state.course, paced=form.paced))
         case ExamExtended(closes_at=closes_at):
             return replace(state, closes_at=closes_at)
         case CheckInOpened():
@@ -286,17 +305,33 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
         case SittingPaused(cause=cause, reason=reason, credited=credited):
             phase = Phase.PAUSED_PROCTOR if cause == "proctor_lost" else Phase.PAUSED_INCIDENT
             watch = state.watch.closed(at) if credited else state.watch
-            return replace(_to(state, phase, at), watch=watch, pause_reason=reason)
+            return replace(_to(_rested(state), phase, at), watch=watch, pause_reason=reason)
         case SittingHeld(reason=reason):
-            return replace(_to(state, Phase.ADMIN_HOLD, at), watch=state.watch.closed(at), pause_reason=reason)
+            watch = state.watch.closed(at)
+            return replace(_to(_rested(state), Phase.ADMIN_HOLD, at), watch=watch, pause_reason=reason)
         case SittingResumed():
             watch = state.watch if state.watch.open_since is not None else state.watch.opened(at)
-            return replace(_to(state, Phase.RUNNING, at), watch=watch, pause_reason=None)
-        case TimeAdded(extra_ms=extra_ms):
-            return replace(state, watch=state.watch.added(extra_ms))
-        case ServerResumed(down_from=down_from):
+            return replace(_to(_rested(state), Phase.RUNNING, at), watch=watch, pause_reason=None)
+        case TimeAdded(extra_ms=extra_ms) as added:
+            return replace(state, watch=state.watch.added(extra_ms), course=with_added(state.course, added))
+        case ExtraTimeGranted(factor_permille=factor):
+            watch = replace(state.watch, limit_ms=scaled(state.course.limit_ms, factor))
+            return replace(state, watch=watch, course=replace(state.course, factor_permille=factor))
+        case ItemEntered() | ItemClosed() | SectionClosed() as move:
+            return _moved(state, move, at)
+        case BreakStarted(clock_stops=clock_stops) as begun:
+            resting = _moved(state, begun, at)
+            watch = state.watch.closed(at) if clock_stops else state.watch
+            return replace(_to(resting, Phase.BREAK, at), watch=watch, pause_reason="break")
+        case BreakOverran(since=since, counts=counts) as overran:
+            runs = counts and state.watch.open_since is None
+            return replace(_moved(state, overran, at), watch=state.watch.opened(since) if runs else state.watch)
+        case BreakReturned() as back:
+            return replace(_moved(state, back, at), watch=state.watch.closed(at))
+        case ServerResumed(down_from=down_from) as resumed:
             grace_since = at if state.phase is Phase.TIME_EXPIRED else state.grace_since
-            return replace(state, watch=state.watch.credited(down_from, at), grace_since=grace_since)
+            watch, course = state.watch.credited(down_from, at), without_outage(state.course, resumed, at)
+            return replace(state, watch=watch, course=course, grace_since=grace_since)
         case MessageSent(sender=sender, text=text):
             return replace(state, messages=(*state.messages, Message(sender, text, at))[-50:])
         case TerminationProposed(grounds=grounds):
@@ -337,12 +372,21 @@ def _with_row(state: Sitting, row: RowReceived) -> Sitting:
     return Sitting(*values)
 
 
+def _moved(state: Sitting, happened: Event, at: datetime) -> Sitting:
+    return replace(state, course=moved(state.course, state.form, happened, at, state.watch.used_at(at)))
+
+
+def _rested(state: Sitting) -> Sitting:
+    """Whatever follows a break ends it."""
+    return state if state.course.rest is None else replace(state, course=replace(state.course, rest=None))
+
+
 def _to(state: Sitting, phase: Phase, at: datetime) -> Sitting:
     return replace(state, phase=phase, phase_since=at)
 
 
 def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
-    ended = _to(state, phase, at)
+    ended = _to(_rested(state), phase, at)
     watch = state.watch.closed(at)
     return replace(
         ended, watch=watch, ended_at=at, grace_since=at, ended_as=phase.value, pause_reason=None, proposal=None
@@ -352,7 +396,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 4
+    version = 5
     state = Sitting
     empty = Sitting()
 

@@ -31,6 +31,7 @@ from engine.delivery import Delivery
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, Recorded, event
 from engine.keyring import Keyring
+from engine.navigation import shut_since
 from engine.pieces import HEAD_BYTES, Growing, Pieces
 from engine.sitting import INTERRUPTED, Phase, Sitting
 from engine.sources import Sources, between_ms
@@ -165,13 +166,15 @@ def announced(told: Mapping[str, Any]) -> Announced:
 
 
 def begin(state: Sitting, files: Files, at: datetime, upload: str, told: Announced) -> Sequence[Event]:
-    """A new upload. Raises: NOT_NOW, TIME_OVER unless the sitting runs; ITEM_NOT_ON_FORM; UPLOAD_LIMIT."""
+    """A new upload. Raises: NOT_NOW, TIME_OVER unless the sitting runs; ITEM_NOT_ON_FORM, ITEM_LOCKED; UPLOAD_LIMIT."""
     if state.phase is not Phase.RUNNING:
         raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
     if state.remaining_ms(at) <= 0:
         raise Refused("TIME_OVER")
     if state.form is None or state.form.at(told.item) is None:
         raise Refused("ITEM_NOT_ON_FORM", item=told.item)
+    if shut_since(state, told.item, at) is not None:
+        raise Refused("ITEM_LOCKED", item=told.item)
     replaced = [one for one in files.kept if one.under_way and one.announced.item == told.item]
     held = sum(one.announced.size_bytes for one in files.kept if one not in replaced)
     if len(files.uploads) >= MOST_BEGUN:

@@ -283,7 +283,7 @@ def _form(blueprint: Blueprint, items: dict[str, PoolItem], chosen: list[tuple[s
     width = max(2, len(str(len(chosen))))
     placed = sorted(chosen, key=lambda pair: (order.index(rows[pair[0]].section), _chance(seed, "place", pair[1])))
     places = tuple(
-        FormItem(f"q{at:0{width}d}", items[name].ref, rows[row].section, row, rows[row].points)
+        FormItem(f"q{at:0{width}d}", items[name].ref, rows[row].section, row, rows[row].points, rows[row].limit_ms)
         for at, (row, name) in enumerate(placed, 1)
     )
     name = f"form-{base32(_chance(seed, 'form', blueprint.digest)[:10])}"

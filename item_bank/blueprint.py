@@ -7,6 +7,8 @@ meets it when every row is met exactly and no two items on it are enemies.
 * ``exposure`` is the share of forms an item should at most appear on. It is a policy: the draw prefers
   the items seen least; `assembly` says when the pool is too small to keep it.
 * ``cut`` is the share of the form's points that a candidate must reach.
+* A section may have a pace of its own: ``navigation`` free or linear, ``locks``, ``limit_ms``; and the items of a row
+  a ``limit_ms`` each. Without them everything is free within the form's one limit.
 * A blueprint is a value with a digest; an exam day names the digest it was planned with.
 
 >>> plan = from_record(to_record(Blueprint("demo", "Demo", (Section("s1", "Safety"),), (Row("r1", "s1", "D1", 3),),
@@ -26,10 +28,12 @@ from typing import Any, Final
 import orjson
 
 from engine.errors import Refused
-from engine.form import ItemRef, Section
+from engine.form import NAVIGATIONS, ItemRef, Section, canonical
 
 #: More would make a form nobody sits, and the draw slow.
 MOST_ITEMS: Final = 300
+#: Less is no time to read a question in.
+LEAST_LIMIT_MS: Final = 5_000
 _DAY_MS: Final = 86_400_000
 
 
@@ -50,7 +54,8 @@ class PoolItem:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``count`` items from ``domain``; any level when ``cognitive_level`` is empty."""
+    """``count`` items from ``domain``; any level when ``cognitive_level`` is empty. ``limit_ms`` is the time for
+    each single item of the row, 0 for none."""
 
     name: str
     section: str
@@ -58,6 +63,7 @@ class Row:
     count: int
     cognitive_level: str = ""
     points: int = 1
+    limit_ms: int = 0
 
     def fits(self, item: PoolItem) -> bool:
         return item.domain == self.domain and self.cognitive_level in ("", item.cognitive_level)
@@ -99,7 +105,7 @@ class Blueprint:
 
 def to_record(blueprint: Blueprint) -> bytes:
     """The blueprint as JSON with sorted keys, for the journal and for files."""
-    return orjson.dumps(blueprint, option=orjson.OPT_SORT_KEYS)
+    return canonical(blueprint)
 
 
 def from_record(record: bytes) -> Blueprint:
@@ -123,10 +129,14 @@ def _check_types(blueprint: Blueprint) -> None:
     """A file may say anything; a count of 2.5 would only fail in the middle of a draw."""
     texts = [blueprint.name, blueprint.title, *(text for one in blueprint.sections for text in (one.name, one.title))]
     texts += [text for row in blueprint.rows for text in (row.name, row.section, row.domain, row.cognitive_level)]
-    wholes = [blueprint.limit_ms, *(whole for row in blueprint.rows for whole in (row.count, row.points))]
+    texts += [section.navigation for section in blueprint.sections]
+    wholes = [blueprint.limit_ms, *(whole for row in blueprint.rows for whole in (row.count, row.points, row.limit_ms))]
+    wholes += [section.limit_ms for section in blueprint.sections]
     shares = [blueprint.cut, blueprint.exposure]
     if not all(type(text) is str for text in texts) or not all(type(whole) is int for whole in wholes):
         raise TypeError("a text or a whole number is of another type")
+    if not all(type(section.locks) is bool for section in blueprint.sections):
+        raise TypeError("whether a section locks is not yes or no")
     if not all(type(share) in (int, float) for share in shares):
         raise TypeError("a share is not a number")
 
@@ -146,6 +156,11 @@ def _complaints(blueprint: Blueprint) -> list[str]:
         found.append(f"more than {MOST_ITEMS} items")
     if not 0 < blueprint.limit_ms <= _DAY_MS:
         found.append("the time limit is not between nothing and a day")
+    limits = [*(one.limit_ms for one in blueprint.sections), *(row.limit_ms for row in rows)]
+    if any(limit and not LEAST_LIMIT_MS <= limit <= blueprint.limit_ms for limit in limits):
+        found.append("a limit of a section or row is under five seconds or over the whole form's")
+    if any(section.navigation not in NAVIGATIONS for section in blueprint.sections):
+        found.append("a section is neither free nor linear")
     if not 0 < blueprint.cut <= 1:
         found.append("the cut is not a share of the points")
     if not 0 < blueprint.exposure <= 1:

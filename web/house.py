@@ -24,6 +24,7 @@ from engine.delivery import Delivery
 from engine.exam import Exams
 from engine.keyring import Keyring
 from engine.notices import Channel, Notices, Smtp, Spool
+from engine.pacing import Pacing
 from engine.people import People
 from engine.sources import Sources
 from engine.store import Database
@@ -99,6 +100,7 @@ class House:
         #: Who is present at a wall of an exam. Nobody is, until there are walls: `web.wall` says so.
         self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
         self.uploads = Uploads(self.writer, sources, self.keyring, self.delivery, settings.uploads)
+        self.pacing = Pacing(self.writer, sources, self.exams)
         self.schemes = Schemes(self.writer, self.database, sources)
         self.certificates = Certificates(self.database, sources, self.keyring)
         self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")

@@ -1,9 +1,9 @@
 """Once a second: what time does by itself. No browser is needed for any of it.
 
-In this order: the heartbeat; the machine's clock; for each sitting its receipt, expiry, a proposal nobody confirmed,
-or silence; the desk; notices. Each step that is refused or busy is tried again a second later. A step that fails for
-another reason is logged and stops no other: one sitting never holds up the rest. Scores have a turn of their
-own: when a whole room hands in at once, opening its items again takes seconds, and no clock waits for that.
+In this order: the heartbeat; the machine's clock; for each sitting its receipt, expiry, the end of a break, a proposal
+nobody confirmed, or silence; the desk; notices. Each step that is refused or busy is tried again a second later. A step
+that fails for another reason is logged and stops no other: one sitting never holds up the rest. Scores have a turn of
+their own: when a whole room hands in at once, opening its items again takes seconds, and no clock waits for that.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from engine.breaks import overrun
 from engine.certification.decision import APPEAL_DAYS
-from engine.conduct import may_seal
+from engine.conduct import is_due, may_seal
 from engine.errors import InvigilError
 from engine.sitting import ENDED, STARTED, Phase, Sitting
 from engine.sources import between_ms
@@ -130,8 +131,10 @@ class Ticker:
         at = self._house.sources.now()
         if may_seal(state, at):
             await aside(delivery.seal, sitting)
-        elif state.watch.open_since is not None and state.remaining_ms(at) <= 0:
+        elif is_due(state, at):
             await aside(delivery.expire, sitting)
+        elif state.course.rest is not None and overrun(state, at):
+            await aside(self._house.pacing.overrun, sitting)
         elif state.proposal is not None:
             await aside(delivery.lapse_termination, sitting)
         elif state.phase is Phase.RUNNING:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engine import admission, conduct
+from engine import admission, conduct, navigation
 from engine.answers import OutboxRow, row_text
 from engine.events import (
     AgreementSigned,
@@ -48,6 +48,17 @@ def a_form(items: int = 3, points: int = 1) -> Form:
         for n in range(1, items + 1)
     )
     return Form("form-1", "blueprint-1", (Section("s1", "Basics"),), places)
+
+
+def a_paced_form(*sections: Section, each: int = 2, item_ms: int = 0) -> Form:
+    """``each`` items in every section, counted through: ``q01``, ``q02`` … Each item has ``item_ms`` of its own."""
+    places = tuple(
+        FormItem(
+            f"q{n:02}", ItemRef(f"PRA-{n:03}", 1, f"{n:02x}" * 32), sections[(n - 1) // each].name, "r", 1, item_ms
+        )
+        for n in range(1, each * len(sections) + 1)
+    )
+    return Form("form-2", "blueprint-2", sections, places)
 
 
 def a_row(
@@ -166,6 +177,14 @@ class World:
     def start(self, by: str = "grace", *, present: bool = True, watching: int = 0) -> Sequence[Event]:
         return self.do(admission.start, self.at, by, "build-1", by=by, present=present, watching=watching)
 
+    def enter(self, position: str, *, leaving: bool = False, **sent: int) -> Sequence[Event]:
+        """Ada goes to a question."""
+        return self.do(navigation.enter, self.at, position, by="ada", leaving=leaving, **sent)
+
+    def expire(self) -> Sequence[Event]:
+        """The server's job comes round."""
+        return self.do(conduct.expire, self.at, by="system")
+
     def row(self, *args: Any, offline: bool = False, fault: str | None = None, **facts: Any) -> str | None:
         """Ada's browser sends a row (`a_row`); its standing, or None when the row was known already."""
         events = self.do(conduct.receive, self.at, a_row(*args, **facts), by="ada", offline=offline, fault=fault)
@@ -177,14 +196,19 @@ class World:
 
 
 def a_sitting(
-    until: Phase = Phase.RUNNING, *, policy: Policy | None = None, limit_ms: int = LIMIT_MS, items: int = 3
+    until: Phase = Phase.RUNNING,
+    *,
+    policy: Policy | None = None,
+    limit_ms: int = LIMIT_MS,
+    items: int = 3,
+    form: Form | None = None,
 ) -> World:
     """Ada's sitting, led lawfully to ``until`` (one of `ROAD`) at nine o'clock. From READY on, writer 1 is open."""
     world = World()
     steps: dict[Phase, Callable[[], object]] = {
         Phase.CREATED: lambda: (
             world.do(admission.create, created(policy=policy, limit_ms=limit_ms)),
-            world.do(admission.assign_form, assigned(a_form(items))),
+            world.do(admission.assign_form, assigned(form or a_form(items))),
         ),
         Phase.CHECK_IN: lambda: world.do(admission.open_check_in, world.at, by="ada"),
         Phase.READY: lambda: (world.check_in(), world.do(admission.ready), world.do(conduct.open_outbox, by="ada")),
