@@ -21,7 +21,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from scripts.bench_naive import naive
 from scripts.served import settings_in
@@ -36,7 +37,12 @@ def bare(_folder: Path, _port: int) -> Starlette:
     async def echo(request: Request) -> Response:
         return Response(orjson.dumps(orjson.loads(await request.body())), media_type="application/json")
 
-    return Starlette(routes=[Route("/save", echo, methods=["POST"])])
+    async def idle(opened: WebSocket) -> None:
+        await opened.accept()
+        while (await opened.receive())["type"] != "websocket.disconnect":
+            pass
+
+    return Starlette(routes=[Route("/save", echo, methods=["POST"]), WebSocketRoute("/socket", idle)])
 
 
 def invigil(folder: Path, port: int) -> Starlette:
