@@ -40,11 +40,12 @@ async def post_act(request: Request) -> Response:
 
 
 async def figures(request: Request) -> Response:
-    """Frames and ticks since the server started. Raises: ROLE_MISSING."""
+    """Frames and ticks since the server started; pauses of this hour and the last. Raises: ROLE_MISSING."""
     require(request, asking(request), Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR)
     state = request.app.state
     frames = asdict(state.desk.figures())
-    return Response(orjson.dumps({"frames": frames, "ticks": state.ticker.figures()}), media_type="application/json")
+    told = {"frames": frames, "ticks": state.ticker.figures(), **state.watchdog.figures()}
+    return Response(orjson.dumps(told), media_type="application/json")
 
 
 routes = [

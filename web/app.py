@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,6 +29,7 @@ from web.security import Door, Guard
 from web.settings import Patience, Settings
 from web.ticking import Ticker
 from web.wall import Wall
+from web.watchdog import Watchdog
 
 _log = structlog.get_logger("app")
 
@@ -53,12 +53,12 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             _log.info("ready", url=settings.url, resumed=len(resumed))
             bus.start(ticker.run(), "ticker")
             bus.start(ticker.run_scores(), "scores")
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 1_000)
+            state.watchdog = watchdog = Watchdog(lambda: live.lines + wall.lines, limit_ms=settings.loop_limit_ms)
+            watchdog.start()
             try:
                 yield
             finally:
+                watchdog.stop()
                 await live.close(CLOSE_RESTART)
                 await wall.close(CLOSE_RESTART)
                 await bus.close()

@@ -130,6 +130,11 @@ class Live:
 
     # -- who is there ---------------------------------------------------------------------------------
 
+    @property
+    def lines(self) -> int:
+        """How many answer Lines are open."""
+        return len(self._lines)
+
     def up(self, sitting: str) -> bool:
         return sitting in self._lines
 

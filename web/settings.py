@@ -3,7 +3,8 @@
 ``INVIGIL_DATA``, ``INVIGIL_KEYS``, ``INVIGIL_MODELS``, ``INVIGIL_SPOOL``: folders · ``INVIGIL_HOST``,
 ``INVIGIL_PORT``, ``INVIGIL_BASE_URL``: where it listens and what people see · ``INVIGIL_DEMO``: one origin
 a person on ``*.localhost`` · ``INVIGIL_SMTP_*``: where notices go by mail · ``INVIGIL_LOGIN``: where the
-command line keeps its Login.
+command line keeps its Login · ``INVIGIL_LOOP_LIMIT_MS``: how long the event loop may be silent before the log
+says what it does.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     support: str = "the exam office, +00 555 0142"
     demo: bool = False
     workers: int = Field(default=0, ge=0, le=64)
+    loop_limit_ms: int = Field(default=100, ge=10, le=10_000)
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_user: str = ""

@@ -86,6 +86,11 @@ class Wall:
         await asyncio.gather(*(hang_up(socket, code) for socket in sockets))
         await self._bus.aside(self.desk.stop)
 
+    @property
+    def lines(self) -> int:
+        """How many cameras and walls are open."""
+        return len(self._cameras) + len(self._watchers)
+
     # -- the camera -----------------------------------------------------------------------------------
 
     async def serve_camera(self, socket: WebSocket) -> None:

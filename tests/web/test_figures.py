@@ -18,7 +18,7 @@ def asked(site: Site, account: str) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize("account", ["linus", "mary"])
 def test_who_runs_the_machine_or_the_day_sees_the_figures(site: Site, account: str) -> None:
     status, told = asked(site, account)
-    assert (200, {"frames", "ticks"}) == (status, set(told))
+    assert (200, {"frames", "ticks", "loop", "collections"}) == (status, set(told))
     assert (0, 0, False) == (told["frames"]["analysed"], told["frames"]["dropped"], told["frames"]["model"])
     assert {"ticks", "longest_ms", "latest_ms"} == set(told["ticks"])
 
