@@ -3,8 +3,9 @@
 ``INVIGIL_DATA``, ``INVIGIL_KEYS``, ``INVIGIL_MODELS``, ``INVIGIL_SPOOL``: folders · ``INVIGIL_HOST``,
 ``INVIGIL_PORT``, ``INVIGIL_BASE_URL``: where it listens and what people see · ``INVIGIL_DEMO``: one origin
 a person on ``*.localhost`` · ``INVIGIL_SMTP_*``: where notices go by mail · ``INVIGIL_LOGIN``: where the
-command line keeps its Login · ``INVIGIL_LOOP_LIMIT_MS``: how long the event loop may be silent before the log
-says what it does.
+command line keeps its Login · ``INVIGIL_SIGN_IN_BURST``, ``INVIGIL_SIGN_INS_PER_S``: how many may sign in from
+one address at once and each second (a classroom may be one address) · ``INVIGIL_LOOP_LIMIT_MS``: how long the
+event loop may be silent before the log says what it does.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Settings(BaseSettings):
     support: str = "the exam office, +00 555 0142"
     demo: bool = False
     workers: int = Field(default=0, ge=0, le=64)
+    sign_in_burst: int = Field(default=2_000, ge=1, le=100_000)
+    sign_ins_per_s: float = Field(default=20.0, gt=0, le=10_000)
     loop_limit_ms: int = Field(default=100, ge=10, le=10_000)
     smtp_host: str = ""
     smtp_port: int = 587

@@ -1,18 +1,16 @@
 """Signing in: two doors, one for a one-time code and one for a password, both limited before any work is done.
 
 * Tries are counted per account and per address. An account is allowed five at once and then one every half
-  minute. A whole centre may be one address, so codes, which nobody guesses, are limited against floods only.
-* A password costs a slow hash. Few are worked on at a time, the rest wait in a bounded queue, and who does
-  not fit in is told how many are before them instead of being kept hanging.
+  minute. A whole centre may be one address, so addresses are limited against floods only (`web.settings`).
+* A password costs a slow hash. Whoever is not served within a second goes to a page that shows their place in
+  the queue and moves on by itself, with and without JavaScript (`web.places`). Nobody is refused for a herd.
 * A wrong account, a wrong password and a wrong code get the same answer (OWASP ASVS 5.0, 6.3.8).
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,42 +19,47 @@ from starlette.routing import Route
 from engine.errors import Busy, Refused
 from engine.people import Login
 from engine.sources import later
+from web.bus import Bus
 from web.forms import of, parsed
 from web.house import House
-from web.problems import problem_of
+from web.places import Place, Places
+from web.problems import problem_of, wants_json
 from web.rendering import go
 from web.security import Buckets, client_of
 
-MOST_WAITING: Final = 200
-HASH_MS: Final = 60
-CODES_PER_S: Final = 20.0
-CODE_BURST: Final = 300
-
-Given = TypeVar("Given")
+PLACE_COOKIE: Final = "invigil_place"
+#: A request is held so long for its turn; then its page waits instead.
+HELD_S: Final = 1.0
+_PLACE_S: Final = 900
 
 
 class Tries:
-    """How often anybody may try, and how many passwords are worked on at once. One for each application."""
+    """How often anybody may try, and the queue for the slow hash. One for each application."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, bus: Bus) -> None:
         self._house = house
+        rate, burst = house.settings.sign_ins_per_s, house.settings.sign_in_burst
         self._by_account = Buckets(house.sources, rate_per_s=1 / 30, burst=5)
-        self._by_address = Buckets(house.sources, rate_per_s=1.0, burst=60)
-        self._codes = Buckets(house.sources, CODES_PER_S, CODE_BURST)
-        self._at_once = max(1, (os.cpu_count() or 2) - 1)
-        self._turns = asyncio.Semaphore(self._at_once)
-        self.waiting = 0
+        self._by_address = Buckets(house.sources, rate, burst)
+        self._codes = Buckets(house.sources, rate, burst)
+        at_once = max(1, (os.cpu_count() or 2) - 1)
+        self.places = Places(bus, house.sources, at_once, self._end)
 
-    async def password(self, request: Request, account: str, password: str) -> str:
-        """The token of a staff Login. Raises: TOO_MANY_TRIES, WRONG_CREDENTIALS; `Busy` when too many wait."""
+    def password(self, request: Request, account: str, password: str, to: str) -> Place:
+        """A place in the queue that gives a staff Login's token. Raises: TOO_MANY_TRIES; `Busy`."""
         self._by_address.spare(client_of(request))
         self._by_account.spare(account.strip().lower()[:60])
-        return await self._in_turn(request, lambda: self._house.people.sign_in(account, password))
+        return self.places.take(lambda: self._house.people.sign_in(account, password), account=account, to=to)
 
-    async def again(self, request: Request, login: Login, password: str) -> None:
-        """The password once more, before an act that needs it. Raises as `password`."""
+    def again(self, login: Login, password: str, to: str) -> Place:
+        """The password once more, before an act that needs it. Gives no token. Raises as `password`."""
         self._by_account.spare(login.account)
-        await self._in_turn(request, lambda: self._house.people.step_up(login, password))
+
+        def work() -> str:
+            self._house.people.step_up(login, password)
+            return ""
+
+        return self.places.take(work, account=login.account, to=to, again=True)
 
     async def code(self, request: Request, code: str) -> str:
         """The token of a candidate's Login. A code needs no slow hash."""
@@ -64,23 +67,15 @@ class Tries:
         token: str = await request.app.state.bus.aside(self._house.people.sign_in_with_code, code)
         return token
 
-    async def _in_turn(self, request: Request, fn: Callable[[], Given]) -> Given:
-        if self.waiting >= MOST_WAITING:
-            raise Busy("sign-in", HASH_MS * self.waiting // self._at_once)
-        self.waiting += 1
-        try:
-            async with self._turns:
-                done: Given = await request.app.state.bus.aside(fn)
-                return done
-        finally:
-            self.waiting -= 1
+    def _end(self, token: str) -> None:
+        self._house.people.sign_out(self._house.people.whoami(token))
 
 
 def tries_of(request: Request) -> Tries:
     """The application's `Tries`, made at the first try."""
     state = request.app.state
     if not hasattr(state, "tries"):
-        state.tries = Tries(state.house)
+        state.tries = Tries(state.house, state.bus)
     tries: Tries = state.tries
     return tries
 
@@ -97,12 +92,10 @@ async def sign_in_staff(request: Request) -> Response:
     told = await parsed(request, login)
     account, to = told.text("account", 60, default=""), told.text("next", 200, default="")
     try:
-        token = await tries_of(request).password(request, account, told.text("password", 200, default=""))
+        place = tries_of(request).password(request, account, told.text("password", 200, default=""), to)
     except (Refused, Busy) as error:
         return _again(request, error, to, account)
-    response = go(_inside(to) or "/staff")
-    request.app.state.door.sign_in(response, request, token)
-    return response
+    return await _in_turn(request, place)
 
 
 async def sign_in_candidate(request: Request) -> Response:
@@ -135,10 +128,80 @@ async def step_up(request: Request) -> Response:
     told = await parsed(request, login)
     to = told.text("next", 200, default="")
     try:
-        await tries_of(request).again(request, login, told.text("password", 200, default=""))
+        place = tries_of(request).again(login, told.text("password", 200, default=""), to)
     except (Refused, Busy) as error:
         return _step_up_page(request, login, to, error)
-    return go(_inside(to) or "/staff")
+    return await _in_turn(request, place)
+
+
+# -- the queue ----------------------------------------------------------------------------------------
+
+
+async def queue(request: Request) -> Response:
+    """GET /sign-in/queue: the place, or what came of it. As JSON for the page's script: it is told when to ask again
+    and, when the turn is over, to open this page anew."""
+    places = tries_of(request).places
+    place = places.find(request.cookies.get(PLACE_COOKIE, ""))
+    if wants_json(request):
+        return JSONResponse(_told(places, place))
+    if place is None:
+        return go("/sign-in")
+    if place.served.is_set():
+        return _fetched(request, place)
+    page: Response = request.app.state.pages.page(request, "queue.html", _told(places, place))
+    return page
+
+
+async def leave_queue(request: Request) -> Response:
+    """POST /sign-in/queue/leave: the password is dropped at once."""
+    await parsed(request, request.app.state.door.maybe_login(request))
+    places = tries_of(request).places
+    place = places.find(request.cookies.get(PLACE_COOKIE, ""))
+    if place is not None:
+        places.leave(place)
+    response = go("/sign-in")
+    response.delete_cookie(PLACE_COOKIE, path="/sign-in")
+    return response
+
+
+async def _in_turn(request: Request, place: Place) -> Response:
+    """What came of it when its turn is soon; else the way to the page that waits."""
+    if await tries_of(request).places.served(place, HELD_S):
+        return _fetched(request, place)
+    response = go("/sign-in/queue")
+    secure = request.url.scheme == "https"
+    response.set_cookie(
+        PLACE_COOKIE, place.name, max_age=_PLACE_S, httponly=True, samesite="strict", secure=secure, path="/sign-in"
+    )
+    return response
+
+
+def _fetched(request: Request, place: Place) -> Response:
+    """Signed in, or the form again with what was wrong."""
+    door = request.app.state.door
+    try:
+        token = tries_of(request).places.fetch(place)
+    except (Refused, Busy) as error:
+        login = door.maybe_login(request)
+        response = (
+            _step_up_page(request, login, place.to, error)
+            if place.again and login is not None
+            else _again(request, error, place.to, place.account)
+        )
+    else:
+        response = go(_inside(place.to) or "/staff")
+        if token:
+            door.sign_in(response, request, token)
+    response.delete_cookie(PLACE_COOKIE, path="/sign-in")
+    return response
+
+
+def _told(places: Places, place: Place | None) -> dict[str, object]:
+    """``over`` tells the page to open itself anew; ``ask_s`` when to ask again: the further back, the later."""
+    if place is None or place.served.is_set():
+        return {"over": True}
+    wait_s = places.wait_s(place)
+    return {"over": False, "ahead": places.ahead(place), "wait_s": wait_s, "ask_s": min(8, max(1, wait_s // 4))}
 
 
 # -- for programs -------------------------------------------------------------------------------------
@@ -147,7 +210,10 @@ async def step_up(request: Request) -> Response:
 async def api_login(request: Request) -> Response:
     """POST /api/login {"account", "password"} → {"token", "name"}: the command line's Login."""
     told = await of(request, most_bytes=4_096)
-    token = await tries_of(request).password(request, told.text("account", 60), told.text("password", 200))
+    tries = tries_of(request)
+    place = tries.password(request, told.text("account", 60), told.text("password", 200), "")
+    await tries.places.served(place, None)
+    token = tries.places.fetch(place)
     known = await request.app.state.bus.aside(request.app.state.house.people.whoami, token)
     return JSONResponse({"token": token, "name": known.name, "person": known.person})
 
@@ -173,16 +239,14 @@ def _again(request: Request, error: Refused | Busy, to: str, account: str) -> Re
         page.headers["retry-after"] = str(wait_s)
         return page
     if isinstance(error, Busy):
-        page = _page(request, to, account, place=tries_of(request).waiting, status=503)
+        page = _page(request, to, account, problem=problem, status=503)
         page.headers["retry-after"] = str(max(1, error.retry_after_ms // 1_000))
         return page
     return _page(request, to, account, problem=problem, status=problem.status)
 
 
-def _page(
-    request: Request, to: str, account: str = "", *, problem: object = None, place: int | None = None, status: int = 200
-) -> Response:
-    context = {"problem": problem, "place": place, "account": account, "next": _inside(to)}
+def _page(request: Request, to: str, account: str = "", *, problem: object = None, status: int = 200) -> Response:
+    context = {"problem": problem, "account": account, "next": _inside(to)}
     page: Response = request.app.state.pages.page(request, "sign_in.html", context, status=status)
     return page
 
@@ -209,6 +273,8 @@ routes = [
     Route("/sign-in", sign_in),
     Route("/sign-in/staff", sign_in_staff, methods=["POST"]),
     Route("/sign-in/candidate", sign_in_candidate, methods=["POST"]),
+    Route("/sign-in/queue", queue),
+    Route("/sign-in/queue/leave", leave_queue, methods=["POST"]),
     Route("/sign-out", sign_out, methods=["POST"]),
     Route("/staff/step-up", step_up, methods=["GET", "POST"]),
     Route("/api/login", api_login, methods=["POST"]),

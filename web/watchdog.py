@@ -23,7 +23,6 @@ import asyncio
 import gc
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,9 +165,8 @@ class Watchdog:
         if self._logged_ms is not None and at_ms - self._logged_ms < LOG_EVERY_MS:
             return
         self._logged_ms = at_ms
-        frame = sys._current_frames().get(self._watched)
-        stack = told(frame) if frame is not None else []
-        _log.warning("the loop does not answer", waited_ms=waited_ms, doing=stack[-1:], stack=stack)
+        frames = told(sys._current_frames().get(self._watched))
+        _log.warning("the loop does not answer", waited_ms=waited_ms, doing="".join(frames[-1:]), frames=frames)
 
     def _settle(self, due: str | None) -> None:
         if due is None:
@@ -191,7 +189,14 @@ class Watchdog:
             self._collections.note(at_ms - self._collecting_since_ms, at_ms)
 
 
-def told(frame: FrameType) -> list[str]:
-    """A stack as lines such as ``web/live.py:212 _hear``, outermost first; no path of this machine is in them."""
-    frames = traceback.extract_stack(frame)[-_MOST_FRAMES:]
-    return [f"{'/'.join(Path(one.filename).parts[-2:])}:{one.lineno} {one.name}" for one in frames]
+def told(frame: FrameType | None) -> list[str]:
+    """A stack as lines such as ``web/live.py:212 _hear``, outermost first; no path of this machine is in them.
+
+    The thread goes on while it is read, so nothing but the frames themselves is asked, and no source is looked up.
+    """
+    lines: list[str] = []
+    while frame is not None and len(lines) < _MOST_FRAMES:
+        code = frame.f_code
+        lines.append(f"{'/'.join(Path(code.co_filename).parts[-2:])}:{frame.f_lineno} {code.co_name}")
+        frame = frame.f_back
+    return lines[::-1]

@@ -278,9 +278,11 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, sources: Sources, patience: Patience | None = None) -> Iterator[Site]:
+def site(
+    folder: Path, sources: Sources, patience: Patience | None = None, settings: Settings | None = None
+) -> Iterator[Site]:
     """The application over the body in ``folder``, behind a real server in a thread."""
-    app = make_app(settings_of(folder), sources, patience)
+    app = make_app(settings or settings_of(folder), sources, patience)
     config = uvicorn.Config(
         app,
         port=0,

@@ -22,6 +22,7 @@ const ELEMENTS = {
   "device-check": async () => (await import("./elements/device-check.js")).DeviceCheck,
   "identity-still": async () => (await import("./elements/identity-still.js")).IdentityStill,
   "proctor-wall": async () => (await import("./elements/proctor-wall.js")).ProctorWall,
+  "sign-in-queue": async () => (await import("./elements/sign-in-queue.js")).SignInQueue,
   "phase-watch": async () => (await import("./elements/phase-watch.js")).PhaseWatch,
   "outbox-wipe": async () => (await import("./elements/outbox-wipe.js")).OutboxWipe,
   "local-time": async () => (await import("./elements/local-time.js")).LocalTime,
