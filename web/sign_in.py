@@ -2,7 +2,7 @@
 
 * Tries are counted per account and per address. An account is allowed five at once and then one every half
   minute. A whole centre may be one address, so addresses are limited against floods only (`web.settings`).
-* A password costs a slow hash. Whoever is not served within a second goes to a page that shows their place in
+* A password costs a slow hash. Whoever is not served within three seconds goes to a page that shows their place in
   the queue and moves on by itself, with and without JavaScript (`web.places`). Nobody is refused for a herd.
 * A wrong account, a wrong password and a wrong code get the same answer (OWASP ASVS 5.0, 6.3.8).
 """
@@ -29,7 +29,7 @@ from web.security import Buckets, client_of
 
 PLACE_COOKIE: Final = "invigil_place"
 #: A request is held so long for its turn; then its page waits instead.
-HELD_S: Final = 1.0
+HELD_S: Final = 3.0
 _PLACE_S: Final = 900
 
 
