@@ -262,6 +262,10 @@ class Writer:
         """The last committed state of ``stream`` if it is at hand; states are immutable, so any thread may."""
         return getattr(self._known.get(stream), "state", None)
 
+    def checkpoint_after(self, pages: int) -> None:
+        """Checkpoint after about so many pages, not 1,000: a drill that wants to meet a checkpoint asks for it."""
+        self._disk.checkpoint_pages = pages
+
     @property
     def health(self) -> Health:
         """How the writer is, now; from any thread."""

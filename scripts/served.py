@@ -76,7 +76,7 @@ class Servers:
         """The candidates' one-time codes by sitting."""
         return self._codes
 
-    def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Served, dict[str, Any]]:
+    def start(self, folder: Path, failpoint: str, nth: int, wait_us: int = 0) -> tuple[Served, dict[str, Any]]:
         """A server on ``folder``, every candidate's Line open. It knows no failpoints: it is killed from outside."""
         assert not failpoint, "a server is killed from outside"
         port = free_port()

@@ -6,7 +6,8 @@ the second that an import takes. The nursery never opens a trial's database: eac
 Victim and drill speak lines of JSON over a Unix socket. The victim first says how it stands after recovery,
 ``{"t":"ready","pid":…,"sittings":{"sit-1":{"acked":…,"remaining_ms":…}}}``, then takes rows of the answer protocol
 with their sitting, and acknowledges each only from the writer's callback. Told to, it kills itself at the n-th
-passing of one of the writer's failpoints: no handler, no flush, as the power of a signal 9 is.
+passing of one of the writer's failpoints, or in the middle of a checkpoint or of a migration: no handler, no flush, as
+the power of a signal 9 is.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import delivery, exam, keyring, sitting, store
+from engine import delivery, exam, keyring, sitting
 from engine.answers import OutboxRow, parse_row
 from engine.audit import walk
 from engine.delivery import Delivery
@@ -57,10 +59,14 @@ from engine.store import Database, Ledger, recorded
 from engine.transparency import checkpoint
 from engine.writer import Act, Fold, Settled, Transaction, Writer
 from scripts.console import log_to_stderr
+from scripts.migrations.schema import upgrade
 
 OPTIONS = ("a", "b", "c", "d")
 ITEMS = 8
 BEAT_MS = 64
+CHECKPOINT_PAGES = 128
+DURING_CHECKPOINT = "during-checkpoint"
+DURING_MIGRATION = "during-migration"
 DAY_MS = 86_400_000
 FOLDS: dict[str, Fold] = {"sitting": sitting.Fold(), "exam": exam.Fold()}
 PROJECTORS = (delivery.project, exam.project)
@@ -74,12 +80,14 @@ FORM = Form(
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where a victim works and how it dies: at the ``nth`` passing of ``failpoint``, or when it is killed."""
+    """Where a victim works and how it dies: at the ``nth`` passing of ``failpoint``, or when it is killed. In the
+    middle of something (`DURING_CHECKPOINT`, `DURING_MIGRATION`): ``wait_us`` after its begin."""
 
     folder: str
     address: str
     failpoint: str = ""
     nth: int = 0
+    wait_us: int = 0
 
 
 class Blank:
@@ -100,7 +108,7 @@ def prepare(folder: Path, sources: Sources, count: int) -> list[str]:
     folder.mkdir(parents=True)
     keyring.create(folder / "keys", sources.dice)
     keys, database = Keyring(folder / "keys", sources.dice), Database(folder / "invigil.db")
-    store.create(database)
+    upgrade(database.path)
     names = [f"sit-{n}" for n in range(1, count + 1)]
 
     def begin(tx: Transaction) -> None:
@@ -155,6 +163,7 @@ class Host:
         self._order = order
         self._sources = sources
         self._passed = 0
+        self._fuse = Fuse(order)
         self._said: list[bytes] = []
         self._line = socket.socket(socket.AF_UNIX)
         folder = Path(order.folder)
@@ -172,6 +181,7 @@ class Host:
             told = {"t": "ready", "pid": os.getpid(), "sittings": {name: self._stands(name) for name in running}}
             self._line.sendall(json.dumps(told).encode() + b"\n")
             self.writer.failpoint = self._strike
+            self.writer.checkpoint_after(CHECKPOINT_PAGES)
             self.writer.deliver = self._deliver
             beaten_ms = 0
             for line in self._line.makefile("rb"):
@@ -219,10 +229,48 @@ class Host:
         return {"acked": state.outboxes[1].acked, "remaining_ms": state.remaining_ms(self._sources.now())}
 
     def _strike(self, name: str) -> None:
-        if name == self._order.failpoint:
+        if self._order.failpoint == DURING_CHECKPOINT:
+            self._passed += name == "before-checkpoint"
+            if self._passed == self._order.nth:
+                {"before-checkpoint": self._fuse.light, "after-checkpoint": self._fuse.over}.get(name, lambda: None)()
+        elif name == self._order.failpoint:
             self._passed += 1
             if self._passed == self._order.nth:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fuse:
+    """Kills this process ``wait_us`` after it was lit, in the middle of what it was lit for; or at the end of that, if
+    that comes first. The file ``fuse`` in the folder says which: `IN_THE_MIDDLE` or `AT_THE_END`."""
+
+    IN_THE_MIDDLE = "in the middle"
+    AT_THE_END = "at the end"
+
+    def __init__(self, order: Order) -> None:
+        self._path = Path(order.folder) / "fuse"
+        self._wait_s = order.wait_us / 1_000_000
+
+    def light(self) -> None:
+        self._path.write_text(self.IN_THE_MIDDLE)
+        threading.Thread(target=self._burn, daemon=True).start()
+
+    def over(self) -> None:
+        self._path.write_text(self.AT_THE_END)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _burn(self) -> None:
+        threading.Event().wait(self._wait_s)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def migrate(order: Order) -> None:
+    """``invigil db upgrade`` on the folder, and a fuse."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(order.address)
+        fuse = Fuse(order)
+        fuse.light()
+        upgrade(Path(order.folder) / "invigil.db")
+        fuse.over()
 
 
 def nursery(host: type[Host] = Host) -> None:
@@ -233,7 +281,10 @@ def nursery(host: type[Host] = Host) -> None:
     for line in sys.stdin:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            host(Order(**json.loads(line)), system()).work()
+            order = Order(**json.loads(line))
+            if order.failpoint == DURING_MIGRATION:
+                migrate(order)
+            host(order, system()).work()
             os._exit(0)
 
 

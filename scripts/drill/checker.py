@@ -3,8 +3,8 @@
 After each restart, and before another row is sent:
 
 * every acknowledged row is stored, with the bytes that were sent, and none is stored twice;
-* the journal's chain holds from its first entry and begins with every entry that was seen before; SQLite finds its
-  own file whole;
+* the journal's chain holds from its first entry and begins with every entry that was seen before; each checkpoint is
+  signed and names the root of its entries, those seen before too; SQLite finds its own file whole;
 * no candidate's remaining time has grown by more than what is recorded as credited, and none has lost more than
   the time in which a server stood.
 """
@@ -21,8 +21,12 @@ from typing import Any, Final
 from engine.audit import walk
 from engine.errors import Tampered
 from engine.events import Recorded, RowReceived, ServerResumed
-from engine.sources import Clock, between_ms
+from engine.keyring import Keyring
+from engine.sources import Sources, between_ms
 from engine.store import Database, Ledger, integrity, recorded, rows
+from engine.transparency.checkpoint import opened
+from engine.transparency.merkle import Range
+from engine.transparency.store import Tree
 from scripts.drill.client import Client, Memory, row_of
 from scripts.drill.figures import Figures
 
@@ -33,15 +37,20 @@ UNSEEN_MS: Final = 256
 class Checker:
     """The clients of one data folder, what they believe, and what was seen there before."""
 
-    def __init__(self, path: Path, clients: Sequence[Client], memory: Memory, figures: Figures, clock: Clock) -> None:
+    def __init__(
+        self, data: Path, clients: Sequence[Client], memory: Memory, figures: Figures, sources: Sources
+    ) -> None:
         self.clients = {client.sitting: client for client in clients}
         self.memory = memory
-        self._path = path
+        self._data = data
         self._figures = figures
-        self._clock = clock
+        self._clock = sources.clock
+        self._public = Keyring(data / "keys", sources.dice).public if (data / "keys").is_dir() else b""
         self._seen: list[bytes] = []
+        self._signed: dict[int, bytes] = {}
         self._sent_ms: dict[tuple[str, int], int] = {}
         self._down_since_ms: int | None = None
+        self._again_ms: int | None = None
 
     @property
     def in_flight(self) -> int:
@@ -58,14 +67,19 @@ class Checker:
         """The victim is gone, now."""
         self._down_since_ms = self._clock.monotonic_ms()
 
+    def restarts(self) -> None:
+        """Somebody starts a victim again, now: until its first acknowledgement it is an outage."""
+        if self._down_since_ms is not None:
+            self._again_ms = self._clock.monotonic_ms()
+
     def believe(self, heard: list[dict[str, Any]]) -> int:
         """Write acknowledgements down, then count them."""
         if not heard:
             return 0
-        if self._down_since_ms is not None:
-            outage_ms = self._clock.monotonic_ms() - self._down_since_ms
+        if self._again_ms is not None:
+            outage_ms = self._clock.monotonic_ms() - self._again_ms
             self._figures.longest_outage_ms = max(self._figures.longest_outage_ms, outage_ms)
-            self._down_since_ms = None
+            self._again_ms = self._down_since_ms = None
         for told in heard:
             if told["refused"]:
                 self._figures.faults.append(f"{told['sitting']} row {told['seq']} was refused: {told['refused']}")
@@ -81,11 +95,10 @@ class Checker:
     def check(self, stands: dict[str, Any]) -> Found:
         """Hold a recovered database against what the clients wrote down; ``stands`` is what its victim says, for each
         sitting its ``acked`` and ``remaining_ms``."""
-        found = stored(self._path)
+        found = stored(self._data / "invigil.db", self._public)
         self._figures.faults += found.faults
-        if not found.faults and found.hashes[: len(self._seen)] != self._seen:
-            self._figures.faults.append("the journal does not begin with the entries that were seen before")
-        self._seen = found.hashes
+        if not found.faults:
+            self._figures.faults += self._extends(found)
         kept = self.memory.acked()
         for name, client in self.clients.items():
             acked = kept.get(name, 0)
@@ -100,6 +113,20 @@ class Checker:
             self._held_time(client, stands[name]["remaining_ms"], stood_ms)
             client.sent = client.acked  # what was in flight is sent again: the server must know its own rows
         return found
+
+    def _extends(self, found: Found) -> list[str]:
+        """What does not hold of the journal's growing: by entries, and by the roots of the tree once signed."""
+        faults = []
+        if found.hashes[: len(self._seen)] != self._seen:
+            faults.append("the journal does not begin with the entries that were seen before")
+        self._seen = found.hashes
+        self._signed |= found.signed
+        tree = Range()
+        for size, root in sorted(self._signed.items()):
+            tree, _ = tree.extended(found.hashes[tree.size : size])
+            if tree.root() != root:
+                faults.append(f"the tree of {size} entries is not the one that was signed")
+        return faults
 
     def kept_time(self, client: Client, remaining_ms: int, stood_ms: int) -> None:
         """An outage costs nothing: the clock ran until the kill and from the restart on, and never between."""
@@ -128,18 +155,20 @@ class Checker:
 @dataclass(slots=True)
 class Found:
     """A recovered database: each sitting's rows by number with their hash, its credits and last resumption, the hashes
-    of all entries in the journal's order, and what does not hold."""
+    of all entries in the journal's order, the root signed for each size of the tree, and what does not hold."""
 
     rows: dict[str, dict[int, str]] = field(default_factory=dict)
     credited_ms: Counter[str] = field(default_factory=Counter)
     resumed_at: dict[str, datetime] = field(default_factory=dict)
     hashes: list[bytes] = field(default_factory=list)
+    signed: dict[int, bytes] = field(default_factory=dict)
     late: int = 0
     faults: list[str] = field(default_factory=list)
 
 
-def stored(path: Path) -> Found:
-    """Read the journal from its first entry, checking its chain, and hold the tables against it."""
+def stored(path: Path, public: bytes = b"") -> Found:
+    """Read the journal from its first entry, checking its chain, and hold the tables against it; with the journal's
+    ``public`` key, the signature of each checkpoint too."""
     found, database = Found(), Database(path)
     try:
         with database.reading() as connection:
@@ -147,6 +176,10 @@ def stored(path: Path) -> Found:
                 found.hashes.append(row.hash)
                 take(found, recorded(row, fields))
             known = {(r["sitting"], r["seq"]): r["sha256"] for r in rows(connection, "client_row")}
+            for signed in Tree(connection).checkpoints():
+                found.signed[signed.size] = signed.root
+                if public and opened(signed.note, public).root != signed.root:
+                    found.faults.append(f"the checkpoint of {signed.size} entries signs another root")
             whole = integrity(connection)
     except Tampered as tampered:
         found.faults.append(f"the chain is broken at {tampered}")

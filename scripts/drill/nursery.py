@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from engine.sources import Sources
-from scripts.victim import Order, prepare
+from scripts.victim import DURING_MIGRATION, Order, prepare
 
 CLIENTS: Final = 4
 PATIENCE_MS: Final = 10_000
@@ -46,8 +46,9 @@ class Starts(Protocol):
     def prepare(self, folder: Path) -> list[str]:
         """Make ``folder`` with running sittings whose outbox 1 is open; their names."""
 
-    def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Victim, dict[str, Any]]:
-        """A recovered victim, and for each sitting its ``acked`` and ``remaining_ms``."""
+    def start(self, folder: Path, failpoint: str, nth: int, wait_us: int = 0) -> tuple[Victim, dict[str, Any]]:
+        """A recovered victim, and for each sitting its ``acked`` and ``remaining_ms``. It kills itself at the ``nth``
+        passing of ``failpoint``, if that is named (see `scripts.victim.Order`)."""
 
 
 class Nursery:
@@ -83,19 +84,27 @@ class Nursery:
     def prepare(self, folder: Path) -> list[str]:
         return prepare(folder, self._sources, CLIENTS)
 
-    def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Victim, dict[str, Any]]:
+    def start(self, folder: Path, failpoint: str, nth: int, wait_us: int = 0) -> tuple[Victim, dict[str, Any]]:
         """A new victim on ``folder``, once it has recovered, and how it says its sittings stand."""
-        order = Order(str(folder), str(self._address), failpoint, nth)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({n: getattr(order, n) for n in Order.__slots__}).encode() + b"\n")
-        self._process.stdin.flush()
-        line, _ = self._listener.accept()
-        victim = Hosted(line)
+        victim = self._order(Order(str(folder), str(self._address), failpoint, nth, wait_us))
         ready = victim.hear(PATIENCE_MS)
         if not ready:
             raise RuntimeError("the victim died before it was ready")
         victim.pid = ready[0]["pid"]
         return victim, ready[0]["sittings"]
+
+    def migrate(self, folder: Path, wait_us: int) -> None:
+        """Upgrade the database of ``folder`` in a process that dies after ``wait_us``."""
+        victim = self._order(Order(str(folder), str(self._address), DURING_MIGRATION, 1, wait_us))
+        while victim.hear(PATIENCE_MS) is not None:
+            pass
+
+    def _order(self, order: Order) -> Hosted:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({n: getattr(order, n) for n in Order.__slots__}).encode() + b"\n")
+        self._process.stdin.flush()
+        line, _ = self._listener.accept()
+        return Hosted(line)
 
 
 class Hosted:

@@ -23,8 +23,9 @@ from scripts.drill.faulty_disk import Disk, build, preloaded
 from scripts.drill.figures import Figures
 from scripts.drill.kill import RANDOM, Drill
 from scripts.drill.nursery import Nursery, Victim
+from scripts.victim import DURING_CHECKPOINT
 
-MOMENTS: Final = (RANDOM, RANDOM, "after-commit", RANDOM, "before-commit")
+MOMENTS: Final = (RANDOM, "after-commit", DURING_CHECKPOINT, "before-commit")
 
 
 def command(
@@ -44,7 +45,7 @@ def cut_power(times: int, sources: Sources, folder: Path, module: str = "scripts
     library, log = build(folder), folder / "disk.log"
     with Nursery(folder, sources, module, preloaded(library, folder, log)) as nursery:
         cuts = PowerCuts(nursery, log, sources)
-        figures = Drill(cuts, sources, folder).run(times, MOMENTS)
+        figures = Drill(cuts, sources, folder, moments=MOMENTS).run(times)
     figures.more |= {"writes": cuts.writes, "syncs": cuts.syncs, "at_stake": cuts.at_stake, "dropped": cuts.lost}
     return figures
 
@@ -64,12 +65,12 @@ class PowerCuts:
         self._disk = None
         return self._nursery.prepare(folder)
 
-    def start(self, folder: Path, failpoint: str, nth: int) -> tuple[Victim, dict[str, Any]]:
+    def start(self, folder: Path, failpoint: str, nth: int, wait_us: int = 0) -> tuple[Victim, dict[str, Any]]:
         if self._disk is not None:
             self._cut(self._disk)
         self._disk = Disk(folder)
         self._log.write_bytes(b"")
-        return self._nursery.start(folder, failpoint, nth)
+        return self._nursery.start(folder, failpoint, nth, wait_us)
 
     def _cut(self, disk: Disk) -> None:
         cut = disk.cut(self._log.read_bytes(), self._dice)

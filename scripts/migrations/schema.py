@@ -11,6 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +41,7 @@ STORES = (
 )
 HERE = Path(__file__).parent
 VERSIONS = HERE / "versions"
+FIRST = "0001"
 OUTDATED = "its tables are not those of this version"
 
 
@@ -70,6 +74,27 @@ def upgrade(path: Path) -> tuple[str | None, str | None]:
         connection.close()
         connection.engine.dispose()
         os.close(lock)
+
+
+def step_back(path: Path, to: str = FIRST) -> tuple[str, str | None]:
+    """Make of the newest database at ``path`` what an installation at an earlier revision would have: for the drills.
+
+    What later revisions added (tables, indexes, columns) is dropped with its content. Returns the earlier revision and
+    the one it was at.
+    """
+    then = _shape_at(to)
+    with _writing(path) as connection:
+        newest = revision(connection)
+        for table, (columns, indexes) in _shape(connection).items():
+            if table not in then:
+                connection.exec_driver_sql(f'DROP TABLE "{table}"')
+                continue
+            for index in indexes - then[table][1]:
+                connection.exec_driver_sql(f'DROP INDEX "{index}"')
+            for column in columns - then[table][0]:
+                connection.exec_driver_sql(f'ALTER TABLE "{table}" DROP COLUMN "{column}"')
+        command.stamp(_config(connection), to, purge=True)
+    return to, newest
 
 
 def revision(connection: Connection) -> str | None:
@@ -132,6 +157,33 @@ down_revision = "{newest}"
 def upgrade() -> None:
     {steps}
 '''
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Connection]:
+    connection = Database(path).writing()
+    try:
+        with connection.begin():
+            yield connection
+    finally:
+        connection.close()
+        connection.engine.dispose()
+
+
+@cache
+def _shape_at(to: str) -> dict[str, tuple[set[str], set[str]]]:
+    with tempfile.TemporaryDirectory() as scratch, _writing(Path(scratch) / "invigil.db") as connection:
+        command.upgrade(_config(connection), to)
+        return _shape(connection)
+
+
+def _shape(connection: Connection) -> dict[str, tuple[set[str], set[str]]]:
+    """The columns and indexes of each table."""
+    found = inspect(connection)
+    return {
+        table: ({each["name"] for each in found.get_columns(table)}, {str(i["name"]) for i in found.get_indexes(table)})
+        for table in found.get_table_names()
+    }
 
 
 def _take_over(connection: Connection) -> None:

@@ -134,7 +134,7 @@ def test_the_writer_alone_moves_pages_into_the_file_and_says_when(
     writer.failpoint = pass_by
     writer.run(add(sources, note("in the log")))
     assert [] == [name for name in passed if "checkpoint" in name]
-    writer._disk.checkpoint_pages = 1
+    writer.checkpoint_after(1)
     writer.run(add(sources, note("in the file")))
     assert checked.wait(32)
     assert ["before-checkpoint", "after-checkpoint"] == passed[-2:]
@@ -145,7 +145,7 @@ def test_the_writer_alone_moves_pages_into_the_file_and_says_when(
 
 
 def test_a_reader_of_an_old_view_holds_up_no_one(database: Database, writer: Writer, sources: Sources) -> None:
-    writer._disk.checkpoint_pages = 1
+    writer.checkpoint_after(1)
     writer.run(add(sources, note("old")))
     with database.reading() as view:
         assert 1 == view.exec_driver_sql("SELECT count(*) FROM entry").scalar()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,20 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "invigil.db"
     schema.upgrade(path)
     assert schema.upgrade(path) == (NEWEST, NEWEST)
+
+
+def test_a_database_taken_back_to_the_first_revision_can_be_upgraded_again(tmp_path: Path) -> None:
+    path = tmp_path / "invigil.db"
+    _, newest = schema.upgrade(path)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE later (x)")
+    connection.execute("ALTER TABLE heartbeat ADD COLUMN later INTEGER")
+    connection.execute("CREATE INDEX latest ON entry (hash)")
+    connection.close()
+    assert ("0001", newest) == schema.step_back(path)
+    assert "0001" == schema.health(path)[0]
+    assert ("0001", newest) == schema.upgrade(path)
+    assert (newest, "") == schema.health(path)
 
 
 def test_tables_made_without_revisions_are_taken_over(tmp_path: Path) -> None:
