@@ -5,8 +5,9 @@
 * `export` writes what `verify` accepts as JSON Lines and seals it. What does not verify is never sealed.
 
 What a journal in a database cannot show by itself: that its tail is missing, or that whole streams were
-written anew by somebody who holds the disk. The seal of an export kept elsewhere shows both. The format
-of an export is written down in ``scripts/verifier.py``, which checks one and shares no code with this file.
+written anew by somebody who holds the disk. A checkpoint kept elsewhere (`engine.transparency`) or the seal of
+an export shows both. The format of an export is written down in ``scripts/verifier.py``, which checks one and
+shares no code with this file.
 
     with database.reading() as connection, path.open("wb") as file:
         export(Ledger(connection), file, sources.now(), keyring.sign)
@@ -17,11 +18,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import Any, BinaryIO, Final
 
 import orjson
 
@@ -31,9 +33,11 @@ from engine.journal import GENESIS, check, check_body, seal_text
 from engine.keyring import Signature
 from engine.sources import iso
 from engine.store import Ledger, Stored
+from engine.transparency.merkle import Range
 
 FORMAT = "invigil journal export"
 VERSION = 1
+_NONE: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,19 @@ def walk(ledger: Ledger) -> Iterator[tuple[Stored, dict[str, Any]]]:
         yield row, fields
 
 
-def verify(ledger: Ledger) -> Proof:
+def verify(ledger: Ledger, kept: Mapping[int, bytes] = _NONE) -> Proof:
     """Check the journal in the database from its first row to its last.
 
-    Raises: `Tampered`, naming the first row that does not hold.
+    ``kept`` are roots of the public log by size: of the checkpoints stored here, and of any kept elsewhere.
+
+    Raises: `Tampered`, naming the first row that does not hold, or the rows that two checkpoints enclose.
     """
     reading = _Reading()
     for row, fields in walk(ledger):
         reading.take(row, fields)
-    return reading.end()
+    proof = reading.end()
+    _hold(reading.hashes, kept)
+    return proof
 
 
 def export(ledger: Ledger, to: BinaryIO, at: datetime, sign: Callable[[bytes], Signature]) -> Proof:
@@ -108,6 +116,17 @@ def _missing(position: int, rest: Iterable[Stored], heads: dict[str, tuple[int, 
             return f"{row.stream}#{expected}"
         seqs[row.stream] = row.seq
     return f"position {position}"
+
+
+def _hold(hashes: list[bytes], kept: Mapping[int, bytes]) -> None:
+    tree = Range()
+    for size in sorted(kept):
+        if size > len(hashes):
+            raise Tampered(f"position {len(hashes) + 1}", f"the entry is missing; a checkpoint says there are {size}")
+        before = tree.size
+        tree, _ = tree.extended(hashes[before:size])
+        if tree.root() != kept[size]:
+            raise Tampered(f"positions {before + 1} to {size}", "the entries are not those that a checkpoint signed")
 
 
 class _Reading:

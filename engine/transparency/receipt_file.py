@@ -21,8 +21,6 @@ import hmac
 import json
 from typing import Any, Final
 
-import orjson
-
 from engine import keyring
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import SittingSealed
@@ -45,27 +43,29 @@ _MEMBERS: Final = ["format", "version", *_TEXTS, "entry", "leaf_index", "proof",
 def receipt_file(log: Log, keys: Keyring, sitting: str) -> bytes | None:
     """The file for a sealed sitting; None while no checkpoint covers it yet, which takes about a second.
 
-    Raises: `NotFound` while the sitting is not sealed.
+    Raises: `NotFound` while the sitting is not sealed; `Tampered` when what is stored does not prove it any more.
     """
     found = log.sealing(f"sitting/{sitting}")
     if found is None:
         return None
     sealing, signed, proof = found
-    stated = orjson.loads(sealing.body)
-    return _spelled(
+    stated = _object(sealing.body.decode("utf-8", "replace"))
+    file = _spelled(
         {
             "format": FORMAT,
             "version": VERSION,
-            **{name: stated[name] for name in ("receipt", "code", "signature", "key")},
+            **{name: str(stated.get(name)) for name in _TEXTS[:4]},
             "public_key": keys.public.hex(),
             "entry": {
-                "header": sealing.header.decode(),
+                "header": sealing.header.decode("utf-8", "replace"),
                 "salt": base64.b64encode(sealing.salt).decode(),
-                "body": sealing.body.decode(),
+                "body": sealing.body.decode("utf-8", "replace"),
             },
             **_proved(sealing.position, signed, proof),
         }
     )
+    check(read(file), keys.public)
+    return file
 
 
 def proof_file(log: Log, keys: Keyring, position: int) -> bytes:
@@ -153,7 +153,9 @@ def recognised(log: Log, code: str, text: str) -> Sealing | None:
         found = log.sealed(f"sitting/{lines[1].removeprefix('sitting: ')}")
     except NotFound:
         return None
-    same = hmac.compare_digest(str(orjson.loads(found.body)["receipt"]).encode(), text.encode())
+    same = hmac.compare_digest(
+        str(_object(found.body.decode("utf-8", "replace")).get("receipt")).encode(), text.encode()
+    )
     return found if same else None
 
 

@@ -102,17 +102,26 @@ class Tree:
     # -- entries --------------------------------------------------------------------------------------
 
     def header(self, position: int) -> bytes | None:
-        """The header of one entry, as it was hashed."""
-        return self._connection.execute(select(_ENTRY.c.header).where(_ENTRY.c.position == position)).scalar()
+        """The header of one entry, as it was hashed. Raises: `Tampered` when it is no longer bytes."""
+        found = self._connection.execute(select(_ENTRY.c.header).where(_ENTRY.c.position == position)).scalar()
+        return None if found is None else _stored(position, found)[0]
 
     def sealing(self, stream: str) -> Sealing | None:
-        """The stream's last entry of kind SittingSealed, unless its body was erased. It stands near the end."""
+        """The stream's last entry of kind SittingSealed, unless its body was erased. It stands near the end.
+
+        Raises: `Tampered` when what stands there is not readable.
+        """
         columns = _ENTRY.c.position, _ENTRY.c.header, _BODY.c.salt, _BODY.c.body
         joined = select(*columns).join(_BODY, _ENTRY.c.position == _BODY.c.position)
         latest = joined.where(_ENTRY.c.stream == stream).order_by(_ENTRY.c.seq.desc())
-        for row in self._connection.execute(latest.execution_options(yield_per=8)):
-            if orjson.loads(row.header)["kind"] == SittingSealed.__name__:
-                return Sealing(*row)
+        for position, *parts in self._connection.execute(latest.execution_options(yield_per=8)):
+            header, salt, body = _stored(position, *parts)
+            try:
+                kind, _ = orjson.loads(header)["kind"], orjson.loads(body)
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                raise Tampered(f"position {position}", "the entry is not readable") from None
+            if kind == SittingSealed.__name__:
+                return Sealing(position, header, salt, body)
         return None
 
     # -- the tree -------------------------------------------------------------------------------------
@@ -153,3 +162,10 @@ class Tree:
 
     def keep_nodes(self, nodes: Sequence[Node]) -> None:
         self._connection.execute(_KEEP, [{"level": n.level, "number": n.number, "hash": n.hash} for n in nodes])
+
+
+def _stored(position: int, *parts: object) -> tuple[bytes, ...]:
+    found = tuple(part for part in parts if isinstance(part, bytes))
+    if len(found) != len(parts):
+        raise Tampered(f"position {position}", "it holds something else than the bytes that were stored")
+    return found

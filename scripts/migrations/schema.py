@@ -53,8 +53,8 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
-def upgrade(path: Path) -> tuple[str | None, str | None]:
-    """Bring the database at ``path`` to the newest revision, making it when it is missing, all or nothing.
+def upgrade(path: Path, to: str = "head") -> tuple[str | None, str | None]:
+    """Bring the database at ``path`` to a revision, the newest, making it when it is missing, all or nothing.
 
     Returns the revisions before and after. Tables made without revisions (`engine.store.create`) are
     taken over when they are just what the newest revision makes.
@@ -68,7 +68,7 @@ def upgrade(path: Path) -> tuple[str | None, str | None]:
             before = revision(connection)
             if before is None and inspect(connection).has_table("entry"):
                 _take_over(connection)
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), to)
             return before, revision(connection)
     finally:
         connection.close()

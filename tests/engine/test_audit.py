@@ -22,6 +22,7 @@ from engine.sources import Sources, iso
 from engine.store import Database, Ledger
 from engine.writer import Act, Transaction, Writer
 from tests.engine.tally import FOLDS, STREAM, add, new_database, note, project
+from tests.engine.transparency import naive
 
 
 @pytest.fixture
@@ -177,3 +178,29 @@ def test_what_does_not_verify_is_never_sealed(database: Database, sources: Sourc
     with database.reading() as connection, pytest.raises(Tampered, match="tally/ada#3"):
         export(Ledger(connection), file, sources.now(), keys.sign)
     assert b"seal" not in file.getvalue()
+
+
+# -- roots of the public log ----------------------------------------------------------------------------
+
+
+def held(database: Database, *sizes: int, **changed: bytes) -> Proof:
+    """Verified against the right roots of these sizes, but for those that are ``changed`` (``s4=…``)."""
+    with database.reading() as connection:
+        hashes = [row.hash for row in Ledger(connection).stored()]
+        kept = {size: naive.root(hashes[:size]) for size in sizes}
+        kept |= {int(name[1:]): root for name, root in changed.items()}
+        return verify(Ledger(connection), kept)
+
+
+def test_a_journal_holds_against_every_root_it_ever_had(database: Database) -> None:
+    assert held(database, 1, 2, 3, 4, 5, 6) == proof(database)
+
+
+def test_the_rows_between_two_checkpoints_are_named_when_a_root_is_another(database: Database) -> None:
+    with pytest.raises(Tampered, match="positions 3 to 5: the entries are not those that a checkpoint signed"):
+        held(database, 2, 6, s5=bytes(32))
+
+
+def test_a_journal_shorter_than_a_checkpoint_is_told(database: Database) -> None:
+    with pytest.raises(Tampered, match="position 7: the entry is missing; a checkpoint says there are 9"):
+        held(database, 6, s9=bytes(32))

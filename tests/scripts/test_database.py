@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from engine import store
+from engine import keyring, store
 from engine.errors import Refused
+from engine.journal import GENESIS, leaf_hash, link
+from engine.keyring import Keyring
 from engine.sources import Sources, system
-from engine.store import Database, Drop
+from engine.store import Database, Drop, Ledger
+from engine.transparency.checkpoint import signer
+from engine.transparency.log import Log
+from engine.transparency.merkle import included
 from engine.writer import Writer
 from scripts.console import settings
 from scripts.migrations import schema
 from tests.engine.tally import tables
+from tests.engine.transparency import naive
 from tests.scripts.test_console import Spoken, run
 from web import house as houses
 from web.house import House
@@ -102,6 +108,29 @@ def test_nothing_is_upgraded_beside_a_running_writer(tmp_path: Path, sources: So
     schema.upgrade(database.path)
     with Writer(database, sources, {}, []), pytest.raises(Refused, match="DATA_FOLDER_LOCKED"):
         schema.upgrade(database.path)
+
+
+def test_a_journal_from_before_the_log_is_upgraded_and_gets_its_tree(tmp_path: Path, sources: Sources) -> None:
+    keyring.create(tmp_path / "keys", sources.dice)
+    keys, database = Keyring(tmp_path / "keys", sources.dice), Database(tmp_path / "invigil.db")
+    schema.upgrade(database.path, "0001")
+    entries, head = [], GENESIS
+    for seq in range(1, 601):
+        made = link("x/1", seq, head, at_ms=seq, actor="ada", kind="X", version=1, body=b"{}", salt=bytes(16))
+        entries.append(made)
+        head = entries[-1].hash
+    connection = database.writing()
+    with connection.begin():
+        Ledger(connection).add(1, entries)
+    connection.close()
+    connection.engine.dispose()
+    assert schema.upgrade(database.path) == ("0001", NEWEST)
+    with Writer(database, sources, {}, [], signer(keys)):
+        pass
+    header, signed, proof = Log(database).entry(300)
+    assert included(leaf_hash(header), 299, 600, proof, signed.root)
+    assert signed.root == naive.root([entry.hash for entry in entries])
+    database.close()
 
 
 def test_the_command_says_from_where_to_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from engine import keyring
-from engine.errors import NotFound
+from engine.errors import NotFound, Tampered
 from engine.keyring import Keyring
 from engine.sources import Sources
 from engine.store import Database
@@ -100,3 +100,28 @@ def test_a_proof_reads_at_most_two_tiles(database: Database) -> None:
     event.remove(engine, "before_cursor_execute", count)
     assert len([statement for statement in asked if "entry.hash" in statement]) == 2
     assert len([statement for statement in asked if "tree_node" in statement]) <= 4
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE tree_node SET hash = zeroblob(32) WHERE level = 8 AND number = 0",
+        "UPDATE entry SET hash = zeroblob(32) WHERE position = 1500",
+        "UPDATE checkpoint SET root = zeroblob(32) WHERE size = 1501",
+    ],
+)
+def test_a_proof_that_does_not_hold_is_never_handed_out(database: Database, statement: str) -> None:
+    connection = database.writing()
+    with connection.begin():
+        connection.exec_driver_sql(statement)
+    connection.close()
+    connection.engine.dispose()
+    with pytest.raises(Tampered, match="position 300: the log does not lead from this entry to its checkpoint"):
+        Log(database).entry(300)
+    with pytest.raises(Tampered, match="the log from 300 to 1501: its tree does not join the two"):
+        Log(database).consistency(300, 1501)
+
+
+def test_sizes_without_a_checkpoint_are_joined_too(database: Database) -> None:
+    known = leaves(database)
+    assert naive.proof(7, known[:400]) == Log(database).consistency(7, 400)

@@ -199,6 +199,26 @@ def test_an_erased_seal_has_no_receipt_any_more(made: Day, log: Log) -> None:
         receipt_file(log, made.keyring, made.booked)
 
 
+@pytest.mark.parametrize("what", ["header = 'text'", "header = x'5b5d'", "header = x'7b'", "header = x'7b7d'"])
+def test_a_touched_seal_gives_no_receipt(made: Day, log: Log, what: str) -> None:
+    position = log.sealed(f"sitting/{made.booked}").position
+    statement = f"UPDATE entry SET {what} WHERE position = {position}"
+    made.writer.run(Act(lambda tx: tx.connection.exec_driver_sql(statement).close()))
+    with pytest.raises(Tampered, match=f"position {position}"):
+        receipt_file(log, made.keyring, made.booked)
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "7", '{"receipt":"Invigil receipt v1"}'])
+def test_a_touched_body_gives_no_receipt_either(made: Day, log: Log, body: str) -> None:
+    seal, position = made.state.sealed, log.sealed(f"sitting/{made.booked}").position
+    assert seal is not None
+    statement = f"UPDATE body SET body = x'{body.encode().hex()}' WHERE position = {position}"
+    made.writer.run(Act(lambda tx: tx.connection.exec_driver_sql(statement).close()))
+    with pytest.raises(Tampered):
+        receipt_file(log, made.keyring, made.booked)
+    assert recognised(log, seal.code, seal.receipt) is None
+
+
 def test_any_entry_can_be_proved_by_its_header(made: Day, log: Log) -> None:
     told = json.loads(proof_file(log, made.keyring, 1))
     assert list(told) == ["format", "version", "public_key", "header", "leaf_index", "proof", "checkpoint"]
