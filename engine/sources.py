@@ -130,6 +130,15 @@ class SeededDice:
         return self._random.randbytes(size_bytes)
 
 
+#: Numbers drawn one after the other from a seed, for simulations.
+Chance = Random
+
+
+def chance(seed: int) -> Chance:
+    """Repeatable chance: equal seeds draw equally. Never for anything that must not be guessed."""
+    return Chance(seed)
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Clock and dice, handed to whatever needs them."""

@@ -14,6 +14,7 @@ DRILLS: Final = {
     "kill": "scripts.drill.kill",
     "power": "scripts.drill.power",
     "network": "scripts.drill.network",
+    "simulate": "scripts.simulation.command",
     "herd": "scripts.drill.herd",
 }
 
