@@ -59,7 +59,8 @@ class Day:
         self.now_ms = 0
         self.events = 0
         self.kinds: Counter[str] = Counter()
-        chosen = self.chance.sample(FAULTS, 5 + int(self.chance.random() * 5))
+        more = self.chance.sample(FAULTS, 2 + int(self.chance.random() * 5))
+        chosen = {*self.chance.sample(SURE, LEAST_KINDS), *more}
         limit_ms = SHORT_MS if "expiry" in chosen or "submit-at-expiry" in chosen else LONG_MS
         opening, state = started(limit_ms)
         self.reference = Reference(limit_ms, NINE, {})
@@ -78,7 +79,7 @@ class Day:
         self._phase = state.phase
         self.server = server(self, 1)
         self.ada, self.other = Device(self, "ada"), Device(self, "other")
-        for kind in chosen:
+        for kind in sorted(chosen):
             for _ in range(1 + int(self.chance.random() * 2)):
                 self.at_ms(1_000 + int(self.chance.random() * (TROUBLE_MS - 3_000)), self._strike, kind)
 
@@ -86,20 +87,11 @@ class Day:
 
     def run(self) -> Day:
         """The whole day. Raises: `Violation`."""
-        self.after(0, self.ada.open_page)
-        self.after(0, self._tick)
-        self.after(500, self._work)
-        self.at_ms(TROUBLE_MS, self._mend)
-        queue, end_ms = self._queue, TROUBLE_MS + MENDED_MS
-        while queue and queue[0][0] <= end_ms:
-            at_ms, _, act, given = heapq.heappop(queue)
-            if at_ms > self.now_ms:
-                self.clock.advance(at_ms - self.now_ms)
-                self.now_ms = at_ms
-            self.events += 1
-            act(*given)
-        self._judge()
-        self.journal.close()
+        try:
+            self._live()
+            self._judge()
+        finally:
+            self.journal.close()
         return self
 
     @property
@@ -149,6 +141,20 @@ class Day:
             self.trace(f"{self.now_ms / 1000:9.3f} s  {what}")
 
     # -- what goes on ---------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        self.after(0, self.ada.open_page)
+        self.after(0, self._tick)
+        self.after(500, self._work)
+        self.at_ms(TROUBLE_MS, self._mend)
+        queue, end_ms = self._queue, TROUBLE_MS + MENDED_MS
+        while queue and queue[0][0] <= end_ms:
+            at_ms, _, act, given = heapq.heappop(queue)
+            if at_ms > self.now_ms:
+                self.clock.advance(at_ms - self.now_ms)
+                self.now_ms = at_ms
+            self.events += 1
+            act(*given)
 
     def _tick(self) -> None:
         if self._settled():
@@ -244,6 +250,7 @@ class Day:
     def _judge(self) -> None:
         """At the end of the day: the books, and that every live window's rows have arrived."""
         self.reference.end(self.journal.state)
+        self.journal.judge()
         living = [device for device in (self.ada, self.other) if device.alive]
         if not living and self.journal.state.phase is not Phase.SEALED:  # which opens no more outboxes
             raise Violation(f"nobody is connected: {self.ada.window.line.state}, {self.other.window.line.state}")
@@ -394,6 +401,10 @@ _STRIKES: Final[dict[str, Callable[[Day, Device, int], bool]]] = {
     "reused-number": Day._reuse,
 }
 FAULTS: Final = [*_STRIKES, "drop", "duplicate", "reorder", "crash-before-commit", "crash-after-commit"]
+
+
+#: Those that strike wherever they come; the others need somebody to strike at.
+SURE: Final = ("delay", "partition", "clock-jump", "slow-disk", "disk-full", "sockets-blocked", "takeover", "reload")
 
 
 def simulate(seed: int, trace: Callable[[str], None] | None = None, **parts: Any) -> Day:

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from engine import register, store
+from engine import delivery, store
 from engine.errors import InvigilError
 from engine.events import Recorded
 from engine.sitting import Fold, Sitting
@@ -44,11 +44,12 @@ class DiskJournal(Journal):
         outcomes = dict(came.get() for _ in waiting)
         told: list[Any] = []
         for place, (job, _) in enumerate(waiting):
-            error = outcomes[place].exception()
-            if error is not None and not isinstance(error, InvigilError):
-                raise error
-            told.append(error or outcomes[place].result())
-            for happened in () if error else told[-1].events:
+            try:
+                told.append(outcomes[place].result())
+            except InvigilError as error:
+                told.append(error)
+                continue
+            for happened in told[-1].events:
                 one = self._record(job, happened, 0)
                 self.seq += 1
                 self._watch(one, told[-1].state)
@@ -64,11 +65,13 @@ class DiskJournal(Journal):
         super().lose()
         self._restart()
 
-    def close(self) -> None:
+    def judge(self) -> None:
         """Raises: `engine.errors.Tampered` when the chain on the disk does not hold."""
-        self._writer.__exit__(None, None, None)
         with self._database.reading() as connection:
             assert [one.seq for one in Ledger(connection).history(STREAM)] == list(range(1, self.seq + 1))
+
+    def close(self) -> None:
+        self._writer.__exit__(None, None, None)
         self._database.close()
         self._folder.cleanup()
 
@@ -81,4 +84,4 @@ class DiskJournal(Journal):
 
     def _opened(self) -> Writer:
         sources = Sources(SystemClock(), SeededDice(1))
-        return Writer(self._database, sources, {"sitting": Fold()}, (register.project,)).__enter__()
+        return Writer(self._database, sources, {"sitting": Fold()}, (delivery.project,)).__enter__()

@@ -71,6 +71,9 @@ class Journal:
         """The process dies before the COMMIT: nobody will ever hear of what waited."""
         self._waiting.clear()
 
+    def judge(self) -> None:
+        """At the end: what is kept is what was committed."""
+
     def close(self) -> None:
         """The day is over."""
 
