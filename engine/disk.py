@@ -126,7 +126,7 @@ class Disk:
             _log.warning("the journal can be written again", after=self.health.fault)
             self.health = replace(self.health, failing_since=None, fault=None)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> Fault:
         """A batch (which is refused then) or a checkpoint is in doubt. Does not return when the disk itself fails."""
         fault = fault_of(error) or Fault.OTHER
         # Only the cause: the statement's parameters are answers and personal data.
@@ -135,6 +135,7 @@ class Disk:
             os._exit(70)
         self._unwell(fault)
         self._pages = self.checkpoint_pages  # what is checkpointed now, the next batch may overwrite
+        return fault
 
     def checkpoint_if_due(self, failpoint: Callable[[str], None]) -> None:
         """Move what the WAL holds into the database file, as far as no reader still needs it there."""

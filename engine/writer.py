@@ -17,7 +17,7 @@ How a batch goes:
 
 Nothing is decided outside the writer, so nothing is ever decided on a state that did not come true: there
 is no speculation to undo when a job fails. When the COMMIT itself fails, every job of the batch gets
-``LOG_UNAVAILABLE``, the folded states are forgotten and read again. When one job's rows cannot be stored,
+``LOG_UNAVAILABLE``. When one job's rows cannot be stored,
 the batch is taken back and each job is tried alone, so a poisoned row spoils only itself. What it does on
 a disk that is full, locked or failing, and when it checkpoints, stands in `engine.disk`.
 """
@@ -43,7 +43,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from engine import store
 from engine.backlog import Backlog
-from engine.disk import Disk, Health, fault_of
+from engine.disk import Disk, Fault, Health, fault_of
 from engine.errors import Conflict, Refused
 from engine.events import Event, Recorded, encode, kind_of
 from engine.journal import SALT_BYTES, Entry, link
@@ -394,12 +394,13 @@ class Writer:
         return outcome
 
     def _failed(self, error: Exception, count: int) -> list[Settled]:
-        """Nothing of this batch happened. Forget what was folded and say so to everybody."""
-        self._known.clear()
+        """Nothing of this batch happened: say so to everybody. What was folded before stays true on a disk that is
+        full or locked, so that nobody has to ask it again; when nobody knows what happened, it is forgotten."""
         self._batch = _Batch()
         if not fault_of(error):
             return [Settled(error=error)] * count
-        self._disk.failed(error)
+        if self._disk.failed(error) is Fault.OTHER:
+            self._known.clear()
         return [Settled(error=Refused("LOG_UNAVAILABLE"))] * count
 
     # -- streams --------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from engine import delivery, exam, keyring, sitting
 from engine.answers import OutboxRow, parse_row
 from engine.audit import walk
 from engine.delivery import Delivery
-from engine.errors import Refused
+from engine.errors import Busy, Refused
 from engine.events import (
     CheckInOpened,
     Event,
@@ -165,6 +165,7 @@ class Host:
         self._passed = 0
         self._fuse = Fuse(order)
         self._said: list[bytes] = []
+        self._saying = threading.Lock()
         self._line = socket.socket(socket.AF_UNIX)
         folder = Path(order.folder)
         keys, self._database = Keyring(folder / "keys", sources.dice), Database(folder / "invigil.db")
@@ -203,8 +204,12 @@ class Host:
     def take(self, message: dict[str, Any]) -> None:
         name = message["sitting"]
         sent = parse_row(message, message["writer"])
-        job = self.delivery.row_job(name, "candidate", sent, offline=False)
-        self.writer.submit(job, lambda outcome: self.answer(name, sent, outcome))
+        try:
+            job = self.delivery.row_job(name, "candidate", sent, offline=False)
+            self.writer.submit(job, lambda outcome: self.answer(name, sent, outcome))
+        except (Refused, Busy) as refused:
+            self.say({"t": "ack", "sitting": name, "seq": sent.seq, "refused": getattr(refused, "code", "BUSY")})
+            self.flush()
 
     def answer(self, name: str, sent: OutboxRow, outcome: Settled) -> None:
         try:
@@ -221,8 +226,9 @@ class Host:
         self.flush()
 
     def flush(self) -> None:
-        said, self._said = self._said, []
-        self._line.sendall(b"".join(said))
+        with self._saying:
+            said, self._said = self._said, []
+            self._line.sendall(b"".join(said))
 
     def _stands(self, name: str) -> dict[str, int]:
         state = self.delivery.sitting(name)

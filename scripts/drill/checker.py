@@ -42,6 +42,8 @@ class Checker:
     ) -> None:
         self.clients = {client.sitting: client for client in clients}
         self.memory = memory
+        self.lawful: frozenset[str] = frozenset()
+        self.refused = 0
         self._data = data
         self._figures = figures
         self._clock = sources.clock
@@ -73,17 +75,23 @@ class Checker:
             self._again_ms = self._clock.monotonic_ms()
 
     def believe(self, heard: list[dict[str, Any]]) -> int:
-        """Write acknowledgements down, then count them."""
-        if not heard:
+        """Write acknowledgements down, then count them. Codes that are `lawful` here are no faults: those rows are
+        sent again."""
+        for told in heard:
+            if told["refused"] in self.lawful:
+                self.refused += 1
+                self._down_since_ms = self._again_ms = self._again_ms or self._clock.monotonic_ms()
+                client = self.clients[told["sitting"]]
+                client.sent = min(client.sent, max(client.acked, told["seq"] - 1))  # to be sent again
+            elif told["refused"]:
+                self._figures.faults.append(f"{told['sitting']} row {told['seq']} was refused: {told['refused']}")
+        acks = [told for told in heard if not told["refused"]]
+        if not acks:
             return 0
         if self._again_ms is not None:
             outage_ms = self._clock.monotonic_ms() - self._again_ms
             self._figures.longest_outage_ms = max(self._figures.longest_outage_ms, outage_ms)
             self._again_ms = self._down_since_ms = None
-        for told in heard:
-            if told["refused"]:
-                self._figures.faults.append(f"{told['sitting']} row {told['seq']} was refused: {told['refused']}")
-        acks = [told for told in heard if not told["refused"]]
         self.memory.keep(acks)
         for ack in acks:
             client = self.clients[ack["sitting"]]
@@ -95,16 +103,11 @@ class Checker:
     def check(self, stands: dict[str, Any]) -> Found:
         """Hold a recovered database against what the clients wrote down; ``stands`` is what its victim says, for each
         sitting its ``acked`` and ``remaining_ms``."""
-        found = stored(self._data / "invigil.db", self._public)
-        self._figures.faults += found.faults
-        if not found.faults:
-            self._figures.faults += self._extends(found)
+        found = self.holds()
         kept = self.memory.acked()
         for name, client in self.clients.items():
             acked = kept.get(name, 0)
-            lost = missing(found.rows.get(name, {}), name, acked, client.kind)
-            self._figures.lost += lost
-            if stands[name]["acked"] < acked and not lost:
+            if stands[name]["acked"] < acked and not self._figures.lost:
                 self._figures.faults.append(f"{name} is acknowledged to {stands[name]['acked']} after {acked}")
             stood_ms = self._stood_ms(found, name)
             self.kept_time(client, stands[name]["remaining_ms"], stood_ms)
@@ -112,6 +115,16 @@ class Checker:
             client.credited_ms = found.credited_ms.get(name, 0)
             self._held_time(client, stands[name]["remaining_ms"], stood_ms)
             client.sent = client.acked  # what was in flight is sent again: the server must know its own rows
+        return found
+
+    def holds(self) -> Found:
+        """Hold what is stored against what was acknowledged, whether a victim runs or not."""
+        found = stored(self._data / "invigil.db", self._public)
+        self._figures.faults += found.faults
+        if not found.faults:
+            self._figures.faults += self._extends(found)
+        for name, acked in self.memory.acked().items():
+            self._figures.lost += missing(found.rows.get(name, {}), name, acked, self.clients[name].kind)
         return found
 
     def _extends(self, found: Found) -> list[str]:

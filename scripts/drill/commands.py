@@ -13,6 +13,7 @@ import typer
 DRILLS: Final = {
     "kill": "scripts.drill.kill",
     "power": "scripts.drill.power",
+    "disk": "scripts.drill.disk",
     "network": "scripts.drill.network",
     "simulate": "scripts.simulation.command",
     "herd": "scripts.drill.herd",

@@ -10,6 +10,7 @@
  *     W  written                  a = offset                         data = what
  *     T  cut or grown             a = its new size
  *     S  synced, and it returned
+ *     F  a sync failed: what was written before may be gone, and no later sync will write it
  *     D  its folder was synced
  *     U  unlinked                                                    data = its path
  *     R  renamed                                                     data = old path, zero, new path
@@ -17,10 +18,11 @@
  * A sync is written down only after it has succeeded, a write too: a process killed in between has done less than
  * the log could have said, never more. mmap is not seen: the database must not use it.
  *
+ * While the file FAULTY_DISK_FULL exists, the disk is full: a write that would make a file longer fails with ENOSPC.
  * A process may also ask for faults, through ctypes:
  *
  *     faulty_disk_fail(what, n, error)  the n-th 'S' or 'W' from now on fails once with that errno; 0 = never
- *     faulty_disk_fill(error)           until told 0, every write that would make a file longer fails with it
+ *     faulty_disk_retry(yes)            a sync that failed so is called again, as a careless program would do
  *     faulty_disk_delay(us)             each sync takes that much longer
  */
 #define _GNU_SOURCE
@@ -45,10 +47,10 @@ struct record {
 };
 
 static char kinds[MOST_FILES];
-static const char *under;
+static const char *under, *full;
 static int log_file = -1;
 static long fail_sync, fail_write, delay_us;
-static int sync_error, write_error, full_error;
+static int sync_error, write_error, retries;
 
 #define REAL(name) ((__typeof__(name) *)real(#name))
 
@@ -57,6 +59,7 @@ static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("FAULTY_DISK_LOG");
     under = getenv("FAULTY_DISK_UNDER");
+    full = getenv("FAULTY_DISK_FULL");
     if (under == NULL || path == NULL) return;
     int file = REAL(open)(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (file < 0) return;
@@ -69,7 +72,7 @@ void faulty_disk_fail(char what, long n, int error) {
     if (what == 'W') write_error = error, fail_write = n;
 }
 
-void faulty_disk_fill(int error) { full_error = error; }
+void faulty_disk_retry(int yes) { retries = yes; }
 
 void faulty_disk_delay(long us) { delay_us = us; }
 
@@ -145,9 +148,10 @@ static int refused(int file, off64_t offset, size_t length) {
         errno = write_error;
         return 1;
     }
-    if (full_error && fstat(file, &found) == 0 && offset + (off64_t)length > found.st_size) {
-        errno = full_error;
-        return 1;
+    if (full != NULL && fstat(file, &found) == 0 && offset + (off64_t)length > found.st_size) {
+        int kept = errno, is_full = access(full, F_OK) == 0;
+        errno = is_full ? ENOSPC : kept;
+        return is_full;
     }
     return 0;
 }
@@ -195,8 +199,9 @@ static int synced(const char *which, int file) {
         struct timespec pause = {delay_us / 1000000, delay_us % 1000000 * 1000};
         if (delay_us > 0) nanosleep(&pause, NULL);
         if (fail_sync > 0 && --fail_sync == 0) {
+            note('F', inode_of(file), 0, NULL, 0);
             errno = sync_error;
-            return -1;
+            if (!retries) return -1;
         }
     }
     int done = really(file);

@@ -7,6 +7,7 @@ have left behind:
 * a file holds everything that was written before its last sync that returned;
 * of the later writes each is kept or lost by the toss of a coin, and one in four that are kept is torn: each sector of
   512 bytes has its own coin. So a later write may survive an earlier one;
+* writes before a sync that failed are tossed for then and there, and no later sync brings them back;
 * a new, removed or renamed file is so after its folder was synced; else a random number of these acts, oldest first,
   has happened;
 * the shared-memory index is gone.
@@ -50,9 +51,10 @@ def build(folder: Path) -> Path:
     return library
 
 
-def preloaded(library: Path, under: Path, log: Path) -> tuple[str, ...]:
-    """The variables with which a process runs on this disk."""
-    return f"LD_PRELOAD={library}", f"FAULTY_DISK_UNDER={under}", f"FAULTY_DISK_LOG={log}"
+def preloaded(library: Path, under: Path, log: Path, full: Path | None = None) -> tuple[str, ...]:
+    """The variables with which a process runs on this disk. It is full while the file ``full`` exists."""
+    given = f"LD_PRELOAD={library}", f"FAULTY_DISK_UNDER={under}", f"FAULTY_DISK_LOG={log}"
+    return given if full is None else (*given, f"FAULTY_DISK_FULL={full}")
 
 
 @dataclass(slots=True)
@@ -105,6 +107,9 @@ class Disk:
                     for at, written in self._files[inode].pending:
                         self._files[inode].write(at, written)
                     self._files[inode].pending.clear()
+                case b"F":
+                    self._files[inode].synced = self._tossed(self._files[inode], dice, cut)
+                    self._files[inode].pending.clear()
                 case b"D":
                     self._name(names)
                     names = []
@@ -115,7 +120,7 @@ class Disk:
                     names += [(after, self._named(before, names)), (before, None)]
         self._name(names[: _below(dice, len(names) + 1)])
         for name, file in self._names.items():
-            cut.files[name] = self._survivor(file, dice, cut)
+            cut.files[name] = bytes(self._tossed(file, dice, cut))
         return cut
 
     def rebuild(self, cut: Cut) -> None:
@@ -135,7 +140,8 @@ class Disk:
     def _named(self, name: str, names: list[tuple[str, _File | None]]) -> _File | None:
         return next((file for known, file in reversed(names) if known == name), self._names.get(name))
 
-    def _survivor(self, file: _File, dice: Dice, cut: Cut) -> bytes:
+    def _tossed(self, file: _File, dice: Dice, cut: Cut) -> bytearray:
+        """The file's content with what chance leaves of its pending writes."""
         content = bytearray(file.synced)
         for at, data in file.pending:
             cut.at_stake += 1
@@ -148,7 +154,7 @@ class Disk:
                 for start in range(0, len(data), SECTOR):
                     if dice.token(1)[0] & 1:
                         _apply(content, at + start, data[start : start + SECTOR])
-        return bytes(content)
+        return content
 
 
 def records(log: bytes) -> list[tuple[bytes, int, int, bytes]]:

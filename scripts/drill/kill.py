@@ -175,10 +175,11 @@ class Drill:
         """Whether the victim died where it should. The next one waits longer or shorter, so that about all do."""
         if moment not in self._longest_us:
             return True
-        in_the_middle = (self._data / "fuse").read_text() == Fuse.IN_THE_MIDDLE
+        fuse = self._data / "fuse"
+        in_the_middle = fuse.exists() and fuse.read_text() == Fuse.IN_THE_MIDDLE
         longest_us = self._longest_us[moment]
         self._longest_us[moment] = longest_us * 9 // 8 if in_the_middle else max(128, longest_us * 5 // 8)
-        (self._data / "fuse").write_text("")
+        fuse.unlink(missing_ok=True)
         return in_the_middle
 
     def _migrate(self) -> None:

@@ -20,7 +20,7 @@ from engine.sources import Sources
 from scripts.victim import DURING_MIGRATION, Order, prepare
 
 CLIENTS: Final = 4
-PATIENCE_MS: Final = 10_000
+PATIENCE_MS: Final = 60_000
 
 
 class Victim(Protocol):

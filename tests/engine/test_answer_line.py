@@ -254,7 +254,7 @@ def test_a_refused_row_is_told_by_its_number_and_ends_the_line_only_where_none_c
 def test_rows_beyond_the_burst_wait_for_their_credit_and_none_is_dropped() -> None:
     windows, line, state = Windows(NINE), a_line(), a_sitting().state
     heard = [windows.hear(line, message(seq), state, NINE) for seq in range(1, LIMITS.row_burst + 5)]
-    assert [effects[0] for effects in heard[LIMITS.row_burst:]] == [Wait(101), Wait(201), Wait(301), Wait(401)]
+    assert [effects[0] for effects in heard[LIMITS.row_burst :]] == [Wait(101), Wait(201), Wait(301), Wait(401)]
     assert [effects[-1] for effects in heard] == [
         Store(a_row(seq, "q01", chose("a")), False) for seq in range(1, LIMITS.row_burst + 5)
     ]

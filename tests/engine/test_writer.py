@@ -344,7 +344,7 @@ def test_a_full_disk_acknowledges_nothing_and_recovers_when_space_returns(
         error = outcome.error
         assert isinstance(error, Refused) and error.code == "LOG_UNAVAILABLE"
     assert bodies(database) == [note("before")]
-    assert writer.committed(STREAM) is None  # forgotten, so that nothing is decided on what did not come true
+    assert writer.committed(STREAM) == Tally(1, 0, ("before",))  # nothing is decided on what did not come true
     roomy_disk(writer)
     assert writer.run(add(sources, note("after"))).state.notes == ("before", "after")
     assert bodies(database) == [note("before"), note("after")]

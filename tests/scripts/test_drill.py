@@ -73,6 +73,14 @@ def test_a_host_that_acknowledges_before_the_commit_is_caught(tmp_path: Path) ->
     assert figures.told()["ok"] is False
 
 
+@pytest.mark.drill
+def test_a_host_that_does_not_know_its_rows_again_is_caught(tmp_path: Path) -> None:
+    sources = Sources(SystemClock(), SeededDice(4))
+    with Nursery(tmp_path, sources, "tests.scripts.stuttering_host") as nursery:
+        figures = Drill(nursery, sources, tmp_path, moments=("after-commit",)).run(20)
+    assert any(fault.endswith(" twice") for fault in figures.faults)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A data folder of two sittings with four rows each, as a victim leaves it."""

@@ -35,6 +35,20 @@ def test_a_host_that_commits_without_syncing_is_caught(tmp_path: Path) -> None:
     assert figures.told()["ok"] is False
 
 
+@pytest.mark.drill
+def test_a_host_whose_sync_fails_ends_and_loses_nothing(tmp_path: Path) -> None:
+    sources = Sources(SystemClock(), SeededDice(5))
+    figures = cut_power(8, sources, tmp_path, "tests.scripts.failing_host")
+    assert (figures.lost, figures.faults) == (0, [])
+
+
+@pytest.mark.drill
+def test_a_host_that_calls_a_failed_sync_again_is_caught(tmp_path: Path) -> None:
+    sources = Sources(SystemClock(), SeededDice(4))
+    figures = cut_power(20, sources, tmp_path, "tests.scripts.stubborn_host")
+    assert figures.lost > 0
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("library"))
@@ -44,7 +58,7 @@ def done(library: Path, folder: Path, script: str) -> bytes:
     """The log of what ``script`` did in ``folder``."""
     log = folder.parent / "log"
     lines = f"import ctypes, errno, os\nos.chdir({str(folder)!r})\nhere = os.getcwd() + '/invigil.db'\n{script}"
-    command = ["/usr/bin/env", *preloaded(library, folder, log), sys.executable, "-c", lines]
+    command = ["/usr/bin/env", *preloaded(library, folder, log, folder / "full"), sys.executable, "-c", lines]
     subprocess.run(command, check=True)
     return log.read_bytes()
 
@@ -127,14 +141,15 @@ disk.faulty_disk_fail(ctypes.c_char(b"S"), ctypes.c_long(2), errno.EIO)
 assert [None, "EIO", None] == [said(os.fsync, f) for _ in range(3)]
 disk.faulty_disk_fail(ctypes.c_char(b"W"), ctypes.c_long(1), errno.EIO)
 assert ["EIO", 1] == [said(os.pwrite, f, b"x", 0) for _ in range(2)]
-disk.faulty_disk_fill(errno.ENOSPC)
+full = os.getcwd() + "/full"
+os.close(os.open(full, os.O_CREAT))
 assert [1, "ENOSPC"] == [said(os.pwrite, f, b"x", at) for at in (3, 4)]
-disk.faulty_disk_fill(0)
+os.unlink(full)
 disk.faulty_disk_delay(ctypes.c_long(1))
 assert [1, None] == [said(os.pwrite, f, b"x", 4), said(os.fsync, f)]
 """
     log = done(library, folder, script)
-    assert b"OSSWWWS" == b"".join(op for op, *_ in records(log))
+    assert b"OSFSWWWS" == b"".join(op for op, *_ in records(log))
 
 
 def test_a_machine_without_a_compiler_is_told_what_to_install(
