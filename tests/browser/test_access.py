@@ -72,7 +72,7 @@ def test_axe_finds_nothing_on_the_candidate_s_pages(site: Server, chromium: Brow
         page.get_by_role("link", name="Review and submit").click()
         expect(page.get_by_role("heading", name="Review before you submit")).to_be_visible()
         found += _axe(page, f"{scheme} review")
-        for path in ("/me", "/certificate", "/statement", "/sign-in"):
+        for path in ("/me", "/certificate", "/receipt", "/statement", "/sign-in"):
             page.goto(path)
             found += _axe(page, f"{scheme} {path}")
         context.close()

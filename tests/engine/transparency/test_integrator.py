@@ -123,10 +123,15 @@ def test_only_what_happened_is_in_the_tree(database: Database, sources: Sources,
         tx.append("tally/ada", "ada", sources.now(), note("taken back"))
         raise Refused("QUORUM")
 
+    def whole(tx: Transaction) -> None:
+        tx.append("tally/ada", "ada", sources.now(), note("d"))
+        tx.append("tally/emmy", "ada", sources.now(), note("e"))
+
     with Writer(database, sources, FOLDS, [project], signer(keys)) as writer:
         for _ in range(2):
-            together(writer, add(sources, note("a")), Act(half), add(sources, note("b"), note("c")), Act(half))
-    assert len(leaves(database)) == 6
+            more = Act(half), add(sources, note("b"), note("c")), Act(whole), Act(half)
+            together(writer, add(sources, note("a")), *more)
+    assert len(leaves(database)) == 10
     assert notes(database)[-1].root == naive.root(leaves(database))
 
 
@@ -235,6 +240,27 @@ def test_nothing_is_due_while_everything_is_signed(database: Database, sources: 
     assert tree.wait_s() == 0
     connection.close()
     connection.engine.dispose()
+
+
+def test_what_was_taken_back_before_its_commit_is_forgotten(database: Database, sources: Sources) -> None:
+    tree = Integrator(sources.clock, lambda size, _root: f"note {size}")
+    connection = database.writing()
+    with connection.begin():
+        tree.restore(connection)
+    for lost in (True, True, False):
+        with connection.begin() as transaction:
+            tree.integrate(connection, naive.leaves(300))
+            if lost:
+                transaction.rollback()
+    tree.committed()
+    with connection.begin():
+        tree.hurry()
+        tree.integrate(connection, [naive.leaf(300)])
+    tree.committed()
+    connection.close()
+    connection.engine.dispose()
+    assert notes(database)[-1].root == naive.root(naive.leaves(301))
+    assert nodes(database) == {(8, 0): naive.root(naive.leaves(256))}
 
 
 def test_a_touched_node_is_written_anew_from_the_entries(database: Database, sources: Sources) -> None:

@@ -52,6 +52,10 @@ def test_the_newest_checkpoint_and_older_ones_by_their_size(database: Database) 
         log.at(2)
 
 
+def test_all_signed_roots_are_at_hand_by_size(database: Database) -> None:
+    assert Log(database).roots() == {size: naive.root(leaves(database)[:size]) for size in SIZES}
+
+
 def test_there_is_none_before_the_first_is_signed(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     empty = new_database(tmp_path / "empty")

@@ -108,6 +108,11 @@ def test_no_other_past_is_believed_to_be_consistent(data: st.DataObject, second:
         assert not consistent(first, old, second, new, [*proof[:n], wrong, *proof[n + 1 :]])
 
 
+def test_an_empty_proof_joins_no_two_sizes() -> None:
+    leaves = naive.leaves(5)
+    assert not consistent(3, naive.root(leaves[:3]), 5, naive.root(leaves), [])
+
+
 @pytest.mark.parametrize(("first", "second"), [(0, 4), (-1, 4), (5, 4), (0, 0)])
 def test_sizes_out_of_order_are_never_consistent(first: int, second: int) -> None:
     assert not consistent(first, EMPTY_ROOT, second, naive.root(naive.leaves(4)), [])
