@@ -29,7 +29,7 @@ from engine import admission, conduct
 from engine.delivery import BUILD
 from engine.errors import Fact, NotFound, Refused, Tampered
 from engine.events import Event
-from engine.exam import Exam, ExamPhase
+from engine.exam import Exam, ExamPhase, Exams
 from engine.independence import may_proctor
 from engine.people import Role, require_role
 from engine.sitting import STARTED, Phase, Sitting
@@ -60,15 +60,17 @@ class Outcome:
 class Cohort:
     """The door to a whole room. Every act is an invigilator's on the rota, and minutes also an administrator's."""
 
-    def __init__(self, writer: Writer, sources: Sources) -> None:
+    def __init__(self, writer: Writer, sources: Sources, exams: Exams) -> None:
         self._writer = writer
         self._sources = sources
+        self._exams = exams
 
     def start(self, person: str, exam: str, *, present: Collection[str]) -> tuple[Outcome, ...]:
         """Start everybody who is ready, those who wait longest first. ``present``: who is at a wall of this exam.
 
         Raises: EXAM_NOT_OPEN, ROLE_MISSING and its kin; `NotFound` for whoever is not on the rota. What stands
-        against one sitting is in its outcome: ID_UNVERIFIED …, PROCTOR_ABSENT, RATIO_EXCEEDED, SOD_SELF …
+        against one sitting is in its outcome: ID_UNVERIFIED …, PROCTOR_ABSENT, RATIO_EXCEEDED,
+        SOD_SELF …, FORM_INCOMPLETE.
         """
         return self._each(person, exam, self._waiting(exam), self._starting(person, present), day_open=True)
 
@@ -146,6 +148,8 @@ class Cohort:
         def decide(tx: Transaction, state: Sitting, at: datetime, ahead: int = 0) -> Sequence[Event]:
             running = count(tx.connection, "sitting", exam=state.exam, practice=False, phase=Phase.RUNNING.value)
             watching = (running + ahead) // max(1, len(present))
+            if state.form is not None:
+                self._exams.require_whole(_exam(tx, state.exam), state.form)
             return admission.start(state, at, person, BUILD, present=person in present, watching=watching)
 
         return decide

@@ -248,14 +248,16 @@ class Delivery:
         return self._invigilate(person, sitting, lambda state: admission.check_environment(state, checked.ticks))
 
     def start(self, person: str, sitting: str, *, present: bool, watching: int) -> Sitting:
-        """Raises: PROCTOR_ABSENT and whatever is missing, by its code; EXAM_NOT_OPEN."""
+        """Raises: PROCTOR_ABSENT and whatever is missing, by its code; FORM_INCOMPLETE; EXAM_NOT_OPEN."""
         at = self._sources.now()
-        return self._invigilate(
-            person,
-            sitting,
-            lambda state: admission.start(state, at, person, BUILD, present=present, watching=watching),
-            day_open=True,
-        )
+        exam = self._exams.exam(self.sitting(sitting).exam)
+
+        def decide(state: Sitting) -> Sequence[Event]:
+            if state.form is not None:
+                self._exams.require_whole(exam, state.form)
+            return admission.start(state, at, person, BUILD, present=present, watching=watching)
+
+        return self._invigilate(person, sitting, decide, day_open=True)
 
     def pause(self, person: str, sitting: str, reason: str) -> Sitting:
         return self._invigilate(person, sitting, lambda state: conduct.pause(state, "incident", reason))

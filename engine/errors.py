@@ -64,6 +64,7 @@ SENTENCES: Final = MappingProxyType(
         "RATIO_EXCEEDED": "The invigilator already watches as many candidates as the policy allows",
         "ENV_INCOMPLETE": "The check-in list for this sitting is not complete",
         "FORM_NOT_RELEASED": "No released form is assigned to this sitting",
+        "FORM_INCOMPLETE": "The form does not hold everything its blueprint asks for; nobody may sit it",
         "BLUEPRINT_INFEASIBLE": "The item bank cannot meet this blueprint",
         "SELFTEST_FAILED": "The scoring self-test failed; no exam may start",
         "NOT_NOW": "The sitting's state does not allow this now",

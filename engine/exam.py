@@ -11,7 +11,7 @@ with invented items, usable from that moment on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from engine.admission import assign_form, create
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, Recorded, SittingCreated, event
-from engine.form import Drawn, Forms
+from engine.form import Drawn, Form, Forms
 from engine.independence import may_sit
 from engine.keyring import Keyring, keyed
 from engine.people import Role, require_role
@@ -33,6 +33,8 @@ from engine.writer import Act, Transaction, Writer
 
 PRACTICE_LIMIT_MS = 15 * 60_000
 PRACTICE_DAYS = 90
+#: Seats in one transaction of `Exams.book_many`.
+BOOKED_AT_ONCE = 32
 
 
 @event()
@@ -123,6 +125,29 @@ class Plan:
     cut: float
     proctors: tuple[str, ...]
     policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What became of one candidate in `Exams.book_many`. ``code`` is None for a seat, else why there is none."""
+
+    candidate: str
+    sitting: str
+    practice: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A seat before its transaction: named and drawn, and nothing of it stored."""
+
+    exam: Exam
+    candidate: str
+    at: datetime
+    sitting: str
+    practice: str
+    form: Drawn
+    trial: Drawn
 
 
 def evolve(state: Exam, recorded: Recorded) -> Exam:
@@ -262,32 +287,38 @@ class Exams:
 
         Raises: SEATS_TAKEN, ALREADY_BOOKED, SOD_ITEM_EXPOSED, EXAM_NOT_OPEN after closing, ROLE_MISSING …
         """
-        state = self.exam(exam)
-        assert state.opens_at is not None and state.closes_at is not None
-        at = self._sources.now()
-        sitting = self._sources.new_id("sit")
-        drawn = self._forms.draw(state.blueprint, self.form_seed(state, sitting))
-        made = SittingCreated(exam, candidate, False, state.policy, state.limit_ms, state.opens_at, state.closes_at)
-        practice, trial, trial_drawn = self._practice(state, candidate, at)
+        [prepared] = self._prepared(self.exam(exam), [candidate])
 
-        def fn(tx: Transaction) -> tuple[str, str]:
-            require_role(tx.connection, person, Role.ADMINISTRATOR, at)
-            now: Exam = tx.state(f"exam/{exam}")
-            if now.phase not in {ExamPhase.PLANNED, ExamPhase.OPEN}:
-                raise Refused("EXAM_NOT_OPEN", phase=now.phase)
-            if row(tx.connection, "person", person=candidate) is None:
-                raise NotFound("person", candidate)
-            may_sit(tx.connection, candidate, at)
-            if count(tx.connection, "sitting", exam=exam, candidate=candidate, practice=False):
-                raise Refused("ALREADY_BOOKED")
-            if count(tx.connection, "sitting", exam=exam, practice=False) >= now.seats:
-                raise Refused("SEATS_TAKEN", seats=now.seats)
-            _create(tx, sitting, person, at, made, drawn)
-            _create(tx, practice, person, at, trial, trial_drawn)
-            return sitting, practice
+        def fn(tx: Transaction) -> None:
+            require_role(tx.connection, person, Role.ADMINISTRATOR, prepared.at)
+            _seat(tx, person, prepared)
 
-        booked: tuple[str, str] = self._writer.run(Act(fn))
-        return booked
+        self._writer.run(Act(fn))
+        return prepared.sitting, prepared.practice
+
+    def book_many(self, person: str, exam: str, candidates: Sequence[str]) -> tuple[Booked, ...]:
+        """Seats for many, in few transactions. Each gets one or is refused by code, whatever becomes of the others.
+
+        Forms are drawn before each transaction, so that nobody else's answer waits for a draw; the count of
+        where an item has stood is kept inside it.
+
+        Raises: ROLE_MISSING and its kin, BLUEPRINT_INFEASIBLE, `NotFound` for the exam.
+        """
+        booked: list[Booked] = []
+        for first in range(0, len(candidates), BOOKED_AT_ONCE):
+            prepared = self._prepared(self.exam(exam), candidates[first : first + BOOKED_AT_ONCE])
+
+            def fn(tx: Transaction, prepared: Sequence[_Prepared] = prepared) -> list[Booked]:
+                require_role(tx.connection, person, Role.ADMINISTRATOR, self._sources.now())
+                return [_booked(tx, person, one) for one in prepared]
+
+            booked += self._writer.run(Act(fn))
+        return tuple(booked)
+
+    def require_whole(self, exam: Exam, form: Form) -> None:
+        """Raises: FORM_INCOMPLETE for a form that lacks anything its blueprint asks for."""
+        if faults := self._forms.faults(exam.blueprint, form):
+            raise Refused("FORM_INCOMPLETE", first=faults[0], faults=len(faults))
 
     def practise(self, candidate: str, exam: str) -> str:
         """The candidate's practice sitting for this exam: the one that is open, or a fresh one.
@@ -296,7 +327,8 @@ class Exams:
         """
         state = self.exam(exam)
         at = self._sources.now()
-        practice, trial, drawn = self._practice(state, candidate, at)
+        practice = self._sources.new_id("try")
+        drawn = self._forms.draw(state.practice_blueprint, self.form_seed(state, practice))
 
         def fn(tx: Transaction) -> str:
             own = rows(tx.connection, "sitting", exam=exam, candidate=candidate)
@@ -305,19 +337,23 @@ class Exams:
             for found in own:
                 if found["practice"] and found["phase"] in {"CREATED", "CHECK_IN", "READY", "RUNNING"}:
                     return str(found["sitting"])
-            _create(tx, practice, candidate, at, trial, drawn)
+            _create(tx, practice, candidate, at, _practice(state, candidate, at), drawn)
             return practice
 
         return str(self._writer.run(Act(fn)))
 
-    def _practice(self, state: Exam, candidate: str, at: datetime) -> tuple[str, SittingCreated, Drawn]:
-        """A practice sitting: invented items, no invigilator, usable at once."""
-        assert state.closes_at is not None
-        practice = self._sources.new_id("try")
-        drawn = self._forms.draw(state.practice_blueprint, self.form_seed(state, practice))
-        until = max(state.closes_at, later(at, PRACTICE_DAYS * 86_400_000))
-        policy = replace(state.policy, attended=False)
-        return practice, SittingCreated(state.exam, candidate, True, policy, PRACTICE_LIMIT_MS, at, until), drawn
+    def _prepared(self, exam: Exam, candidates: Sequence[str]) -> list[_Prepared]:
+        """Everything about these seats that needs no transaction: names, forms and what the sittings will be."""
+        at = self._sources.now()
+        names = [(self._sources.new_id("sit"), self._sources.new_id("try")) for _ in candidates]
+        forms = self._forms.draw_many(exam.blueprint, [self.form_seed(exam, sitting) for sitting, _ in names])
+        trials = self._forms.draw_many(exam.practice_blueprint, [self.form_seed(exam, trial) for _, trial in names])
+        for drawn in forms:
+            self.require_whole(exam, drawn.form)
+        return [
+            _Prepared(exam, candidate, at, sitting, practice, form, trial)
+            for candidate, (sitting, practice), form, trial in zip(candidates, names, forms, trials, strict=True)
+        ]
 
     def exam(self, exam: str) -> Exam:
         """Raises: `NotFound`."""
@@ -379,6 +415,44 @@ def note_jump(tx: Transaction, at: datetime, jumped: WallClockJumped) -> None:
     """Record a jump of the machine's clock in every open day."""
     for found in rows(tx.connection, "exam", phase=ExamPhase.OPEN.value, order="exam"):
         tx.append(f"exam/{found['exam']}", SYSTEM, at, jumped)
+
+
+def _booked(tx: Transaction, person: str, prepared: _Prepared) -> Booked:
+    try:
+        _seat(tx, person, prepared)
+    except Refused as refused:
+        return Booked(prepared.candidate, "", "", refused.code)
+    except NotFound:
+        return Booked(prepared.candidate, "", "", "NOT_FOUND")
+    return Booked(prepared.candidate, prepared.sitting, prepared.practice)
+
+
+def _seat(tx: Transaction, person: str, prepared: _Prepared) -> None:
+    """Check everything, then create both sittings: what is refused leaves nothing behind."""
+    candidate, at = prepared.candidate, prepared.at
+    now: Exam = tx.state(f"exam/{prepared.exam.exam}")
+    if now.phase not in {ExamPhase.PLANNED, ExamPhase.OPEN}:
+        raise Refused("EXAM_NOT_OPEN", phase=now.phase)
+    if row(tx.connection, "person", person=candidate) is None:
+        raise NotFound("person", candidate)
+    may_sit(tx.connection, candidate, at)
+    if count(tx.connection, "sitting", exam=now.exam, candidate=candidate, practice=False):
+        raise Refused("ALREADY_BOOKED")
+    if count(tx.connection, "sitting", exam=now.exam, practice=False) >= now.seats:
+        raise Refused("SEATS_TAKEN", seats=now.seats)
+    assert now.opens_at is not None and now.closes_at is not None
+    made = SittingCreated(now.exam, candidate, False, now.policy, now.limit_ms, now.opens_at, now.closes_at)
+    _create(tx, prepared.sitting, person, at, made, prepared.form)
+    _create(tx, prepared.practice, person, at, _practice(now, candidate, at), prepared.trial)
+
+
+def _practice(exam: Exam, candidate: str, at: datetime) -> SittingCreated:
+    """A practice sitting: invented items, no invigilator, usable at once."""
+    assert exam.closes_at is not None
+    until = max(exam.closes_at, later(at, PRACTICE_DAYS * 86_400_000))
+    return SittingCreated(
+        exam.exam, candidate, True, replace(exam.policy, attended=False), PRACTICE_LIMIT_MS, at, until
+    )
 
 
 def _create(tx: Transaction, sitting: str, by: str, at: datetime, made: SittingCreated, drawn: Drawn) -> None:

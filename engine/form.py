@@ -16,7 +16,7 @@ reference); ISO/IEC 17024:2012 clause 9.3.1.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -207,3 +207,12 @@ class Forms(Protocol):
         Ensures: equal blueprint, pool and seed give an equal form.
         Raises: `Refused` BLUEPRINT_INFEASIBLE when the pool cannot meet the blueprint.
         """
+
+    def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
+        """One form for each seed, each drawn as if those before it had been given out already.
+
+        Raises: as `draw`, for the first seed that cannot have a form.
+        """
+
+    def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
+        """In what ``form`` is not what ``blueprint`` asks for, whatever the pool is now; empty when it is whole."""

@@ -73,23 +73,32 @@ def prove(form: Form, blueprint: Blueprint, pool: Iterable[PoolItem]) -> tuple[s
     rows = {row.name: row for row in blueprint.rows}
     faults = [f"{place.position}: the item is not in the pool" for place in form.items if place.ref not in known]
     for place in form.items:
+        row, item = rows.get(place.row), known.get(place.ref)
+        if row is not None and item is not None and place.section == row.section and not row.fits(item):
+            faults.append(f"{place.position}: the item does not fit the row {row.name}")
+    present = [known[place.ref] for place in form.items if place.ref in known]
+    for at, one in enumerate(present):
+        faults += [
+            f"{one.ref.item} and {two.ref.item} are enemies" for two in present[at + 1 :] if one.is_enemy_of(two)
+        ]
+    return (*faults, *incomplete(form, blueprint))
+
+
+def incomplete(form: Form, blueprint: Blueprint) -> tuple[str, ...]:
+    """What ``form`` lacks of ``blueprint`` or has beside it, by counts, sections and points alone: no pool is needed,
+    so it can be asked on the day of the exam, when items may have retired."""
+    rows = {row.name: row for row in blueprint.rows}
+    faults = []
+    for place in form.items:
         row = rows.get(place.row)
-        item = known.get(place.ref)
         if row is None or (place.section, place.points) != (row.section, row.points):
             faults.append(f"{place.position}: row, section or points are not the blueprint's")
-        elif item is not None and not row.fits(item):
-            faults.append(f"{place.position}: the item does not fit the row {row.name}")
     counts = Counter(place.row for place in form.items)
     faults += [
         f"{row.name}: {counts[row.name]} items instead of {row.count}"
         for row in rows.values()
         if counts[row.name] != row.count
     ]
-    present = [known[place.ref] for place in form.items if place.ref in known]
-    for at, one in enumerate(present):
-        faults += [
-            f"{one.ref.item} and {two.ref.item} are enemies" for two in present[at + 1 :] if one.is_enemy_of(two)
-        ]
     if (form.blueprint, form.sections) != (blueprint.name, blueprint.sections):
         faults.append("the form names another blueprint or other sections")
     return tuple(faults)
@@ -291,5 +300,6 @@ def _form(blueprint: Blueprint, items: dict[str, PoolItem], chosen: list[tuple[s
 
 
 def _chance(seed: bytes, *words: str) -> bytes:
-    message = b"".join(len(word.encode()).to_bytes(4) + word.encode() for word in words)
+    encoded = [word.encode() for word in words]
+    message = b"".join([len(word).to_bytes(4) + word for word in encoded])
     return hmac.digest(seed, message, hashlib.sha256)

@@ -21,13 +21,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, event
-from engine.form import CandidateItem, Drawn, ItemOutcome, ItemRef, Responses, Seat
+from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, Responses, Seat
 from engine.keyring import Keyring
 from engine.people import Role, require_role
 from engine.sources import Sources
@@ -248,12 +248,27 @@ class Bank:
 
         Raises: INPUT_INVALID; BLUEPRINT_INFEASIBLE, naming the row.
         """
+        [drawn] = self.draw_many(blueprint, [seed])
+        return drawn
+
+    def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
+        """See `engine.form.Forms.draw_many`. The pool is read once; what one form takes, the next has seen."""
         plan = from_record(blueprint.encode())
-        pool = self.pool(plan)
-        drawn = assembly.draw(plan, pool, seed)
-        if faults := assembly.prove(drawn.form, plan, pool):
-            raise RuntimeError(f"a form was drawn that does not meet its blueprint: {faults[0]}")
-        return replace(drawn, assembly_version=f"{drawn.assembly_version} pool {assembly.pool_digest(pool)}")
+        pool = {item.ref: item for item in self.pool(plan)}
+        forms = []
+        for seed in seeds:
+            drawn = assembly.draw(plan, pool.values(), seed)
+            if faults := assembly.prove(drawn.form, plan, pool.values()):
+                raise RuntimeError(f"a form was drawn that does not meet its blueprint: {faults[0]}")
+            version = f"{drawn.assembly_version} pool {assembly.pool_digest(pool.values())}"
+            forms.append(replace(drawn, assembly_version=version))
+            for place in drawn.form.items:
+                pool[place.ref] = replace(pool[place.ref], seen=pool[place.ref].seen + 1)
+        return forms
+
+    def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
+        """See `engine.form.Forms.faults`."""
+        return assembly.incomplete(form, _plan_of(blueprint))
 
     # -- delivery: the port Items ---------------------------------------------------------------------
 
@@ -329,6 +344,11 @@ def key_of(item: Item) -> tuple[str, ...]:
     if declaration.correct or declaration.mapping is None:
         return declaration.correct
     return tuple(name for name, points in declaration.mapping.entries if points > 0)
+
+
+@lru_cache(maxsize=64)
+def _plan_of(blueprint: str) -> Blueprint:
+    return from_record(blueprint.encode())
 
 
 def _lacks(item: Item) -> tuple[str, ...]:

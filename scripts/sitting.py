@@ -6,27 +6,71 @@ they go out while the server runs. No answer is shown by any of these commands.
 
 from __future__ import annotations
 
-from typing import Annotated
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
-from scripts.calling import act
-from scripts.console import Json, tell
+from engine.errors import NotFound, Refused
+from scripts.calling import act, acting
+from scripts.console import Json, no, progress, tell
 
 app = typer.Typer(help="Sittings: book, list, show, send a new code.")
 
+#: Candidates in one call of a server: it answers within seconds.
+MANY: Final = 256
+
 Sitting = Annotated[str, typer.Argument(help="The sitting's identifier, as `sitting book` printed it.")]
+
+
+def _logins(file: Path) -> Iterator[str]:
+    """The column ``login``. Raises: `NotFound`; INPUT_INVALID for a file without one."""
+    if not file.is_file():
+        raise NotFound("file", str(file))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            for line in csv.DictReader(text, strict=True):
+                if not (line.get("login") or "").strip():
+                    raise Refused("INPUT_INVALID", file=file.name, missing_columns="login")
+                yield line["login"].strip()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Refused("INPUT_INVALID", file=file.name, why=f"not a CSV file in UTF-8: {error}"[:200]) from None
 
 
 @app.command()
 def book(
     exam: Annotated[str, typer.Argument(help="The exam day's identifier.")],
-    candidate: Annotated[str, typer.Argument(help="The candidate's account name or identifier.")],
+    candidates: Annotated[
+        list[str] | None, typer.Argument(help="The candidate's account name or identifier; several may follow.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Everybody of a CSV file with a column `login`, such as `candidate import` reads."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Give a candidate a seat; the one-time code is written to them."""
-    done = act("exam.book", {"exam": exam, "candidate": candidate})
-    tell({"ok": True, **done}, as_json, title="Booked; the notices go out while the server runs")
+    """Give one candidate or many a seat; the one-time codes are written to them.
+
+    Many are booked in few transactions; who cannot be booked is named with the code, and the others are booked.
+    """
+    names = [*(candidates or []), *(_logins(file) if file is not None else [])]
+    if not names:
+        raise typer.BadParameter("name a candidate, or a --file of them")
+    if len(names) == 1 and file is None:
+        done = act("exam.book", {"exam": exam, "candidate": names[0]})
+        tell({"ok": True, **done}, as_json, title="Booked; the notices go out while the server runs")
+        return
+    booked: list[Any] = []
+    refused: list[Any] = []
+    with acting() as hand:
+        for first in range(0, len(names), MANY):
+            done = hand.act("exam.book-many", {"exam": exam, "candidates": names[first : first + MANY]})
+            booked, refused = [*booked, *done["booked"]], [*refused, *done["refused"]]
+            progress(f"{len(booked)} booked …")
+    found = {"ok": not refused, "booked": booked, "refused": refused}
+    (no if refused else tell)(found, as_json, title=f"{len(booked)} booked, {len(refused)} refused")
 
 
 @app.command("list")

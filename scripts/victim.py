@@ -20,7 +20,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ class Blank:
 
     def draw(self, blueprint: str, seed: bytes) -> Drawn:
         return Drawn(FORM, "drill", 1)
+
+    def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
+        return [self.draw(blueprint, seed) for seed in seeds]
+
+    def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
+        return ()
 
 
 def prepare(folder: Path, sources: Sources, count: int) -> list[str]:

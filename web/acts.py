@@ -224,6 +224,10 @@ def _book(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
     return {"sitting": booked.sitting, "practice": booked.practice, "notices": list(booked.notices)}
 
 
+def _book_many(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    return exam_day.book_many(house, login, Params(params))
+
+
 def _send_code(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
     return {"notices": list(exam_day.send_code(house, login, Params(params)))}
 
@@ -429,6 +433,7 @@ ACTS: Final[dict[str, Act]] = {
     "exam.extend": _extend,
     "exam.close": _close,
     "exam.book": _book,
+    "exam.book-many": _book_many,
     "exam.send-code": _send_code,
     "exam.status": _status,
     "scheme.draft": _draft_scheme,

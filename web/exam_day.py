@@ -10,15 +10,16 @@ The same functions serve the pages and the command line, through `web.acts`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from engine.errors import NotFound, Refused
+from engine.errors import SENTENCES, NotFound, Refused
 from engine.exam import Exam, Plan
 from engine.notices import PAGE
 from engine.people import Login, Person, Role, require_role
@@ -45,6 +46,8 @@ POLICY_TEXTS: Final = {
 }
 #: How long a code still opens the candidate's own pages after the exam, for receipt, result and agreement.
 CODE_AFTER_MS: Final = 30 * 86_400_000
+#: Candidates whose letters share a transaction.
+WRITTEN_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,37 @@ def book(house: House, login: Login, told: Params) -> Booked:
     candidate = person_of(house, told.text("candidate", 200)).person
     sitting, practice = house.exams.book(login.person, told.text("exam", 60), candidate)
     return Booked(sitting, practice, _write_to(house, login, sitting, candidate))
+
+
+def book_many(house: House, login: Login, told: Params) -> dict[str, Any]:
+    """Seats and letters for many, in few transactions. Fields: exam, candidates (accounts or persons).
+
+    Nobody is refused for another's sake: ``{"booked": […], "refused": [{"candidate", "code", "sentence"} …]}``.
+    """
+    exam = house.exams.exam(told.text("exam", 60))
+    names, refused = {}, []
+    for name in dict.fromkeys(told.names("candidates")):
+        try:
+            names.setdefault(person_of(house, name).person, name)
+        except NotFound:
+            refused.append(_refused(name, "NOT_FOUND"))
+    done = house.exams.book_many(login.person, exam.exam, list(names))
+    seats = [(one.sitting, one.candidate) for one in done if one.code is None]
+    letters = _write_to_many(house, login, exam, seats)
+    refused += [_refused(names[one.candidate], one.code) for one in done if one.code is not None]
+    return {
+        "booked": [
+            {
+                "candidate": names[one.candidate],
+                "sitting": one.sitting,
+                "practice": one.practice,
+                "notices": list(letters[one.sitting]),
+            }
+            for one in done
+            if one.code is None
+        ],
+        "refused": refused,
+    }
 
 
 def send_code(house: House, login: Login, told: Params) -> tuple[str, ...]:
@@ -178,46 +212,62 @@ def _blueprint(told: Params, name: str) -> Blueprint:
     return named_blueprint(told.text(name, 60))
 
 
+def _refused(candidate: str, code: str) -> dict[str, str]:
+    return {"candidate": candidate, "code": code, "sentence": SENTENCES.get(code, "There is nobody of that name")}
+
+
 def _write_to(house: House, login: Login, sitting: str, candidate: str) -> tuple[str, ...]:
-    """Code and notices in one transaction: nobody is told of a code that was taken back."""
-    state = house.delivery.sitting(sitting)
-    exam = house.exams.exam(state.exam)
+    exam = house.exams.exam(house.delivery.sitting(sitting).exam)
+    return _write_to_many(house, login, exam, [(sitting, candidate)])[sitting]
+
+
+def _write_to_many(
+    house: House, login: Login, exam: Exam, seats: Sequence[tuple[str, str]]
+) -> dict[str, tuple[str, ...]]:
+    """Code and notices of one candidate in one transaction: nobody is told of a code that was taken back. Several
+    candidates share one."""
+    written: dict[str, tuple[str, ...]] = {}
+    for first in range(0, len(seats), WRITTEN_AT_ONCE):
+        some = seats[first : first + WRITTEN_AT_ONCE]
+
+        def fn(tx: Transaction, some: Sequence[tuple[str, str]] = some) -> dict[str, tuple[str, ...]]:
+            require_role(tx.connection, login.person, Role.ADMINISTRATOR, house.sources.now())
+            return {sitting: _letters(house, tx, login, exam, sitting, candidate) for sitting, candidate in some}
+
+        written |= house.writer.run(Act(fn))
+    return written
+
+
+def _letters(house: House, tx: Transaction, login: Login, exam: Exam, sitting: str, candidate: str) -> tuple[str, ...]:
+    """A new code and the two notices that go with it."""
     assert exam.opens_at is not None and exam.closes_at is not None
-    opens = f"{local_text(exam.opens_at, exam.zone)} ({exam.zone})"
-    until = later(exam.closes_at, CODE_AFTER_MS)
-
-    def fn(tx: Transaction) -> tuple[str, ...]:
-        at = house.sources.now()
-        require_role(tx.connection, login.person, Role.ADMINISTRATOR, at)
-        code = house.people.issue_code(tx, login.person, candidate, sitting, until)
-        common = {"exam": exam.title, "address": _address(house, tx, candidate)}
-        told = house.notices.queue(
-            tx,
-            login.person,
-            at,
-            candidate,
-            "one-time-code",
-            sitting=sitting,
-            code=code.upper(),
-            opens=opens,
-            contact=house.settings.support,
-            **common,
-        )
-        practice = house.notices.queue(
-            tx,
-            login.person,
-            at,
-            candidate,
-            "practice-available",
-            sitting=sitting,
-            channel=PAGE,
-            until=iso(until)[:10],
-            **common,
-        )
-        return told, practice
-
-    queued: tuple[str, ...] = house.writer.run(Act(fn))
-    return queued
+    at, until = house.sources.now(), later(exam.closes_at, CODE_AFTER_MS)
+    code = house.people.issue_code(tx, login.person, candidate, sitting, until)
+    common = {"exam": exam.title, "address": _address(house, tx, candidate)}
+    told = house.notices.queue(
+        tx,
+        login.person,
+        at,
+        candidate,
+        "one-time-code",
+        sitting=sitting,
+        code=code.upper(),
+        opens=f"{local_text(exam.opens_at, exam.zone)} ({exam.zone})",
+        contact=house.settings.support,
+        **common,
+    )
+    practice = house.notices.queue(
+        tx,
+        login.person,
+        at,
+        candidate,
+        "practice-available",
+        sitting=sitting,
+        channel=PAGE,
+        until=iso(until)[:10],
+        **common,
+    )
+    return told, practice
 
 
 def _address(house: House, tx: Transaction, candidate: str) -> str:

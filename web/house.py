@@ -96,7 +96,7 @@ class House:
         self.bank = Bank(*common)
         self.exams = Exams(*common, self.bank)
         self.delivery = Delivery(*common, self.exams, self.bank)
-        self.cohort = Cohort(self.writer, sources)
+        self.cohort = Cohort(self.writer, sources, self.exams)
         #: Who is present at a wall of an exam. Nobody is, until there are walls: `web.wall` says so.
         self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
         self.uploads = Uploads(self.writer, sources, self.keyring, self.delivery, settings.uploads)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,6 +92,13 @@ class Bank:
         )
         form = Form(f"form-{keyed(seed).hex()[:8]}", asked["pool"], (Section("s1", "Safety"),), places)
         return Drawn(form, "day-1", 1)
+
+    def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
+        return [self.draw(blueprint, seed) for seed in seeds]
+
+    def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
+        asked = json.loads(blueprint)["items"]
+        return () if len(form.items) == asked else (f"{len(form.items)} items instead of {asked}",)
 
     def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
         self.opened += 1

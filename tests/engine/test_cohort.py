@@ -33,7 +33,7 @@ def room(booked: Day) -> Day:
 
 
 def cohort(day: Day) -> Cohort:
-    return Cohort(day.writer, day.sources)
+    return Cohort(day.writer, day.sources, day.exams)
 
 
 def started(day: Day, by: str = "grace", present: tuple[str, ...] = ("grace",)) -> tuple[Outcome, ...]:

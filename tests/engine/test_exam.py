@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from engine.cohort import Cohort
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import SYSTEM, ExamExtended, FormAssigned, Recorded, SittingCreated
 from engine.exam import (
+    BOOKED_AT_ONCE,
     PRACTICE_DAYS,
     PRACTICE_LIMIT_MS,
     Exam,
@@ -24,6 +26,7 @@ from engine.exam import (
     check_plan,
     project,
 )
+from engine.form import Drawn
 from engine.keyring import keyed
 from engine.people import Role
 from engine.policy import Policy
@@ -31,6 +34,7 @@ from engine.replay import rebuild
 from engine.sitting import Phase, Sitting
 from engine.sources import epoch_ms, later
 from engine.store import Database, count
+from engine.writer import Append
 from tests.engine.builders import LIMIT_MS, NINE
 from tests.engine.day import FOLDS, PROJECTORS, WINDOW_MS, Day, blueprint, copied, day, seeded
 from tests.engine.tally import tables
@@ -411,3 +415,79 @@ def test_a_cold_start_and_a_rebuild_give_the_same_days_and_tables(booked_folder:
     rebuild(database, FOLDS, PROJECTORS)
     assert listed == tables(database)
     database.close()
+
+
+# -- many seats at once ---------------------------------------------------------------------------------------
+
+
+def test_many_are_booked_in_few_transactions_and_each_stands_for_itself(booked: Day) -> None:
+    booked.people.grant("operator", booked["emmy"], Role.WRITER)
+    told = booked.exams.book_many(
+        booked["mary"], booked.exam, [booked["noor"], booked["ada"], "per-nobody", booked["emmy"], booked["noor"]]
+    )
+    assert [None, "ALREADY_BOOKED", "NOT_FOUND", "SOD_ITEM_EXPOSED", "ALREADY_BOOKED"] == [one.code for one in told]
+    assert (booked.sitting_of("noor"), booked.sitting_of("noor", practice=True)) == (told[0].sitting, told[0].practice)
+    assert {("", "")} == {(one.sitting, one.practice) for one in told[1:]}
+    assert 4 == len(sittings_in(booked, booked.exam))
+    state = booked.delivery.sitting(told[0].sitting)
+    exam = booked.exams.exam(booked.exam)
+    drawn = booked.bank.draw(exam.blueprint, booked.exams.form_seed(exam, state.sitting))
+    assert drawn.form == state.form
+
+
+def test_more_than_there_are_seats_are_told_so_and_the_first_have_theirs(booked: Day) -> None:
+    people = [booked.hire(f"Sitter{n} Quill") for n in range(BOOKED_AT_ONCE + 2)]
+    exam = booked.plan(seats=BOOKED_AT_ONCE + 1)
+    told = booked.exams.book_many(booked["mary"], exam, people)
+    assert [None] * (BOOKED_AT_ONCE + 1) + ["SEATS_TAKEN"] == [one.code for one in told]
+    assert people == [one.candidate for one in told]
+
+
+def test_only_an_administrator_books_many_and_only_before_the_day_is_closed(booked: Day) -> None:
+    with refused("ROLE_MISSING"):
+        booked.exams.book_many(booked["grace"], booked.exam, [booked["noor"]])
+    with pytest.raises(NotFound):
+        booked.exams.book_many(booked["mary"], "exam-nowhere", [booked["noor"]])
+    assert () == booked.exams.book_many(booked["mary"], booked.exam, [])
+    booked.exams.close(booked["mary"], booked.exam)
+    told = booked.exams.book_many(booked["mary"], booked.exam, [booked["noor"]])
+    assert ["EXAM_NOT_OPEN"] == [one.code for one in told]
+
+
+# -- whole forms ----------------------------------------------------------------------------------------------
+
+
+def test_a_form_short_of_an_item_is_never_given_out(booked: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = booked.bank.draw
+
+    def short(blueprint_: str, seed: bytes) -> Drawn:
+        drawn = whole(blueprint_, seed)
+        return replace(drawn, form=replace(drawn.form, items=drawn.form.items[:-1]))
+
+    monkeypatch.setattr(booked.bank, "draw", short)
+    with refused("FORM_INCOMPLETE", faults=1):
+        booked.book("noor")
+    with refused("FORM_INCOMPLETE"):
+        booked.exams.book_many(booked["mary"], booked.exam, [booked["noor"]])
+    assert 2 == len(sittings_in(booked, booked.exam))  # Ada's two
+    monkeypatch.undo()
+    booked.book("noor")
+
+
+def test_a_form_short_of_an_item_never_starts_however_it_came_there(booked: Day) -> None:
+    """Assigned around the door, as a mistake of our own might: the start still looks."""
+    own = booked.check_in("ada")
+    form = booked.state.form
+    assert form is not None
+    short = replace(form, items=form.items[:-1])
+    assigned = FormAssigned(short, short.digest, "around the door", 1)
+    booked.writer.run(Append(f"sitting/{own}", SYSTEM, booked.at, lambda _state: (assigned,)))
+    with refused("FORM_INCOMPLETE", faults=1):
+        booked.start()
+    room = Cohort(booked.writer, booked.sources, booked.exams)
+    [one] = room.start(booked["grace"], booked.exam, present=[booked["grace"]])
+    assert ("FORM_INCOMPLETE", Phase.CHECK_IN) == (one.code, booked.state.phase)
+    mended = FormAssigned(form, form.digest, "day-1", 1)
+    booked.writer.run(Append(f"sitting/{own}", SYSTEM, booked.at, lambda _state: (mended,)))
+    [one] = room.start(booked["grace"], booked.exam, present=[booked["grace"]])
+    assert (None, Phase.RUNNING) == (one.code, booked.state.phase)

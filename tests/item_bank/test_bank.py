@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -250,6 +251,35 @@ def test_items_on_assigned_forms_count_as_seen(live: House) -> None:
     live.writer.run(Act(lambda tx: tx.append("sitting/sit-1", SYSTEM, live.sources.now(), assigned)))
     seen = {one.ref.item: one.seen for one in live.bank.pool(PLAN)}
     assert seen == {name: int(name in {place.ref.item for place in form.items}) for name in NAMES}
+
+
+def test_many_forms_are_drawn_as_one_after_the_other_would_be(live: House) -> None:
+    plan = to_record(replace(PLAN, exposure=0.5)).decode()
+    seeds = [bytes([n]) * 32 for n in range(8)]
+    many = live.bank.draw_many(plan, seeds)
+    for n, seed in enumerate(seeds):
+        one = live.bank.draw(plan, seed)
+        assert one == many[n]
+        assigned = FormAssigned(one.form, one.form.digest, one.assembly_version, one.attempts)
+        now = live.sources.now()
+        live.writer.run(
+            Act(lambda tx, n=n, now=now, assigned=assigned: tx.append(f"sitting/sit-{n}", SYSTEM, now, assigned))
+        )
+    assert [] == live.bank.draw_many(plan, [])
+
+
+def test_a_form_is_held_against_its_blueprint_alone_even_when_its_items_have_gone(live: House) -> None:
+    plan = to_record(PLAN).decode()
+    form = live.bank.draw(plan, bytes(32)).form
+    live.bank.retire(live.ids["mary"], [form.items[0].ref.item], "out of date")
+    assert () == live.bank.faults(plan, form)
+    [fault] = live.bank.faults(plan, replace(form, items=form.items[1:]))
+    assert "instead of" in fault
+    [fault] = live.bank.faults(plan, replace(form, blueprint="another"))
+    assert "another blueprint" in fault
+    worth = replace(form.items[0], points=form.items[0].points + 1)
+    [fault] = live.bank.faults(plan, replace(form, items=(worth, *form.items[1:])))
+    assert fault.startswith(worth.position)
 
 
 def test_enemies_of_the_metadata_keep_apart_on_a_form(house: House, tmp_path: Path) -> None:

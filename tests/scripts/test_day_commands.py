@@ -247,3 +247,27 @@ def test_a_whole_room_is_asked_for_by_its_exam(at: Shell, running: str) -> None:
 )
 def test_extending_means_either_the_window_or_minutes(words: tuple[str, ...], at: Shell) -> None:
     assert 2 == at("exam", "extend", "exam-x", "--reason", "interruption", *words).code
+
+
+def test_a_whole_list_is_booked_by_one_command(at: Shell) -> None:
+    (at.folder / "list.csv").write_text(
+        "name,born,email,login\n"
+        "Ida Rhodes,1990-05-15,ida@quill.example,ida\nJean Bartik,1994-12-27,jean@quill.example,jean\n"
+    )
+    at.sign_in("mary")
+    at.json("candidate", "import", "list.csv")
+    words = ("--scheme", "est-lv/1", "--blueprint", "electrical-safety", "--seats", "9", "--proctor", "grace", *WINDOW)
+    exam = str(at.json("exam", "plan", "March", *words)["exam"])
+    told = at.json("sitting", "book", exam, "--file", "list.csv")
+    assert ["ida", "jean"] == [one["candidate"] for one in told["booked"]]
+    told = at.json("sitting", "book", exam, "ada", "ida", "nobody", code=1)
+    assert (["ada"], [("nobody", "NOT_FOUND"), ("ida", "ALREADY_BOOKED")]) == (
+        [one["candidate"] for one in told["booked"]],
+        [(one["candidate"], one["code"]) for one in told["refused"]],
+    )
+    assert 2 == at("sitting", "book", exam).code
+    assert "NOT_FOUND" == at.refused("sitting", "book", exam, "--file", "nowhere.csv")
+    (at.folder / "bad.csv").write_text("name\nIda\n")
+    assert "INPUT_INVALID" == at.refused("sitting", "book", exam, "--file", "bad.csv")
+    (at.folder / "bad.csv").write_bytes(b"login\n\xff\n")
+    assert "INPUT_INVALID" == at.refused("sitting", "book", exam, "--file", "bad.csv")

@@ -314,3 +314,18 @@ def test_a_decider_steps_down_with_a_reason_of_the_list(site: Site) -> None:
     assert (409, "REASON_NOT_IN_SCHEME") == refused(site, "hedy", "decision.recuse", told)
     done(site, "hedy", "decision.recuse", {**told, "reason": "not-available"})
     assert (404, "NOT_FOUND") == refused(site, "hedy", "decision.recuse", told)
+
+
+def test_many_are_booked_and_written_to_at_once_and_who_cannot_be_is_named(site: Site) -> None:
+    asked = {"exam": site.exam, "candidates": ["noor", "ada", "nobody", "noor", site.person("ada")]}
+    assert (403, "ROLE_MISSING") == refused(site, "grace", "exam.book-many", asked)
+    assert (404, "NOT_FOUND") == refused(site, "mary", "exam.book-many", {**asked, "exam": "exam-nowhere"})
+    told = done(site, "mary", "exam.book-many", asked)
+    [noor] = told["booked"]
+    assert ("noor", 2) == (noor["candidate"], len(noor["notices"]))
+    assert {("nobody", "NOT_FOUND"), ("ada", "ALREADY_BOOKED")} == {
+        (one["candidate"], one["code"]) for one in told["refused"]
+    }
+    assert all(one["sentence"] for one in told["refused"])
+    assert "Spring exam" in site.candidate("noor").get("/me").text
+    assert {"booked": [], "refused": []} == done(site, "mary", "exam.book-many", {"exam": site.exam})
