@@ -108,7 +108,8 @@ def book_many(house: House, login: Login, told: Params) -> dict[str, Any]:
     Nobody is refused for another's sake: ``{"booked": […], "refused": [{"candidate", "code", "sentence"} …]}``.
     """
     exam = house.exams.exam(told.text("exam", 60))
-    names, refused = {}, []
+    names: dict[str, str] = {}
+    refused = []
     for name in dict.fromkeys(told.names("candidates")):
         try:
             names.setdefault(person_of(house, name).person, name)

@@ -12,7 +12,7 @@ import pytest
 from engine import people
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import SYSTEM, FormAssigned
-from engine.form import Form, Forms, ItemRef, Items, Seat, Section
+from engine.form import Drawn, Form, Forms, ItemRef, Items, Seat, Section
 from engine.replay import rebuild
 from engine.store import Change, rows
 from engine.writer import Act
@@ -253,6 +253,11 @@ def test_items_on_assigned_forms_count_as_seen(live: House) -> None:
     assert seen == {name: int(name in {place.ref.item for place in form.items}) for name in NAMES}
 
 
+def give_out(house: House, stream: str, drawn: Drawn) -> None:
+    assigned = FormAssigned(drawn.form, drawn.form.digest, drawn.assembly_version, drawn.attempts)
+    house.writer.run(Act(lambda tx: tx.append(stream, SYSTEM, house.sources.now(), assigned)))
+
+
 def test_many_forms_are_drawn_as_one_after_the_other_would_be(live: House) -> None:
     plan = to_record(replace(PLAN, exposure=0.5)).decode()
     seeds = [bytes([n]) * 32 for n in range(8)]
@@ -260,11 +265,7 @@ def test_many_forms_are_drawn_as_one_after_the_other_would_be(live: House) -> No
     for n, seed in enumerate(seeds):
         one = live.bank.draw(plan, seed)
         assert one == many[n]
-        assigned = FormAssigned(one.form, one.form.digest, one.assembly_version, one.attempts)
-        now = live.sources.now()
-        live.writer.run(
-            Act(lambda tx, n=n, now=now, assigned=assigned: tx.append(f"sitting/sit-{n}", SYSTEM, now, assigned))
-        )
+        give_out(live, f"sitting/sit-{n}", one)
     assert [] == live.bank.draw_many(plan, [])
 
 
