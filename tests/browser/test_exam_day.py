@@ -7,6 +7,7 @@ her page could tell her.
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from item_bank.bank import key_of
 from item_bank.item import Choice, Item, plain_text
 from item_bank.qti.package import read_package
+from scripts import verifier
 from scripts.demonstration import EXAM_PACKAGE
 from tests.bodies import Body, Server, served
 from tests.browser.conftest import NewPage
@@ -46,6 +48,7 @@ def _live_through_the_day(site: Server, new_page: NewPage) -> None:
     _answers(ada, upto=20)
     code = _submits(ada)
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", code)
+    _takes_the_receipt_home_and_it_holds(ada, new_page(site.origin("anybody")), code)
 
     mary = new_page(site.origin("mary"))
     _staff_signs_in(mary, site, "mary")
@@ -212,6 +215,23 @@ def _submits(page: Page) -> str:
     page.get_by_role("button", name="Submit my exam").click()
     expect(page.get_by_role("heading", name="Your receipt code")).to_be_visible(timeout=20_000)
     return page.locator(".receipt-code").inner_text().strip()
+
+
+def _takes_the_receipt_home_and_it_holds(ada: Page, anybody: Page, code: str) -> None:
+    """Somebody else checks it on the public page, and with the verifier against the published checkpoint."""
+    with ada.expect_download() as coming:
+        ada.get_by_role("link", name="Download the signed receipt").click()
+    file = coming.value.path()
+    anybody.goto("/receipt")
+    anybody.get_by_label("Receipt file").set_input_files(file)
+    anybody.get_by_role("button", name="Check the file").click()
+    expect(anybody.get_by_role("heading", name="This receipt is genuine")).to_be_visible()
+    size = json.loads(file.read_bytes())["checkpoint"].split("\n")[1]
+    published = anybody.goto(f"/checkpoint?size={size}")
+    assert published is not None
+    with file.open("rb") as opened:
+        found = verifier.receipt(opened, None, [published.body()])
+    assert (found["code"], found["published"]) == (code, [int(size)])
 
 
 def _looks_at_the_incident_and_releases(page: Page, sitting: str) -> None:
