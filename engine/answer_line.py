@@ -300,6 +300,17 @@ def acknowledge(
     return Acknowledgement(row.writer, box.acked, head, chain, state.remaining_ms(at), refused)
 
 
+def clocks(state: Sitting, at: datetime) -> dict[str, Any]:
+    """What is left; on a paced form also of the section and the question, and which one it is (empty: between two)."""
+    told: dict[str, Any] = {"remaining_ms": state.remaining_ms(at)}
+    if state.course.paced:
+        left = state.clocks(at)
+        scopes = {"section_ms": left.section_ms, "item_ms": left.item_ms}
+        told |= {name: ms for name, ms in scopes.items() if ms is not None}
+        told["at"] = state.course.at or ""
+    return told
+
+
 # -- one window ---------------------------------------------------------------------------------------
 
 
@@ -324,7 +335,7 @@ class AnswerLine:
             "writer": self.writer,
             "epoch": box.epoch,
             "acked": box.acked,
-            "remaining_ms": state.remaining_ms(at),
+            **clocks(state, at),
             "phase": state.phase,
             "digest": responses_digest(state.given),
             "ticket": ticket,
@@ -344,7 +355,7 @@ class AnswerLine:
         if kind in ("beat", "ping"):
             if self.until is not None and at >= self.until:
                 return self.signed_out()
-            return [Send({"t": "clock", "remaining_ms": state.remaining_ms(at)})]
+            return [Send({"t": "clock", **clocks(state, at)})]
         if kind == "say" and isinstance(message.get("text"), str):
             return [Say(message["text"])]
         return ending(Refused("INPUT_INVALID", field="text" if kind == "say" else "t"))

@@ -88,6 +88,7 @@ _OVER: Final = ENDED | {Phase.SEALED}
 _PHASE_EVENTS: Final = frozenset(
     {
         *("CheckInOpened", "SittingReadied", "SittingStarted", "CandidateDisconnected", "SittingPaused"),
+        *("BreakStarted", "BreakReturned"),
         *("SittingResumed", "SittingHeld", "SittingTerminated", "SittingSubmitted", "TimeExpired", "SittingSealed"),
     }
 )

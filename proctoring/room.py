@@ -32,7 +32,9 @@ from engine.sitting import Phase
 from engine.sources import between_ms
 
 ATTENTION_WITHIN_MS: Final = 60_000
-_NEEDING: Final = frozenset({Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_INCIDENT, Phase.ADMIN_HOLD})
+_NEEDING: Final = frozenset(
+    {Phase.BREAK, Phase.DISCONNECTED, Phase.PAUSED_PROCTOR, Phase.PAUSED_INCIDENT, Phase.ADMIN_HOLD}
+)
 _OVER: Final = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED, Phase.SEALED})
 
 

@@ -38,6 +38,9 @@ def plan(
     zone: Annotated[str, typer.Option(help="The time zone people read the times in.")] = "UTC",
     policy: Annotated[str, typer.Option(help="The rules of the day, by name: standard, demo …")] = "standard",
     limit_min: Annotated[int, typer.Option(help="Minutes for the exam; 0: the blueprint's own.", min=0)] = 0,
+    breaks: Annotated[int, typer.Option(help="Breaks each candidate may take; none by default.", min=0, max=9)] = 0,
+    break_min: Annotated[int, typer.Option(help="Minutes of each break.", min=1, max=120)] = 10,
+    break_from_min: Annotated[int, typer.Option(help="No break before this many minutes of the exam.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Plan an exam day. Its form drawing is committed to before anybody is booked."""
@@ -52,6 +55,9 @@ def plan(
         "seats": seats,
         "proctors": proctor or [],
         "limit_min": limit_min,
+        "breaks": breaks,
+        "break_min": break_min,
+        "break_from_min": break_from_min,
     }
     tell({"ok": True, **act("exam.plan", told)}, as_json, title="The exam day is planned")
 

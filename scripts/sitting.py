@@ -1,4 +1,4 @@
-"""``invigil sitting``: book a candidate, see sittings, send a new one-time code.
+"""``invigil sitting``: book a candidate, see sittings, give extra time, send a new one-time code.
 
 Booking draws and freezes the candidate's form, makes a practice sitting beside it and queues two notices;
 they go out while the server runs. No answer is shown by any of these commands.
@@ -17,7 +17,7 @@ from engine.errors import NotFound, Refused
 from scripts.calling import act, acting
 from scripts.console import Json, no, progress, tell
 
-app = typer.Typer(help="Sittings: book, list, show, send a new code.")
+app = typer.Typer(help="Sittings: book, list, show, accommodate, send a new code.")
 
 #: Candidates in one call of a server: it answers within seconds.
 MANY: Final = 256
@@ -88,6 +88,22 @@ def list_sittings(
 def show(sitting: Sitting, as_json: Json = False) -> None:
     """One sitting: phase, time left, form, incidents; points once they are released."""
     tell({"ok": True, **act("sitting.show", {"sitting": sitting})}, as_json)
+
+
+@app.command()
+def accommodate(
+    sitting: Sitting,
+    factor: Annotated[str, typer.Option(help="How much of the usual time, such as 1.25, 1.5 or 2; 1 takes it back.")],
+    reason: Annotated[str, typer.Option(help="Why, in words that may stand in the record.")],
+    requested_by: Annotated[str, typer.Option(help="Who asked for it; the candidate when left out.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Extra time for one candidate, before the start: every budget of the sitting is multiplied.
+
+    You approve it, so somebody else must have asked. Once a sitting runs, `exam extend --minutes` is for that.
+    """
+    told = {"sitting": sitting, "factor": factor, "reason": reason, "requested_by": requested_by}
+    tell({"ok": True, **act("sitting.accommodate", told)}, as_json, title="The extra time stands")
 
 
 @app.command("send-code")

@@ -228,6 +228,16 @@ def _book_many(house: House, login: Login, params: dict[str, Any]) -> dict[str, 
     return exam_day.book_many(house, login, Params(params))
 
 
+def _accommodate(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """sitting, factor, reason, requested_by: extra time before the start (see `web.exam_day.accommodate`)."""
+    state = exam_day.accommodate(house, login, Params(params))
+    return {
+        "sitting": state.sitting,
+        "factor_permille": state.course.factor_permille,
+        "limit_ms": state.watch.limit_ms + state.watch.extra_ms,
+    }
+
+
 def _send_code(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
     return {"notices": list(exam_day.send_code(house, login, Params(params)))}
 
@@ -435,6 +445,7 @@ ACTS: Final[dict[str, Act]] = {
     "exam.book": _book,
     "exam.book-many": _book_many,
     "exam.send-code": _send_code,
+    "sitting.accommodate": _accommodate,
     "exam.status": _status,
     "scheme.draft": _draft_scheme,
     "scheme.activate": _activate_scheme,

@@ -19,7 +19,20 @@ from starlette.websockets import WebSocket
 from engine.answer_line import CLOSE_RESTART
 from engine.errors import InvigilError
 from engine.sources import Sources, system
-from web import api, candidate, decision, examination, proctor, public, reviewing, rows, staff, uploads, whole_room
+from web import (
+    api,
+    candidate,
+    decision,
+    examination,
+    proctor,
+    public,
+    reviewing,
+    rows,
+    sections,
+    staff,
+    uploads,
+    whole_room,
+)
 from web.bus import Bus
 from web.house import House
 from web.live import Live
@@ -69,6 +82,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *public.routes,
             *candidate.routes,
             *examination.routes,
+            *sections.routes,
             *whole_room.routes,
             *uploads.routes,
             *proctor.routes,

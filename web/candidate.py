@@ -17,6 +17,7 @@ from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
 from engine.certification.decision import APPEAL_DAYS, Outcome
 from engine.errors import NotFound, Refused
 from engine.events import AgreementSigned, IdentityShown
+from engine.navigation import landing
 from engine.people import Login
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, Phase, Sitting
 from engine.sources import from_epoch_ms, later
@@ -222,8 +223,14 @@ def place(state: Sitting) -> str:
     """The page that fits the sitting's phase."""
     here = f"/sit/{state.sitting}"
     if state.phase is Phase.RUNNING and state.form is not None:
-        visited = next((i.position for i in state.form.items if i.position not in state.given), None)
-        return f"{here}/item/{visited or state.form.items[0].position}"
+        position = landing(state)
+        item = None if position is None else state.form.at(position)
+        if item is None:
+            return f"{here}/review"
+        between = state.course.paced and state.course.at is None
+        return f"{here}/section/{item.section}" if between else f"{here}/item/{item.position}"
+    if state.phase is Phase.BREAK:
+        return f"{here}/break"
     if state.phase in INTERRUPTED:
         return f"{here}/hidden"
     if state.phase in ENDED or state.phase is Phase.SEALED:

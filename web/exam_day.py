@@ -10,8 +10,9 @@ The same functions serve the pages and the command line, through `web.acts`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from engine.exam import Exam, Plan
 from engine.notices import PAGE
 from engine.people import Login, Person, Role, require_role
 from engine.policy import Policy
+from engine.sitting import Sitting
 from engine.sources import iso, later
 from engine.store import rows
 from engine.writer import Act, Transaction
@@ -44,6 +46,8 @@ POLICY_TEXTS: Final = {
     "demo": "Demo: as standard, without the minute of reading",
     "rehearsal": "Rehearsal: up to 100 candidates for one invigilator; never for a real exam",
 }
+#: Extra time as people write it: to the thousandth.
+_FACTOR: Final = re.compile(r"[0-9](\.[0-9]{1,3})?", re.ASCII)
 #: How long a code still opens the candidate's own pages after the exam, for receipt, result and agreement.
 CODE_AFTER_MS: Final = 30 * 86_400_000
 #: Candidates whose letters share a transaction.
@@ -63,7 +67,8 @@ def plan(house: House, login: Login, told: Params) -> str:
     """Plan an exam day and return its identifier.
 
     Fields: title, scheme (``est`` or ``est/1``), blueprint (a name or the JSON object), policy (a name),
-    opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own).
+    opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own), breaks, break_min,
+    break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out).
 
     Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
     """
@@ -73,6 +78,13 @@ def plan(house: House, login: Login, told: Params) -> str:
     policy = POLICIES.get(told.text("policy", 40, default="standard"))
     if policy is None:
         raise Refused("INPUT_INVALID", field="policy", known=", ".join(POLICIES))
+    breaks = told.whole("breaks", 0, 9, default=policy.breaks)
+    policy = replace(
+        policy,
+        breaks=breaks,
+        break_ms=told.whole("break_min", 1, 120, default=policy.break_ms // 60_000) * 60_000,
+        break_from_ms=told.whole("break_from_min", 0, 720, default=policy.break_from_ms // 60_000) * 60_000,
+    )
     zone = told.zone("zone")
     limit_min = told.whole("limit_min", 0, 720, default=0)
     wanted = Plan(
@@ -143,6 +155,23 @@ def send_code(house: House, login: Login, told: Params) -> tuple[str, ...]:
     if state.practice:
         raise NotFound("sitting", state.sitting)
     return _write_to(house, login, state.sitting, state.candidate)
+
+
+def accommodate(house: House, login: Login, told: Params) -> Sitting:
+    """Extra time for one candidate before the start. Fields: sitting, factor (``1.25``), reason, requested_by (account
+    or person; the candidate when left out), who is another person than the one who acts.
+
+    Raises: INPUT_INVALID, SOD_SECOND_PERSON, SOD_SELF, NOT_NOW, ROLE_MISSING …, `NotFound`.
+    """
+    written = told.text("factor", 5)
+    if not _FACTOR.fullmatch(written):
+        raise Refused("INPUT_INVALID", field="factor", why="such as 1.25")
+    whole, _, decimals = written.partition(".")
+    asked = told.text("requested_by", 200, default="")
+    requested_by = person_of(house, asked).person if asked else ""
+    factor_permille = int(whole) * 1_000 + int(decimals.ljust(3, "0"))
+    sitting, reason = told.text("sitting", 60), told.text("reason", 500)
+    return house.pacing.accommodate(login.person, sitting, factor_permille, reason, requested_by=requested_by)
 
 
 def release(house: House, login: Login, told: Params) -> str:

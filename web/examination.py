@@ -16,12 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.errors import NotFound, Refused
+from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
+from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
 
-MOST_DIGITS: Final = 9
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
 
@@ -32,9 +33,16 @@ async def item(request: Request) -> Response:
         return go(place(state))
     house, bus = request.app.state.house, request.app.state.bus
     position = request.path_params["position"]
-    opened = await bus.aside(house.delivery.item, login.person, state.sitting, position)
+    if not may_open(state, position):
+        return go(place(state))
+    try:
+        opened = await bus.aside(house.delivery.item, login.person, state.sitting, position)
+    except Refused as refused:
+        if refused.code != "ITEM_LOCKED":
+            raise
+        return go(await closed(request, state))
     request.app.state.live.heard(state.sitting)
-    places = _map(state)
+    places = mapped(state)
     number = next(place["number"] for place in places if place["position"] == position)
     assert state.form is not None
     found = state.form.at(position)
@@ -52,11 +60,10 @@ async def item(request: Request) -> Response:
         "response": json.dumps({name: list(values) for name, values in (given.responses if given else {}).items()}),
     }
     context = {
-        **await _running(request, login, state),
+        **await running(request, login, state),
         "item": shown,
         "items": places,
-        "previous": places[number - 2]["position"] if number > 1 else None,
-        "next": places[number]["position"] if number < len(places) else None,
+        **around(state, position),
     }
     return page(request, login, "item", context)
 
@@ -65,6 +72,8 @@ async def answer_plainly(request: Request) -> Response:
     """Without JavaScript: moving on saves. The server numbers the row for an outbox of its own."""
     login, state, form = await posted(request)
     position = request.path_params["position"]
+    if state.form is None or state.form.at(position) is None:
+        raise Refused("ITEM_NOT_ON_FORM", item=position)
     if state.phase is Phase.RUNNING:
         if request.app.state.live.up(state.sitting):  # never drop an answer silently
             raise Refused("SUPERSEDED", why="this exam is open in another window")
@@ -72,19 +81,35 @@ async def answer_plainly(request: Request) -> Response:
         for name, value in form.multi_items():
             if name.startswith("response.") and isinstance(value, str):
                 responses.setdefault(name.removeprefix("response."), []).append(value)
-        await request.app.state.live.plain(login.person, state.sitting, position, "answer", responses)
+        try:
+            await request.app.state.live.plain(login.person, state.sitting, position, "answer", responses)
+        except Refused as refused:
+            if refused.code != "ITEM_LOCKED":
+                raise
+            return go(await closed(request, state))
         if form.get("flag") in {"on", "off"}:
             flagged = {"flagged": form["flag"] == "on"}
             await request.app.state.live.plain(login.person, state.sitting, position, "flag", flagged)
-    places = [place["position"] for place in _map(state)]
-    if position not in places:
-        raise Refused("ITEM_NOT_ON_FORM", item=position)
-    here, wanted = places.index(position), form.get("go")
-    steps = {"previous": max(0, here - 1), "next": min(len(places) - 1, here + 1)}
+    wanted, here = str(form.get("go", "")), f"/sit/{state.sitting}"
     if wanted == "review":
-        return go(f"/sit/{state.sitting}/review")
-    to = places[steps[str(wanted)]] if wanted in steps else wanted if wanted in places else position
-    return go(f"/sit/{state.sitting}/item/{to}")
+        return go(f"{here}/review")
+    if wanted.startswith("section:"):
+        return go(f"{here}/section/{wanted.removeprefix('section:')}")
+    steps = around(state, position)
+    to = steps.get(wanted, wanted) or position
+    if state.form.at(to) is None:
+        to = position
+    if state.phase is Phase.RUNNING and state.course.paced and to != position:
+        house, bus = request.app.state.house, request.app.state.bus
+        await bus.aside(house.pacing.enter, login.person, state.sitting, to)
+    return go(f"{here}/item/{to}")
+
+
+async def closed(request: Request, state: Sitting) -> str:
+    """Where to go on from a question whose time was over: its closing is recorded first."""
+    house, bus = request.app.state.house, request.app.state.bus
+    await bus.aside(house.delivery.expire, state.sitting)
+    return f"{place(await bus.aside(house.delivery.sitting, state.sitting))}?closed=1"
 
 
 async def report_problem(request: Request) -> Response:
@@ -101,20 +126,18 @@ async def review(request: Request, problem: Refused | None = None) -> Response:
     if state.phase is not Phase.RUNNING:
         return go(place(state))
     request.app.state.live.heard(state.sitting)
-    context = {**await _running(request, login, state), "items": _map(state), "problem": brief(problem)}
+    context = {**await running(request, login, state), "items": mapped(state), "problem": brief(problem)}
     return page(request, login, "review", context, status=409 if problem else 200)
 
 
 async def submit(request: Request) -> Response:
     login, state, form = await posted(request)
-    writer, last = str(form.get("writer", "0")), str(form.get("last_seq", "0"))
     try:
         if form.get("sure") != "yes":
             raise Refused("INPUT_INVALID", field="sure")
-        if not all(number.isdecimal() and len(number) <= MOST_DIGITS for number in (writer, last)):
-            raise Refused("INPUT_INVALID", field="writer or last_seq")
+        sent = sent_upto(form)
         house, bus = request.app.state.house, request.app.state.bus
-        await bus.aside(house.delivery.submit, login.person, state.sitting, int(writer), int(last))
+        await bus.aside(house.delivery.submit, login.person, state.sitting, sent["writer"], sent["last_seq"])
     except Refused as refused:
         return await review(request, refused)
     return go(f"/sit/{state.sitting}/receipt")
@@ -169,12 +192,16 @@ async def _fresh_ticket(request: Request, purpose: str) -> Response:
 # -- private ------------------------------------------------------------------------------------------
 
 
-async def _running(request: Request, login: Login, state: Sitting) -> dict[str, Any]:
-    """What the item page and the review page share."""
-    policy = state.policy
+async def running(request: Request, login: Login, state: Sitting) -> dict[str, Any]:
+    """What all pages of a running exam share."""
+    policy, at = state.policy, request.app.state.house.sources.now()
     return {
         "sitting": await titled(request, state),
-        "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
+        "remaining_ms": state.remaining_ms(at),
+        "clocks": state.clocks(at),
+        "paced": state.course.paced,
+        "parts": parts(state),
+        "breaks": breaks(state, at),
         "ticket": ticket(request, login, "line", state),
         "camera_ticket": ticket(request, login, "camera", state),
         "store_key": _store_key(request, state),
@@ -197,20 +224,6 @@ def _store_key(request: Request, state: Sitting) -> str:
     """The key the browser keeps its outbox under: the same for all pages of this sitting, no other's."""
     key: bytes = request.app.state.house.keyring.mac("tickets", "outbox", state.sitting)
     return base64.b64encode(key).decode()
-
-
-def _map(state: Sitting) -> list[dict[str, Any]]:
-    assert state.form is not None
-    answered = state.answered
-    return [
-        {
-            "position": item.position,
-            "number": number,
-            "answered": item.position in answered,
-            "flagged": item.position in state.flagged,
-        }
-        for number, item in enumerate(state.form.items, 1)
-    ]
 
 
 routes = [

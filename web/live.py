@@ -41,6 +41,7 @@ from engine.answer_line import (
     TakeOver,
     Wait,
     Windows,
+    clocks,
     may_deliver,
     number,
     parse_hello,
@@ -50,9 +51,12 @@ from engine.answer_line import (
 from engine.answers import Acknowledgement, OutboxRow, parse_row, row_text
 from engine.errors import Busy, InvigilError, Refused
 from engine.events import (
+    BreakStarted,
     CandidateDisconnected,
+    ItemClosed,
     MessageSent,
     Recorded,
+    SectionClosed,
     SittingHeld,
     SittingPaused,
     SittingResumed,
@@ -82,6 +86,9 @@ _TOLD = (
     SittingResumed,
     SittingHeld,
     TimeAdded,
+    ItemClosed,
+    SectionClosed,
+    BreakStarted,
     TimeExpired,
     SittingSubmitted,
     SittingTerminated,
@@ -387,11 +394,9 @@ class Live:
         if not isinstance(event, _TOLD):
             return
         state = self._house.delivery.sitting(name)
-        remaining_ms = state.remaining_ms(self._sources.now())
+        left = clocks(state, self._sources.now())
         reason = state.pause_reason if state.phase not in ENDED | {Phase.SEALED} else None
-        self._bus.start(
-            line.send({"t": "phase", "phase": state.phase, "remaining_ms": remaining_ms, "reason": reason}), "tell"
-        )
+        self._bus.start(line.send({"t": "phase", "phase": state.phase, **left, "reason": reason}), "tell")
 
 
 async def read_message(socket: WebSocket) -> dict[str, Any]:

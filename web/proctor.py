@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -279,6 +280,7 @@ async def _sitting(
     facts = await request.app.state.wall.facts(state.sitting)
     proposal = state.proposal
     waits = proposal is not None
+    away = state.course.rest is not None and state.course.rest.returned_at is None
     context = {
         "sitting": {
             "id": state.sitting,
@@ -289,6 +291,7 @@ async def _sitting(
             "items": facts.items,
             "exam": exam.exam,
             "exam_title": exam.title,
+            "pace": _pace(state, house.sources.now()),
         },
         "ticket": wall_ticket(request, login, exam.exam),
         "events": events_of(state, desk.seen(state.sitting).events),
@@ -300,7 +303,7 @@ async def _sitting(
         "may": {
             "message": state.phase in STARTED | _WAITING,
             "pause": state.phase in {Phase.RUNNING, Phase.DISCONNECTED},
-            "resume": state.phase in INTERRUPTED and not waits,
+            "resume": state.phase in INTERRUPTED and not waits and not away,
             "minutes": state.phase in BEFORE | STARTED,
             "end": state.phase in STARTED and not waits,
         },
@@ -318,6 +321,25 @@ async def _sitting(
         "problem": problem,
     }
     return page(request, login, "proctor/sitting.html", context, status=problem.status if problem else 200)
+
+
+def _pace(state: Sitting, at: datetime) -> list[str]:
+    """The clocks inside the exam's, extra time and breaks, each in a sentence; nothing for a plain sitting."""
+    clocks, course = state.clocks(at), state.course
+    told = []
+    if course.factor_permille != 1_000:
+        told.append(f"Extra time: {course.factor_permille / 1_000:g} times the usual")
+    if clocks.section_ms is not None and state.form is not None and course.section is not None:
+        told.append(f"Part “{state.form.section(course.section).title}”: {clocks.section_ms // 60_000} min left")
+    if clocks.item_ms is not None:
+        told.append(f"This question: {clocks.item_ms // 1_000} s left")
+    if state.policy.breaks:
+        told.append(f"Breaks taken: {course.breaks} of {state.policy.breaks}")
+    if course.rest is not None:
+        left_s = course.rest.remaining_ms(at) // 1_000
+        back = "Back from the break: look, then let the candidate go on"
+        told.append(f"On a break: {left_s} s left" if course.rest.returned_at is None else back)
+    return told
 
 
 def _identity_state(state: Sitting) -> str:

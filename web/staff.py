@@ -29,6 +29,7 @@ _MOST_EXAMS: Final = 50
 _EXAM_ACTS: Final = {
     "book": "exam.book",
     "code": "exam.send-code",
+    "accommodate": "sitting.accommodate",
     "open": "exam.open",
     "extend": "exam.extend",
     "close": "exam.close",
@@ -59,7 +60,7 @@ async def exams(request: Request) -> Response:
 
 
 async def exam_act(request: Request) -> Response:
-    """POST /staff/exams/{exam}/{book, code, open, extend, close}."""
+    """POST /staff/exams/{exam}/{book, code, accommodate, open, extend, close}."""
     login = asking(request)
     told = await parsed(request, login)
     name = _EXAM_ACTS.get(request.path_params["act"])
@@ -174,6 +175,7 @@ def _day(house: House, day: Exam) -> dict[str, Any]:
                 "id": found["sitting"],
                 "name": house.people.person(found["candidate"]).name,
                 "phase": found["phase"],
+                "factor": house.delivery.sitting(found["sitting"]).course.factor_permille,
                 "notice": outbox.state_of(house, found["sitting"], found["candidate"]),
             }
             for found in booked

@@ -41,6 +41,7 @@ RESUME_REASONS: Final = {
     "cause-over": "What caused the pause is over",
     "same-person": "The same person is back, checked against the identity picture",
     "technical-solved": "The technical trouble is solved",
+    "break-over": "Back from the break: the same person, alone, with nothing that is not permitted",
     "nothing-found": "I looked and there is no reason to stop",
 }
 #: Why a whole room stops, and why it goes on. Words of their own: only what stopped together goes on together.

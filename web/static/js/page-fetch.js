@@ -11,13 +11,14 @@ const PATIENCE_MS = 10_000;
 
 /**
  * @param {string} url
+ * @param {URLSearchParams | null} [form] what to post there; the page that answers, after redirects, is handed back
  * @returns {Promise<{ page: Document, url: string } | { failed: "network" | "elsewhere", url: string }>}
  *   "elsewhere": the server sent us to another kind of page, which has to be opened whole
  */
-export function fetchPage(url) {
+export function fetchPage(url, form = null) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    request.open("GET", url);
+    request.open(form ? "POST" : "GET", url);
     request.responseType = "document";
     request.timeout = PATIENCE_MS;
     request.setRequestHeader("x-invigil-part", "page"); // the server need not issue tickets for it
@@ -28,6 +29,6 @@ export function fetchPage(url) {
       if (!page?.querySelector("[data-page]")) return resolve({ failed: "elsewhere", url: request.responseURL || url });
       resolve({ page, url: request.responseURL || url });
     };
-    request.send();
+    request.send(form);
   });
 }

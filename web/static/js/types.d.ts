@@ -5,7 +5,7 @@
  */
 
 export type Phase =
-  | "CREATED" | "CHECK_IN" | "READY" | "RUNNING" | "DISCONNECTED"
+  | "CREATED" | "CHECK_IN" | "READY" | "RUNNING" | "BREAK" | "DISCONNECTED"
   | "PAUSED_PROCTOR" | "PAUSED_INCIDENT" | "ADMIN_HOLD"
   | "SUBMITTED" | "TIME_EXPIRED" | "TERMINATED" | "SEALED" | "VOIDED";
 
@@ -28,12 +28,15 @@ export type Answer = Record<string, string[]>;
 // ---- answer Line: server → browser
 export interface Welcome {
   t: "welcome"; writer: number; epoch: number; acked: number; remaining_ms: number; phase: Phase;
-  digest: string; ticket: string; answers: Record<string, Answer>; t1_ms: number;
+  digest: string; ticket: string; answers: Record<string, Answer>; t1_ms: number; section_ms?: number; item_ms?: number;
+  at?: string;
 }
 /** `head` and `chain` are the number and the hash of the sitting's last entry: evidence that the page may keep. */
 export interface Ack { t: "ack"; writer: number; acked: number; head: number; chain: string; remaining_ms: number }
-export interface PhaseMessage { t: "phase"; phase: Phase; remaining_ms: number; reason: string | null }
-export interface Clock { t: "clock"; remaining_ms: number }
+export interface PhaseMessage extends Scopes { t: "phase"; phase: Phase; remaining_ms: number; reason: string | null }
+export interface Clock extends Scopes { t: "clock"; remaining_ms: number }
+/** On a paced form only: what is left of the part and of the question, and which question one is at ("" between two). */
+export interface Scopes { section_ms?: number; item_ms?: number; at?: string }
 export interface Say { t: "message"; from: string; text: string; at: string }
 export interface RefusedMessage { t: "refused"; code: string; sentence: string; seq: number | null }
 export type ServerMessage = Welcome | Ack | PhaseMessage | Clock | Say | RefusedMessage;
@@ -57,8 +60,8 @@ export type Effect =
   | { do: "state"; state: LineState }
   | { do: "welcome"; welcome: Welcome }
   | { do: "acked"; upto: number }
-  | { do: "clock"; remaining_ms: number }
-  | { do: "phase"; phase: Phase; reason: string | null }
+  | { do: "clock"; remaining_ms: number; section_ms?: number; item_ms?: number }
+  | { do: "phase"; phase: Phase; reason: string | null; at?: string }
   | { do: "message"; from: string; text: string; at: string }
   | { do: "refused"; code: string; sentence: string; seq: number | null }
   | { do: "hide" }

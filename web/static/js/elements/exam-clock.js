@@ -4,6 +4,7 @@
  *
  * Inside: `.time` (role="timer"), `[data-hidden-words]`, a `[data-toggle]` button and a status line
  * `[data-announce]` whose sentences stand in `data-words` ("{n} minutes left") and `data-words-one`.
+ * `data-scope` "section" or "item": of a part of the exam; `data-running`: counts though no <exam-sitting> is around.
  * Method: `set(remainingMs, running)`, called by <exam-sitting> at every word of the server.
  * The reader may hide it; the choice is kept on this device. Thresholds are announced once, hidden or not.
  */
@@ -25,7 +26,8 @@ export class ExamClock extends Element {
       this.listen(toggle, "click", () => this.#hide(toggle.getAttribute("aria-pressed") !== "true"));
     }
     this.#hide(recall("clock") === "hidden");
-    this.set(Number(this.dataset["remainingMs"]), this.closest("exam-sitting")?.getAttribute("data-phase") === "RUNNING");
+    const running = this.hasAttribute("data-running") || this.closest("exam-sitting")?.getAttribute("data-phase") === "RUNNING";
+    this.set(Number(this.dataset["remainingMs"]), running);
     const timer = setInterval(() => this.#draw(), 500);
     this.listen(this.signal, "abort", () => clearInterval(timer));
   }

@@ -6,7 +6,8 @@
  * data-ticket-url, data-line-url, data-rows-url, data-after-url (where a finished sitting goes), data-store-key, data-csrf.
  * Inside: one `[data-page]` with the part that changes from question to question (data-item, data-response); it is
  * shown in the view "open" only. `[data-when="…"]` are the other views and the notices of parts/sitting_notices.html.
- * `[data-go]` opens another question of this sitting; `[data-open="id"]` opens a dialog.
+ * `[data-go]` opens another question of this sitting; on a paced form `[data-move]` (a position) and `form[data-move-form]`
+ * post that the candidate moves on, which may close what lies behind. `[data-open="id"]` opens a dialog.
  * In: `exam:flag`, `exam:strike`, `exam:problem` from the elements inside.
  *
  * Every change goes to the outbox first, from there by the Line to the server; the words "saved", "saving" and
@@ -67,6 +68,7 @@ export class ExamSitting extends Element {
     this.listen(this, "input", (event) => isControl(event.target) && isTyped(event.target) && this.#typed());
     this.listen(this, "click", (event) => this.#clicked(event));
     this.listen(this, "submit", (event) => event.target.matches("[data-answer]") && event.preventDefault());
+    this.listen(this, "submit", (event) => this.#submitted(event));
     this.listen(this, "exam:flag", (event) => this.#flag(event.detail.flagged));
     this.listen(this, "exam:strike", (event) => this.#record("strike", event.detail));
     this.listen(this, "exam:problem", (event) => this.#record("problem", event.detail));
@@ -205,18 +207,27 @@ export class ExamSitting extends Element {
 
   /** @param {Effect} effect */
   #heard(effect) {
-    if (effect.do === "clock") this.#clock?.set(effect.remaining_ms, this.#phase === "RUNNING");
+    if (effect.do === "clock") this.#clockSaid(effect);
     if (effect.do === "phase") this.#phaseSaid(effect.phase, effect.reason);
+    if (effect.do === "phase" && effect.at !== undefined) this.#closed(effect.at);
     if (effect.do === "message") this.#message(effect.text, effect.at);
     if (effect.do === "refused") this.#refused(effect.sentence);
     this.#draw();
+  }
+
+  /** @param {{ remaining_ms: number, section_ms?: number, item_ms?: number }} told */
+  #clockSaid(told) {
+    const running = this.#phase === "RUNNING";
+    this.#clock?.set(told.remaining_ms, running);
+    if (told.section_ms !== undefined) this.#scope("section")?.set(told.section_ms, running);
+    if (told.item_ms !== undefined) this.#scope("item")?.set(told.item_ms, running);
   }
 
   /** @param {Phase} phase @param {string | null} reason */
   #phaseSaid(phase, reason) {
     this.#phase = phase;
     this.dataset["phase"] = phase;
-    this.#clock?.run(phase === "RUNNING");
+    for (const clock of this.querySelectorAll("exam-clock")) if (clock instanceof ExamClock) clock.run(phase === "RUNNING");
     for (const each of this.all('[data-when="paused"] [data-for]')) each.hidden = each.dataset["for"] !== phase;
     const told = this.find("[data-reason]");
     if (told) told.textContent = (reason ?? "").replaceAll("-", " ");
@@ -256,10 +267,11 @@ export class ExamSitting extends Element {
   /** @param {MouseEvent} event */
   #clicked(event) {
     if (!(event.target instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const button = event.target.closest("[data-go], [data-open], [data-take-over]");
+    const button = event.target.closest("[data-go], [data-move], [data-open], [data-take-over]");
     if (!(button instanceof HTMLElement)) return;
     event.preventDefault();
     if (button.dataset["go"]) void this.#go(button.dataset["go"], true);
+    if (button.dataset["move"]) void this.#move({ to: button.dataset["move"] });
     const dialog = document.getElementById(button.dataset["open"] ?? "");
     if (dialog instanceof HTMLDialogElement && !dialog.open) this.#openDialog(dialog);
     if (button.hasAttribute("data-take-over")) void this.#takeOver();
@@ -284,14 +296,49 @@ export class ExamSitting extends Element {
     this.show('[data-when="cannot-go"]', true);
   }
 
+  /** @param {SubmitEvent} event */
+  #submitted(event) {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.matches("[data-move-form]")) return;
+    event.preventDefault();
+    void this.#move(Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)])));
+  }
+
+  /**
+   * Move on a paced form: everything here goes to the server first, because what lies behind may close.
+   * @param {Record<string, string>} wanted `to` a question, or `section` and `leaving`
+   */
+  async #move(wanted) {
+    if (this.#going || this.#view !== "open") return;
+    this.#going = true;
+    this.show('[data-when="cannot-go"]', false);
+    const settled = await this.settled(BEFORE_LEAVING_MS);
+    const { writer, lastSeq } = this.book;
+    const told = { ...wanted, csrf: this.dataset["csrf"] ?? "", writer: String(writer), last_seq: String(lastSeq) };
+    const here = `/sit/${this.dataset["sitting"]}`;
+    const fetched = settled ? await fetchPage(`${here}/move`, new URLSearchParams(told)) : { failed: /** @type {const} */ ("network") };
+    this.#going = false;
+    if ("page" in fetched) return this.#swap(fetched.page, fetched.url, true);
+    if (fetched.failed === "elsewhere") return location.assign(here);
+    this.show('[data-when="cannot-go"]', true);
+  }
+
+  /** The server closed the question that is on screen, or moved it elsewhere. @param {string} at */
+  #closed(at) {
+    if (this.#item === "" || at === this.#item || this.#going) return;
+    void this.#go(`/sit/${this.dataset["sitting"]}?closed=1`, true);
+  }
+
   /** @param {Document} page @param {string} url @param {boolean} remember */
   #swap(page, url, remember) {
     const fresh = page.querySelector("[data-page]");
     if (!fresh) return;
     this.#flushTyping(); // whatever was typed while the page was on its way
     this.#page?.replaceWith(document.adoptNode(fresh));
-    const where = page.querySelector(".where");
-    if (where) this.find(".where")?.replaceWith(document.adoptNode(where));
+    for (const part of [".where", ".scopes"]) {
+      const next = page.querySelector(part);
+      if (next) this.find(part)?.replaceWith(document.adoptNode(next));
+    }
     document.title = page.title;
     if (remember) history.pushState(null, "", url);
     this.#fill();
@@ -364,8 +411,14 @@ export class ExamSitting extends Element {
     return this.#page?.dataset["item"] ?? "";
   }
 
+  /** @param {"section" | "item"} scope */
+  #scope(scope) {
+    const clock = this.querySelector(`exam-clock[data-scope="${scope}"]`);
+    return clock instanceof ExamClock ? clock : null;
+  }
+
   get #clock() {
-    const clock = this.querySelector("exam-clock");
+    const clock = this.querySelector("exam-clock:not([data-scope])");
     return clock instanceof ExamClock ? clock : null;
   }
 

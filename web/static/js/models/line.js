@@ -121,9 +121,9 @@ export class Line {
       case "ack":
         return [...shown, ...this.#acked(message.acked, now), { do: "clock", remaining_ms: message.remaining_ms }];
       case "phase":
-        return [...shown, { do: "clock", remaining_ms: message.remaining_ms }, phaseEffect(message)];
+        return [...shown, clockEffect(message), phaseEffect(message)];
       case "clock":
-        return [...shown, { do: "clock", remaining_ms: message.remaining_ms }];
+        return [...shown, clockEffect(message)];
       case "message":
         return [...shown, { do: "message", from: message.from, text: message.text, at: message.at }];
       case "refused": {
@@ -272,8 +272,8 @@ export class Line {
     this.#postAt = Infinity;
     return [
       { do: "welcome", welcome: message },
-      { do: "clock", remaining_ms: message.remaining_ms },
-      { do: "phase", phase: message.phase, reason: null },
+      clockEffect(message),
+      phaseEffect({ phase: message.phase, reason: null, at: message.at }),
       ...this.#become("up"),
     ];
   }
@@ -384,7 +384,17 @@ export class Line {
   }
 }
 
-/** @param {{ phase: Phase, reason: string | null }} message @returns {Effect} */
-function phaseEffect({ phase, reason }) {
-  return { do: "phase", phase, reason };
+/** @param {{ remaining_ms: number, section_ms?: number, item_ms?: number }} message @returns {Effect} */
+function clockEffect({ remaining_ms, section_ms, item_ms }) {
+  return {
+    do: "clock",
+    remaining_ms,
+    ...(section_ms === undefined ? {} : { section_ms }),
+    ...(item_ms === undefined ? {} : { item_ms }),
+  };
+}
+
+/** @param {{ phase: Phase, reason: string | null, at?: string | undefined }} message @returns {Effect} */
+function phaseEffect({ phase, reason, at }) {
+  return { do: "phase", phase, reason, ...(at === undefined ? {} : { at }) };
 }

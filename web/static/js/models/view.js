@@ -11,7 +11,7 @@
 /** @typedef {"ours" | "elsewhere" | "stolen"} Hold who holds this browser's outbox of this sitting */
 
 /** @type {ReadonlySet<Phase>} */
-const PAUSED = new Set(/** @type {Phase[]} */ (["PAUSED_PROCTOR", "PAUSED_INCIDENT", "ADMIN_HOLD", "DISCONNECTED"]));
+const PAUSED = new Set(/** @type {Phase[]} */ (["BREAK", "PAUSED_PROCTOR", "PAUSED_INCIDENT", "ADMIN_HOLD", "DISCONNECTED"]));
 /** @type {ReadonlySet<Phase>} */
 const ENDED = new Set(/** @type {Phase[]} */ (["SUBMITTED", "TIME_EXPIRED", "TERMINATED", "SEALED", "VOIDED"]));
 
