@@ -295,6 +295,7 @@ async def _sitting(
         },
         "ticket": wall_ticket(request, login, exam.exam),
         "events": events_of(state, desk.seen(state.sitting).events),
+        "takeovers": state.epoch - 1,
         "stranded": stranded_of(state),
         "messages": [
             {"from_name": facts.name if one.sender == "candidate" else "Invigilator", "at": one.at, "text": one.text}

@@ -193,9 +193,11 @@ class Server:
         hello = yield from self._next(peer)
         try:
             line = yield from self._greet(peer, hello)
+            yield from self._listen(peer, line)
         except Refused as refused:
             self._say(peer, ending_of(refused))
-            return
+
+    def _listen(self, peer: Peer, line: AnswerLine) -> Process:
         while not peer.over:
             message = yield from self._next(peer)
             for effect in self.windows.hear(line, message, self._loop.journal.state, self._loop.at):

@@ -34,12 +34,13 @@ from engine.answer_line import (
     TakeOver,
     Wait,
     Windows,
+    acknowledge,
     ending,
     may_deliver,
     parse_hello,
 )
-from engine.answers import MOST_PAYLOAD_BYTES, Acknowledgement, responses_digest
-from engine.errors import Busy, Refused
+from engine.answers import COUNTED, MOST_PAYLOAD_BYTES, STANDINGS, Acknowledgement, responses_digest
+from engine.errors import SENTENCES, Busy, Refused
 from engine.sitting import Phase, Sitting
 from tests.engine.builders import LIMIT_MS, NINE, World, a_row, a_sitting, at_ms, chose
 
@@ -219,6 +220,22 @@ def test_a_stored_row_is_acknowledged_with_the_streams_head_and_a_kept_one_that_
     effects = a_line().stored(2, told("TIME_OVER"))
     assert codes(effects) == ["ack", "TIME_OVER"]
     assert isinstance(effects[1], Send) and effects[1].message["seq"] == 2
+
+
+@pytest.mark.parametrize("standing", STANDINGS)
+def test_every_row_that_is_kept_and_does_not_count_says_why(standing: str) -> None:
+    state = a_sitting().state
+    answered = acknowledge(a_row(), state, standing, 16, "ab" * 32, NINE)
+    assert (answered.refused is None) == (standing in COUNTED)
+    assert answered.refused is None or answered.refused in SENTENCES
+    assert acknowledge(a_row(item="q99"), state, "invalid", 16, "", NINE).refused == "ITEM_NOT_ON_FORM"
+
+
+def test_a_row_that_was_known_says_no_more_than_that_its_window_is_overtaken() -> None:
+    world = a_sitting()
+    assert acknowledge(a_row(), world.state, None, 16, "", NINE).refused is None
+    world.do(conduct.take_over, by="ada")
+    assert acknowledge(a_row(), world.state, None, 16, "", NINE).refused == "SUPERSEDED"
 
 
 def test_a_row_that_cannot_be_taken_now_is_tried_again_and_then_the_browser_comes_back_with_it() -> None:

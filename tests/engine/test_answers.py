@@ -264,7 +264,7 @@ def test_later_windows_outrank_earlier_ones_and_later_rows_earlier_rows() -> Non
 
 def test_standings_that_count_and_those_that_are_flagged_are_some_of_all() -> None:
     assert FLAGGED < COUNTED < set(STANDINGS)
-    assert set(STANDINGS) - COUNTED == {"after", "stranded", "invalid"}
+    assert set(STANDINGS) - COUNTED == {"after", "locked", "stranded", "invalid"}
 
 
 # -- the digest a receipt speaks of -----------------------------------------------------------------------------------

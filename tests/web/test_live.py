@@ -344,6 +344,7 @@ def test_another_window_takes_over_from_one_that_is_gone_and_what_that_still_sen
     assert second.alive()
     page = running.signed_in("grace").get(f"/proctor/sitting/{running.sitting}").text
     assert (1, 2) == (page.count("From an older window"), page.count("window 1, row "))
+    assert "Another window or device has taken over this sitting" in page
     assert late[0]["payload"] not in page
 
 

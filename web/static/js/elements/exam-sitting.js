@@ -259,6 +259,7 @@ export class ExamSitting extends Element {
   /** The candidate wants to go on here. The server still refuses while the other window is alive. */
   async #takeOver() {
     if (this.#line?.state === "superseded") {
+      await this.settled(BEFORE_GOING_MS); // what it still holds is on its way to the invigilator
       await this.#outbox?.abandon();
       location.reload();
     } else void this.#begin(true);
