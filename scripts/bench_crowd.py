@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import math
 import sys
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +24,7 @@ from engine.errors import NotFound
 from engine.sources import SeededDice, epoch_ms, system
 from proctoring.frame import pack_frame
 from proctoring.scene import scene
-from scripts.callers import Ask, Hear, Loop, Open, Say, Story, Wait, raise_file_limit
+from scripts.callers import Ask, Gate, Hear, Loop, Open, Say, Story, Wait, raise_file_limit
 
 AT_ONCE: Final = 128
 LARGE_BYTES: Final = 8_192
@@ -66,34 +67,33 @@ def candidate(room: Room, who: dict[str, Any], number: int) -> Story:
         acked = message["acked"] if message["t"] == "ack" else acked
     room.connecting -= 1
     room.connected += 1
-    saves_per_s = room.order["per_s"]
-    every_ms = 1_000 * len(room.order["people"]) / saves_per_s if saves_per_s else 0
-    due_ms, beat_ms = float("inf"), float("inf")
-    begun = False
-    while not (room.over and acked == len(saved)):
-        if room.begun_ms is not None and not begun:
-            begun = True
-            due_ms = room.begun_ms + 1_000 * number / saves_per_s if saves_per_s else float("inf")
-            beat_ms = room.begun_ms + BEAT_MS * number / len(room.order["people"])
+    yield Gate("go")
+    begun_ms, count = room.loop.now_ms, len(room.order["people"])
+    per_s = room.order["per_s"]
+    every_ms = 1_000 * count / per_s if per_s else float("inf")
+    due_ms = begun_ms + every_ms * number / count if per_s else float("inf")
+    beat_ms = begun_ms + BEAT_MS * number / count
+    while True:
         now_ms = room.loop.now_ms
         if now_ms >= due_ms and not room.over:
             saved.append(round(due_ms))
             room.sent += 1
             yield Say(_row(who, len(saved), large=room.sent % ONE_IN == 0))
-            due_ms += every_ms
         if now_ms >= beat_ms:
             beat_ms += BEAT_MS
             yield Say({"t": "beat", "client_ms": now_ms})
-        message = yield Hear(within_ms=max(1, round(min(due_ms, beat_ms, now_ms + 500) - now_ms)))
+        if now_ms >= due_ms:
+            due_ms += every_ms
+        message = yield Hear(within_ms=max(1, math.ceil(min(due_ms, beat_ms) - now_ms)))
         if message is None:
+            if room.over:
+                return
             raise NotFound("line", who["sitting"])
         if message.get("t") == "ack":
             now_ms = room.loop.now_ms
-            room.wait_ms += [now_ms - saved[seq - 1] for seq in range(max(acked, 1) + 1, message["acked"] + 1)]
+            room.wait_ms += [now_ms - saved[seq - 1] for seq in range(acked + 1, message["acked"] + 1)]
             acked = max(acked, message["acked"])
         room.refused += message.get("t") == "refused"
-    while (yield Hear()) is not None:
-        pass
 
 
 def camera(room: Room, who: dict[str, Any], number: int) -> Story:
@@ -101,18 +101,18 @@ def camera(room: Room, who: dict[str, Any], number: int) -> Story:
     yield from _connect(room, who, "camera-ticket", "/sit/camera")
     room.connecting -= 1
     room.connected += 1
-    previous, seq, due_ms = bytes(32), 0, float("inf")
+    yield Gate("go")
+    previous, seq = bytes(32), 0
+    due_ms = room.loop.now_ms + FRAME_MS * number / len(room.order["people"])
     while not room.over:
         now_ms = room.loop.now_ms
-        if room.begun_ms is not None and due_ms == float("inf"):
-            due_ms = room.begun_ms + FRAME_MS * number / len(room.order["people"])
         if now_ms >= due_ms:
             picture = room.pictures[(number + seq) % len(room.pictures)]
             message = pack_frame(seq, epoch_ms(system().now()), previous, picture)
             previous, seq, due_ms = hashlib.sha256(message).digest(), seq + 1, due_ms + FRAME_MS
             yield Say(message)
             room.sent += 1
-        if (yield Hear(within_ms=max(1, round(min(due_ms, now_ms + 500) - now_ms)))) is None:
+        if (yield Hear(within_ms=max(1, math.ceil(due_ms - now_ms)))) is None:
             raise NotFound("camera", who["sitting"])
 
 
@@ -187,6 +187,7 @@ def main() -> None:
     _say({"connected": room.connected, "took_s": (loop.now_ms - begun_ms) / 1_000, "failures": loop.failures[:5]})
     if sys.stdin.readline().strip() == "go":
         room.begun_ms = loop.now_ms
+        loop.open("go")
         end_ms = room.begun_ms + order["seconds"] * 1_000 + SETTLES_MS
         loop.run(lambda: loop.now_ms >= end_ms)
         waits = sorted(room.wait_ms)
