@@ -184,6 +184,12 @@ class Loop:
             if self.now_ms > end_ms:
                 raise NotFound("end", f"{self._alive} callers were still busy after {most_ms} ms")
 
+    def close(self) -> None:
+        """Hang up for everybody who is still connected."""
+        for wire in list(self._wires.values()):
+            self.forget(wire)
+            wire.socket.close()
+
     # -- for callers and wires ------------------------------------------------------------------------
 
     def ended(self) -> None:

@@ -37,6 +37,7 @@ from scripts.console import Json, progress
 from scripts.crowd import Crowd, Seat, gather
 from scripts.drill.figures import Figures
 from scripts.served import Served, free_port
+from web.security import COOKIE
 from web.settings import Settings
 
 TYPED: Final = {"content-type": "application/x-www-form-urlencoded"}
@@ -88,6 +89,7 @@ class Herd:
         self.loop = Loop(self.port, sources)
         self.since_ms = 0
         self.down_ms = 0
+        self._alone = False
         self._settings: Settings = crowd.settings.model_copy(update={"port": self.port})
 
     def run(self) -> Figures:
@@ -114,12 +116,19 @@ class Herd:
                 self.figures.faults.append("the server did not stop in good order")
         finally:
             served.kill()
+            self.loop.close()
         return self._judged()
 
     def _gather_at(self, gate: str, *, and_one: bool = False) -> None:
         """Until everybody who has not failed waits there."""
         count = len(self.crowd.seats)
-        self.loop.run(lambda: self.loop.waiting(gate) >= (1 if and_one else count - len(self.loop.failures)))
+
+        def there() -> bool:
+            return self._alone or self.loop.waiting(gate) >= (1 if and_one else count - len(self.loop.failures))
+
+        self.loop.run(there)
+        if self._alone:
+            raise NotFound("invigilator", "; ".join(self.loop.failures))
 
     def _all_at(self, gate: str, says: str, *, and_one: bool = False) -> None:
         self._gather_at(gate, and_one=and_one)
@@ -129,12 +138,19 @@ class Herd:
         self.loop.open(gate)
 
     def _invigilator(self) -> Story:
+        """Starts the day, or says that nobody can."""
+        try:
+            yield from self._invigilate()
+        except (NotFound, KeyError):
+            self._alone = True
+            raise
+
+    def _invigilate(self) -> Story:
         """Stands at the wall, and starts everybody once they are all there."""
         exam, (account, password) = self.crowd.exam, self.crowd.proctor
-        page = yield Ask("GET", "/sign-in")
-        form = urlencode({"account": account, "password": password, "csrf": csrf_of(page)}).encode()
-        signed = yield Ask("POST", "/sign-in/staff", TYPED, form)
-        cookie = cookie_of(signed)
+        who = json.dumps({"account": account, "password": password}).encode()
+        token = json.loads((yield Ask("POST", "/api/login", TOLD, who)).body)["token"]
+        cookie = {"cookie": f"{COOKIE}={token}"}
         page = yield Ask("GET", "/staff", cookie)
         told = yield Ask("POST", f"/proctor/{exam}/ticket", {**cookie, **TOLD, "x-csrf": csrf_of(page)}, b"{}")
         yield Open("/proctor/line", cookie)
@@ -145,7 +161,7 @@ class Herd:
             yield Hear(within_ms=50)
         self.loop.open("seated")
         yield Gate("start")
-        bearer = {"authorization": f"Bearer {cookie['cookie'].partition('=')[2]}", **TOLD}
+        bearer = {"authorization": f"Bearer {token}", **TOLD}
         done = yield Ask("POST", "/api/acts/exam.start", bearer, json.dumps({"exam": exam}).encode())
         refused = json.loads(done.body).get("done", {}).get("refused", [done.status])
         self.figures.faults += [f"not started: {one}"[:200] for one in refused[:5]]

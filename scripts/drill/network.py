@@ -91,6 +91,7 @@ class Network:
             served.kill()
             for relay in relays:
                 relay.close()
+            self.loop.close()
         return self._judged(candidates)
 
     def chance(self, low: int, high: int) -> int:

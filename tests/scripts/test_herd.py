@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def test_a_row_that_is_not_stored_is_lost_and_what_did_not_happen_is_a_fault(her
         "0 seals for 2 candidates",
         "1 complete forms for 2 candidates",
     ]
+
+
+def test_a_day_without_its_invigilator_ends_at_once(crowd: Crowd) -> None:
+    alone = replace(crowd, proctor=("grace", "not her password"))
+    with pytest.raises(NotFound, match="no invigilator"):
+        Herd(alone, Sources(SystemClock(), SeededDice(1)), 1).run()
 
 
 def test_the_crowd_is_ready_to_be_started_with_whole_forms(crowd: Crowd) -> None:
