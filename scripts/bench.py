@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from scripts import bench_autosave, bench_lines
+from scripts import bench_autosave, bench_lines, bench_login
 
 app = typer.Typer(help="What things cost, as a ratio to a baseline of the same run.")
 
@@ -20,3 +20,4 @@ def _group() -> None:
 
 app.command(name="autosave")(bench_autosave.command)
 app.command(name="lines")(bench_lines.command)
+app.command(name="login")(bench_login.command)

@@ -27,10 +27,11 @@ from engine.errors import NotFound
 from engine.sources import Sources, system
 from scripts import calling, console
 from scripts.bench_autosave import cpu_us
-from scripts.callers import HOST, raise_file_limit
+from scripts.callers import raise_file_limit
 from scripts.crowd import Crowd, gather
 from scripts.rehearse_browser import exchange
 from scripts.served import Served, free_port, until_it_answers
+from scripts.wires import HOST
 from web.house import House
 from web.security import COOKIE, Door
 
@@ -67,17 +68,19 @@ def measure(crowd: Crowd, sources: Sources, saves: int, frames: int, seconds: in
     served = Served(crowd.settings.model_copy(update={"port": port}), port)
     try:
         served.wait(sources)
-        with _room("lines", port, people[:WARM], 0, 1):
+        with room("lines", port, people[:WARM], 0, 1):
             before_kb = rss_kb(served.pid)
         console.progress(f"{len(people)} candidates connect …")
-        with _room("lines", port, people, saves, seconds) as (lines, connected):
+        with room("lines", port, people, saves, seconds) as (lines, connected):
             idle_kb = (rss_kb(served.pid) - before_kb) / len(people)
-            with _room("cameras", port, people[:frames], 0, seconds) as (cameras, filming):
+            with room("cameras", port, people[:frames], 0, seconds) as (cameras, filming):
                 console.progress(f"{saves} saves and {frames} frames a second for {seconds} s …")
                 begun_us, begun_ms = cpu_us(served.pid), sources.clock.monotonic_ms()
-                saved, filmed = _both(lines, cameras)
+                let_go(lines)
+                let_go(cameras)
+                saved, filmed = reported(lines), reported(cameras)
                 cpu_share = (cpu_us(served.pid) - begun_us) / (sources.clock.monotonic_ms() - begun_ms) / 1_000
-                figures = _figures(crowd, port)
+                figures = figures_of(crowd, port)
         failures = [*connected["failures"], *filming["failures"], *saved["failures"], *filmed["failures"]]
         if served.stop() != 0:
             failures.append("the server did not stop in good order")
@@ -134,9 +137,9 @@ def _bare_kb(sources: Sources, count: int) -> float:
     try:
         until_it_answers(process, port, sources)
         nobody = [{"sitting": ""}] * count
-        with _room("bare", port, nobody[:WARM], 0, 1):
+        with room("bare", port, nobody[:WARM], 0, 1):
             before_kb = rss_kb(process.pid)
-        with _room("bare", port, nobody, 0, 1) as (_, connected):
+        with room("bare", port, nobody, 0, 1) as (_, connected):
             if connected["failures"]:
                 raise NotFound("socket", connected["failures"][0])
             return (rss_kb(process.pid) - before_kb) / count
@@ -146,7 +149,7 @@ def _bare_kb(sources: Sources, count: int) -> float:
 
 
 @contextmanager
-def _room(
+def room(
     kind: str, port: int, people: list[dict[str, Any]], per_s: int, seconds: int
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A process of browsers that are connected, and what it said of that; they go when this ends."""
@@ -162,23 +165,22 @@ def _room(
         order = {"kind": kind, "port": port, "people": people, "per_s": per_s, "seconds": seconds}
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
-        yield process, _told(process)
+        yield process, reported(process)
     finally:
         process.stdin.close()
         process.stdout.close()
         process.wait()
 
 
-def _both(*rooms: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """Let them go in the same moment; what each reports."""
-    for room in rooms:
-        assert room.stdin is not None
-        room.stdin.write("go\n")
-        room.stdin.flush()
-    return [_told(room) for room in rooms]
+def let_go(process: subprocess.Popen[str]) -> None:
+    """Now they work."""
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
 
 
-def _told(process: subprocess.Popen[str]) -> dict[str, Any]:
+def reported(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a room says next. Raises: `NotFound` when it is gone."""
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -187,7 +189,7 @@ def _told(process: subprocess.Popen[str]) -> dict[str, Any]:
     return told
 
 
-def _figures(crowd: Crowd, port: int) -> dict[str, Any]:
+def figures_of(crowd: Crowd, port: int) -> dict[str, Any]:
     """What the server says of itself, to the administrator."""
     account, password = crowd.administrator
     settings = crowd.settings.model_copy(update={"port": port})

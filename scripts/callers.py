@@ -21,21 +21,19 @@ from __future__ import annotations
 
 import heapq
 import resource
-import select
 import socket
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
 from engine.errors import NotFound
 from engine.sources import Sources
+from scripts.wires import BINARY, HOST, TEXT, Poll, Watched, Wire, frame
 
-HOST: Final = "127.0.0.1"
 MOST_TRIES: Final = 200
-_CONTINUED, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +93,6 @@ Story = Generator[Wish, Any, None]
 Asked = Generator[Wish, Any, Answer]
 
 
-class _Poll:
-    """What has happened on which socket: by epoll(7) where the system has it, whose cost does not grow with the number
-    of sockets that are quiet, and by poll(2) elsewhere. The bits of both are the same."""
-
-    def __init__(self) -> None:
-        self._epoll = select.epoll() if hasattr(select, "epoll") else None
-        self._poll = select.poll()
-
-    def watch(self, descriptor: int, events: int, *, known: bool) -> None:
-        if self._epoll is None:
-            self._poll.register(descriptor, events)
-        elif known:
-            self._epoll.modify(descriptor, events)
-        else:
-            self._epoll.register(descriptor, events)
-
-    def forget(self, descriptor: int) -> None:
-        (self._epoll or self._poll).unregister(descriptor)
-
-    def happened(self, within_ms: float) -> list[tuple[int, int]]:
-        return self._poll.poll(within_ms) if self._epoll is None else self._epoll.poll(within_ms / 1_000)
-
-
-class Watched(Protocol):
-    """Something with a socket that a `Loop` polls for."""
-
-    socket: socket.socket
-
-    def happened(self, event: int) -> None:
-        """The poll's events: `select.POLLIN` and its kin."""
-
-
 class Loop:
     """Runs callers until all have ended. ``failures``: what ended whom, by its text."""
 
@@ -134,7 +100,7 @@ class Loop:
         self.port = port
         self.failures: list[str] = []
         self._clock = sources.clock
-        self._poll = _Poll()
+        self._poll = Poll()
         self._wires: dict[int, Watched] = {}
         self._ready: deque[tuple[_Caller, Any]] = deque()
         self._timers: list[tuple[float, int, _Caller, int]] = []
@@ -242,8 +208,8 @@ class _Caller:
         self._story = story
         self._wish: Wish | None = None
         self._tries = 0
-        self._line: _Wire | None = None
-        self._asking: _Wire | None = None
+        self._line: Wire | None = None
+        self._asking: Wire | None = None
         self._heard: deque[dict[str, Any]] = deque()
 
     def go_on(self, outcome: Any) -> None:
@@ -277,7 +243,7 @@ class _Caller:
                 head = {"host": f"{HOST}:{self._loop.port}", "content-length": str(len(wish.body)), **wish.headers}
                 text = "".join(f"{name}: {value}\r\n" for name, value in head.items())
                 request = f"{wish.method} {wish.path} HTTP/1.1\r\n{text}connection: close\r\n\r\n".encode() + wish.body
-                self._asking = _Wire(self._loop, self, request)
+                self._asking = Wire(self._loop, self, request)
                 if wish.within_ms is not None:
                     self._loop.wake(self, wish.within_ms)
             case Open():
@@ -289,7 +255,7 @@ class _Caller:
                 key = "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                 request = f"GET {wish.path} HTTP/1.1\r\n{text}{upgrade}{key}\r\n".encode()
                 self._heard.clear()
-                self._line = _Wire(self._loop, self, request, line=True)
+                self._line = Wire(self._loop, self, request, line=True)
                 if wish.within_ms is not None:
                     self._loop.wake(self, wish.within_ms)
             case Hear(within_ms=within_ms):
@@ -328,12 +294,12 @@ class _Caller:
             return
         self.go_on(Answer(status, headers, body, self._tries))
 
-    def opened(self, wire: _Wire, stands: bool) -> None:
+    def opened(self, wire: Wire, stands: bool) -> None:
         if wire is self._line and isinstance(self._wish, Open):
             self._line = wire if stands else None
             self.go_on(stands)
 
-    def heard(self, wire: _Wire, message: dict[str, Any]) -> None:
+    def heard(self, wire: Wire, message: dict[str, Any]) -> None:
         if wire is not self._line:
             return
         if isinstance(self._wish, Hear):
@@ -341,7 +307,7 @@ class _Caller:
         else:
             self._heard.append(message)
 
-    def gone(self, wire: _Wire) -> None:
+    def gone(self, wire: Wire) -> None:
         if wire is self._line:
             self._line = None
             if isinstance(self._wish, Hear):
@@ -351,140 +317,15 @@ class _Caller:
         if self._line is None:
             return False
         if isinstance(message, bytes):
-            self._line.send(frame(message, _BINARY))
+            self._line.send(frame(message, BINARY))
         else:
-            self._line.send(frame(orjson.dumps(message), _TEXT))
+            self._line.send(frame(orjson.dumps(message), TEXT))
         return True
 
     def _end(self) -> None:
         if self._line is not None:
             self._line.close()
         self._loop.ended()
-
-
-class _Wire:
-    """One connection: a request and its answer, or a WebSocket after its handshake."""
-
-    def __init__(self, loop: Loop, caller: _Caller, request: bytes, *, line: bool = False) -> None:
-        self._loop = loop
-        self._caller = caller
-        self._is_line = line
-        self._standing = False
-        self._out = request
-        self._in = b""
-        self.socket = socket.socket()
-        self.socket.setblocking(False)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if caller.address != HOST:
-            self.socket.bind((caller.address, 0))
-        self.socket.connect_ex((HOST, caller.port))
-        loop.watch(self, select.POLLOUT)
-
-    def send(self, data: bytes) -> None:
-        self._out += data
-        if self._standing:
-            self._flush()
-
-    def happened(self, event: int) -> None:
-        if event & (select.POLLERR | select.POLLHUP) and not event & select.POLLIN:
-            self.fail()
-            return
-        if event & select.POLLOUT and not self._flush():
-            return
-        if event & select.POLLIN:
-            self._read()
-
-    def close(self) -> None:
-        self._loop.forget(self)
-        self.socket.close()
-
-    def _flush(self) -> bool:
-        try:
-            sent = self.socket.send(self._out) if self._out else 0
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.fail()
-            return False
-        self._out = self._out[sent:]
-        self._loop.watch(self, select.POLLIN | (select.POLLOUT if self._out else 0))
-        return True
-
-    def _read(self) -> None:
-        try:
-            data = self.socket.recv(262_144)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._in += data
-        if self._standing:
-            self._frames()
-        else:
-            self._answer()
-        if not data and self.socket.fileno() >= 0:
-            self.fail()
-
-    def _answer(self) -> None:
-        """The answer to the request, when it is whole."""
-        end = self._in.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        first, *lines = self._in[:end].decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        status, body = int(first.split()[1]), self._in[end + 4 :]
-        if self._is_line and status == 101:
-            self._standing, self._in = True, body
-            self._caller.opened(self, True)
-            self._frames()
-        elif len(body) >= int(headers.get("content-length", 0)):
-            self.close()
-            if self._is_line:
-                self._caller.opened(self, False)
-            else:
-                self._caller.answered(status, headers, body)
-
-    def _frames(self) -> None:
-        while len(self._in) >= 2 and self.socket.fileno() >= 0:
-            size, at = self._in[1] & 0x7F, 2
-            if size >= 126:
-                at = 4 if size == 126 else 10
-                size = int.from_bytes(self._in[2:at])
-            if len(self._in) < at + size:
-                return
-            kind, payload = self._in[0] & 0x0F, self._in[at : at + size]
-            self._in = self._in[at + size :]
-            if kind == _TEXT:
-                self._caller.heard(self, orjson.loads(payload))
-            elif kind == _PING:
-                self.send(frame(payload, _PONG))
-            elif kind == _CLOSE:
-                self.fail()
-                return
-
-    def fail(self) -> None:
-        """It is over; whoever waits for it is told."""
-        if self.socket.fileno() < 0:
-            return
-        self.close()
-        if not self._is_line:
-            self._caller.answered(0, {}, b"")
-        elif self._standing:
-            self._caller.gone(self)
-        else:
-            self._caller.opened(self, False)
-
-
-def frame(payload: bytes, kind: int) -> bytes:
-    """A client's frame (RFC 6455 section 5.2), masked with zeros, so that the payload stands as it is."""
-    size = len(payload)
-    if size < 126:
-        head = bytes([0x80 | kind, 0x80 | size])
-    elif size < 1 << 16:
-        head = bytes([0x80 | kind, 0xFE]) + size.to_bytes(2)
-    else:
-        head = bytes([0x80 | kind, 0xFF]) + size.to_bytes(8)
-    return head + bytes(4) + payload
 
 
 def raise_file_limit() -> int:

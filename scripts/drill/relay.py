@@ -20,7 +20,8 @@ import struct
 from collections import deque
 from typing import Final
 
-from scripts.callers import HOST, Loop
+from scripts.callers import Loop
+from scripts.wires import HOST
 
 FAULTS: Final = ("reset", "close", "stall", "half-open", "delay")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)

@@ -33,7 +33,7 @@ def test_a_room_that_cannot_get_in_is_told(tmp_path: Path) -> None:
     served = Served(crowd.settings.model_copy(update={"port": port}), port)
     try:
         served.wait(system())
-        with bench_lines._room("lines", port, nowhere, 1, 1) as (_, connected):
+        with bench_lines.room("lines", port, nowhere, 1, 1) as (_, connected):
             assert (0, ["NotFound: no line 'sit-none: 404'"]) == (connected["connected"], connected["failures"])
     finally:
         served.kill()

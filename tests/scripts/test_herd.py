@@ -12,9 +12,10 @@ import pytest
 from engine.errors import NotFound
 from engine.sitting import Phase
 from engine.sources import SeededDice, Sources, SystemClock, system
-from scripts.callers import Answer, Ask, Gate, Hear, Loop, Open, Say, Story, Wait, frame
+from scripts.callers import Answer, Ask, Gate, Hear, Loop, Open, Say, Story, Wait
 from scripts.crowd import Crowd, gather
 from scripts.drill.herd import Herd, cookie_of, csrf_of, quantile
+from scripts.wires import frame
 from tests.scripts.test_console import Spoken, run
 from web.house import House
 
