@@ -275,7 +275,7 @@ class Candidate:
             self._loop.later(100, self._break)
             return
         self._left -= 1
-        self._strike = STRIKES[self._drill.chance(0, len(STRIKES))]
+        self._strike = STRIKES[self._drill.figures.strikes.total() % len(STRIKES)]  # each as often as the others
         self._drill.figures.strikes[self._strike] += 1
         if self._strike not in FAULTS:
             return
