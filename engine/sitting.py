@@ -247,7 +247,8 @@ def need(state: Sitting, phases: set[Phase] | frozenset[Phase]) -> None:
 
 _NAMES = [each.name for each in fields(Sitting)]
 _VALUES = attrgetter(*_NAMES)
-_SHEET = _NAMES.index("sheet")
+_KEEP = [getattr(Sitting, name).__set__ for name in _NAMES]
+_KEEP_SHEET = _KEEP[_NAMES.index("sheet")]
 
 
 # -- the fold -----------------------------------------------------------------------------------------
@@ -367,9 +368,11 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
 
 def _with_row(state: Sitting, row: RowReceived) -> Sitting:
     """The hot path: `dataclasses.replace` on the whole record would cost more than everything else a row does."""
-    values = list(_VALUES(state))
-    values[_SHEET] = state.sheet.with_row(row, state.epoch)
-    return Sitting(*values)
+    after = object.__new__(Sitting)
+    for keep, value in zip(_KEEP, _VALUES(state), strict=True):
+        keep(after, value)
+    _KEEP_SHEET(after, state.sheet.with_row(row, state.epoch))
+    return after
 
 
 def _moved(state: Sitting, happened: Event, at: datetime) -> Sitting:
