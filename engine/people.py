@@ -20,7 +20,7 @@ import threading
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -160,7 +160,7 @@ class People:
         self._keyring = keyring
         self._boot = sources.secret(16)  # tickets of an earlier run are worth nothing
         #: Logins that were asked for lately: every request and every saved answer asks. What changes one forgets it.
-        self._logins: OrderedDict[str, tuple[dict[str, Any], Person]] = OrderedDict()
+        self._logins: OrderedDict[str, tuple[Login, int]] = OrderedDict()
         self._logins_lock = threading.Lock()
         self._login_changes = 0
         #: Told the digest of a Login that has just ended, from whatever thread: open Lines of it are closed.
@@ -326,13 +326,10 @@ class People:
             raise Refused("NOT_SIGNED_IN")
         digest = hashlib.sha256(token.encode()).hexdigest()
         now = epoch_ms(self._sources.now())
-        found, person = self._logins.get(digest) or self._looked_up(digest)
-        if found["until_ms"] <= now:
+        known, stepped_up_until = self._logins.get(digest) or self._looked_up(digest)
+        if known.until is None or epoch_ms(known.until) <= now:
             raise Refused("NOT_SIGNED_IN")
-        stepped_up, until = found["step_up_ms"] > now, from_epoch_ms(found["until_ms"])
-        return Login(
-            person.person, person.name, found["account"], person.language, found["subject"], stepped_up, digest, until
-        )
+        return replace(known, stepped_up=True) if stepped_up_until > now else known
 
     def step_up(self, login: Login, password: str) -> None:
         """Ask for the password again before an act that needs it. Raises: WRONG_CREDENTIALS."""
@@ -350,19 +347,22 @@ class People:
         self._forget(login.digest)
         self.on_sign_out(login.digest)
 
-    def _looked_up(self, digest: str) -> tuple[dict[str, Any], Person]:
+    def _looked_up(self, digest: str) -> tuple[Login, int]:
+        """The Login as it stands on the disk, and until when it is stepped up."""
         changes = self._login_changes
         with self._database.reading() as connection:
             found = row(connection, "login", digest=digest)
             if found is None:
                 raise Refused("NOT_SIGNED_IN")
             person = self._known(connection, found["person"])
+        until, words = from_epoch_ms(found["until_ms"]), (found["account"], person.language, found["subject"])
+        known = Login(person.person, person.name, *words, False, digest, until), found["step_up_ms"]
         with self._logins_lock:
             if changes == self._login_changes:  # else what was just read may have ended meanwhile
-                self._logins[digest] = (found, person)
+                self._logins[digest] = known
             while len(self._logins) > MOST_LOGINS:
                 self._logins.popitem(last=False)
-        return found, person
+        return known
 
     def _forget(self, digest: str) -> None:
         """The Login has changed on the disk: whoever asks next reads it there."""

@@ -27,7 +27,6 @@ from web import (
     proctor,
     public,
     reviewing,
-    rows,
     sections,
     staff,
     uploads,
@@ -38,6 +37,7 @@ from web.house import House
 from web.live import Live
 from web.problems import answer
 from web.rendering import FingerprintedFiles, Pages
+from web.rows import Rows
 from web.security import Door, Guard
 from web.settings import Patience, Settings
 from web.ticking import Ticker
@@ -78,7 +78,6 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
 
     app = Starlette(
         routes=[
-            *rows.routes,  # first: they are asked for most
             *public.routes,
             *candidate.routes,
             *examination.routes,
@@ -95,7 +94,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             WebSocketRoute("/proctor/line", _proctor_line),
             Mount("/static", FingerprintedFiles(pages)),
         ],
-        middleware=[Middleware(Guard, settings=settings)],
+        middleware=[Middleware(Guard, settings=settings), Middleware(Rows)],
         exception_handlers={InvigilError: answer, HTTPException: answer, Exception: answer},
         lifespan=life,
     )

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from engine.errors import Busy
 from engine.events import Recorded
 from engine.writer import Job, Settled, Writer
 
@@ -28,6 +30,7 @@ class Bus:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.loop = asyncio.get_running_loop()
+        self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
         self._listeners: list[Callable[[Recorded], None]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         writer.deliver = self._deliver
@@ -39,17 +42,20 @@ class Bus:
     async def perform(self, job: Job) -> Any:
         """The outcome of ``job`` after its COMMIT. Raises what the job raised, `engine.errors.Busy` too."""
         waiting: asyncio.Future[Any] = self.loop.create_future()
-
-        def done(outcome: Settled) -> None:
-            if waiting.cancelled():
-                return
-            if outcome.error is not None:
-                waiting.set_exception(outcome.error)
-            else:
-                waiting.set_result(outcome.value)
-
-        self._writer.submit(job, done)
+        self._waiting.append((job, waiting))
+        if len(self._waiting) == 1:
+            self.loop.call_soon(self._hand_over)
         return await waiting
+
+    def _hand_over(self) -> None:
+        """All jobs of one turn of the loop go to the writer together: woken for each of them, its thread and the
+        loop's would take the interpreter from each other a thousand times a second."""
+        given, self._waiting = self._waiting, []
+        for job, waiting in given:
+            try:
+                self._writer.submit(job, partial(_settle, waiting))
+            except Busy as busy:
+                _settle(waiting, Settled(error=busy))
 
     async def aside(
         self, fn: Callable[Arguments, Outcome], *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -82,3 +88,12 @@ class Bus:
         for one in batch:
             for listener in self._listeners:
                 listener(one)
+
+
+def _settle(waiting: asyncio.Future[Any], outcome: Settled) -> None:
+    if waiting.cancelled():
+        return
+    if outcome.error is not None:
+        waiting.set_exception(outcome.error)
+    else:
+        waiting.set_result(outcome.value)

@@ -1,7 +1,7 @@
 """Rows by POST, the way around blocked sockets: the same rows, the same acknowledgement as on a Line.
 
-With sockets blocked a whole room saves here, so the endpoint is an ASGI application of its own and stands before all
-other routes: it takes the request as the server hands it over and answers in two messages. What it checks is what every
+With sockets blocked a whole room saves here, so this stands before all routes and takes the request as the server hands
+it over. What it checks is what every
 page of a sitting checks: whose Login it is, whose sitting, and that our own page sent it.
 
     POST /sit/{sitting}/rows  {"writer": 1, "rows": [{"seq": 7, …}]}  →  {"acked": 7, "remaining_ms": …, …}
@@ -9,35 +9,54 @@ page of a sitting checks: whose Login it is, whose sitting, and that our own pag
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from starlette.requests import HTTPConnection
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.errors import Refused
+from engine.errors import InvigilError, Refused
+from web.problems import answer
 
 MOST_POSTED_ROWS: Final = 64
 MOST_POSTED_BYTES: Final = 2_000_000
 
 
 class Rows:
-    """The endpoint. What it raises becomes an answer like everywhere else (`web.problems`)."""
+    """Middleware that answers one address and hands everything else on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state, asked = scope["app"].state, HTTPConnection(scope)
-        login = state.door.login(asked)
-        sitting = scope["path_params"]["sitting"]
-        own = state.house.delivery.own_at_hand(login.person, sitting)
-        if own is None:
-            own = await state.bus.aside(state.house.delivery.own, login.person, sitting)
-        state.door.check_form(login, asked.headers.get("x-csrf"))
-        told = await state.live.posted(login.person, own, await _sent(receive))
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].endswith("/rows"):
+            await self._app(scope, receive, send)
+            return
+        empty, sit, sitting, *rest = scope["path"].split("/")
+        if (empty, sit, rest) != ("", "sit", ["rows"]):
+            await self._app(scope, receive, send)
+            return
+        try:
+            told = await _stored(scope, receive, sitting)
+        except InvigilError as error:
+            await (await answer(Request(scope, receive), error))(scope, receive, send)
+            return
         body = orjson.dumps(told)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _stored(scope: Scope, receive: Receive, sitting: str) -> dict[str, Any]:
+    state = scope["app"].state
+    asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    login = state.door.login_of(asked.get(b"authorization", ""), asked.get(b"cookie", ""))
+    own = state.house.delivery.own_at_hand(login.person, sitting)
+    if own is None:
+        own = await state.bus.aside(state.house.delivery.own, login.person, sitting)
+    state.door.check_form(login, asked.get(b"x-csrf"))
+    told: dict[str, Any] = await state.live.posted(login.person, own, await _sent(receive))
+    return told
 
 
 async def _sent(receive: Receive) -> dict[str, object]:
@@ -60,6 +79,3 @@ async def _sent(receive: Receive) -> dict[str, object]:
     if not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
         raise Refused("INPUT_INVALID", field="rows")
     return sent
-
-
-routes = [Route("/sit/{sitting}/rows", Rows(), methods=["POST"])]

@@ -137,10 +137,12 @@ class Door:
 
     def login(self, connection: HTTPConnection) -> Login:
         """Raises: NOT_SIGNED_IN. A bearer token is the command line's Login, a cookie a browser's."""
-        authorization = connection.headers.get("authorization", "")
-        token = authorization.removeprefix("Bearer ")
-        if token == authorization:
-            token = _cookie(connection.headers.get("cookie", ""))
+        headers = connection.headers
+        return self.login_of(headers.get("authorization", ""), headers.get("cookie", ""))
+
+    def login_of(self, authorization: str, cookies: str) -> Login:
+        """The same from the two headers themselves."""
+        token = authorization.removeprefix("Bearer ") if authorization.startswith("Bearer ") else _cookie(cookies)
         if not token:
             raise Refused("NOT_SIGNED_IN")
         return self._people.whoami(token)
