@@ -29,6 +29,7 @@ from engine.policy import Policy
 from engine.sitting import Sitting
 from engine.sources import Sources, epoch_ms, later
 from engine.store import Database, Put, RowOp, count, row, rows
+from engine.streams import of_streams
 from engine.writer import Act, Transaction, Writer
 
 PRACTICE_LIMIT_MS = 15 * 60_000
@@ -191,6 +192,7 @@ class Fold:
         return evolve(state, recorded)
 
 
+@of_streams("exam")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The list of exam days."""
     if recorded.stream.startswith("exam/") and isinstance(state, Exam) and state.opens_at and state.closes_at:

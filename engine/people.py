@@ -35,6 +35,7 @@ from engine.independence import ParticipationDeclared, TrainingDeclared
 from engine.keyring import Keyring
 from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, later
 from engine.store import Change, Database, Drop, Put, RowOp, row, rows
+from engine.streams import of_streams
 from engine.writer import Act, Transaction, Writer
 
 LOGIN_MS = 12 * 3_600_000
@@ -434,6 +435,7 @@ class People:
             raise Refused("INPUT_INVALID", login=login, why="empty or taken")
 
 
+@of_streams("person")
 def project(recorded: Recorded, _state: Any) -> Iterable[RowOp]:
     """The tables of persons, accounts, roles and commitments, from their events."""
     person = recorded.stream.partition("/")[2]

@@ -47,7 +47,9 @@ class Questions:
 
     def fault(self, state: Sitting, sent: OutboxRow) -> str | None:
         """The code of what is wrong with a row's content, or None. May open the question."""
-        if state.form is None or state.phase in BEFORE or state.form.at(sent.item) is None:
+        if state.form is None or state.phase in BEFORE:
+            return "ITEM_NOT_ON_FORM"
+        if (state.sitting, sent.item) not in self._rules and state.form.at(sent.item) is None:
             return "ITEM_NOT_ON_FORM"
         try:
             content = parse_payload(sent.kind, sent.payload)

@@ -13,8 +13,10 @@ from engine.events import Recorded, RowReceived
 from engine.sitting import Sitting
 from engine.sources import epoch_ms
 from engine.store import Put, RowOp
+from engine.streams import of_streams
 
 
+@of_streams("sitting")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The list of sittings and the client keys."""
     if not isinstance(state, Sitting) or not recorded.stream.startswith("sitting/"):

@@ -36,6 +36,22 @@ class Fold(Protocol):
 
 #: A pure reading of one event (and the stream's state after it) as row operations.
 Projector = Callable[[Recorded, Any], Iterable[RowOp]]
+_READ_BY: dict[Projector, frozenset[str]] = {}
+
+
+def of_streams(*kinds: str) -> Callable[[Projector], Projector]:
+    """Marks a projector that has something to say of these kinds of streams only: nobody asks it about others."""
+
+    def mark(project: Projector) -> Projector:
+        _READ_BY[project] = frozenset(kinds)
+        return project
+
+    return mark
+
+
+def readers_of(kind: str, projectors: Iterable[Projector]) -> tuple[Projector, ...]:
+    """Those of ``projectors`` that read streams of this kind; one without a mark reads all."""
+    return tuple(each for each in projectors if kind in _READ_BY.get(each, (kind,)))
 
 
 @dataclass(slots=True)

@@ -51,7 +51,8 @@ from engine.sources import Sources, epoch_ms
 from engine.store import Database, Ledger, RowOp
 from engine.streams import Fold as Fold  # words of the writer too: who makes one names them from here
 from engine.streams import Projector as Projector
-from engine.streams import Stream, load
+from engine.streams import Stream, load, readers_of
+from engine.streams import of_streams as of_streams
 from engine.transparency.checkpoint import Signer
 from engine.transparency.integrator import Integrator
 
@@ -137,6 +138,17 @@ class _Waiting:
         return self._outcomes.get().result()
 
 
+class _Readers(dict[str, tuple[Projector, ...]]):
+    """The projectors of each kind of stream, found once."""
+
+    def __init__(self, projectors: Sequence[Projector]) -> None:
+        self._all = projectors
+
+    def __missing__(self, kind: str) -> tuple[Projector, ...]:
+        found = self[kind] = readers_of(kind, self._all)
+        return found
+
+
 class Transaction:
     """What an `Act` may do. Its ``connection`` is for the questions of a ``store.py``, for nothing else."""
 
@@ -193,7 +205,7 @@ class Writer:
         self._sources = sources
         self._folds = folds
         self._adapters: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(fold.state) for kind, fold in folds.items()}
-        self._projectors = projectors
+        self._readers = _Readers(projectors)
         self._tree = Integrator(sources.clock, sign)
         self._jobs: Backlog[Job, Done] = Backlog()
         self._leaving = threading.Event()
@@ -416,8 +428,8 @@ class Writer:
 
     def _stage(self, name: str, actor: str, at: datetime, events: Iterable[Event]) -> None:
         stream, batch = self._stream(name), self._batch
-        fold = self._folds.get(name.partition("/")[0])
-        at_ms = epoch_ms(at)
+        of = name.partition("/")[0]
+        fold, projectors, at_ms = self._folds.get(of), self._readers[of], epoch_ms(at)
         for happened in events:
             kind, version = kind_of(happened)
             entry = link(
@@ -438,7 +450,7 @@ class Writer:
                 stream.state = fold.evolve(stream.state, recorded)
             batch.entries.append(entry)
             batch.recorded.append(recorded)
-            for project in self._projectors:
+            for project in projectors:
                 batch.ops.extend(project(recorded, stream.state))
 
     def _salt(self) -> bytes:

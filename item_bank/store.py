@@ -18,6 +18,7 @@ from sqlmodel import Field, SQLModel
 from engine.events import FormAssigned, Recorded
 from engine.form import ItemRef
 from engine.store import PROJECTION, Put, RowOp
+from engine.writer import of_streams
 from item_bank.blueprint import PoolItem
 from item_bank.lifecycle import ItemState, Phase
 
@@ -141,6 +142,7 @@ def _listed(connection: Connection, matches: list[Any]) -> tuple[Listed, ...]:
     )
 
 
+@of_streams("item", "sitting")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The bank's projections: revisions from ``item/`` streams, exposure from assigned forms."""
     if isinstance(recorded.event, FormAssigned):

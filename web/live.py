@@ -302,9 +302,9 @@ class Live:
         Raises: SUPERSEDED while another window's Line is alive, and for an older window. What such a one posts is
         kept as stranded all the same, and the refusal says with ``acked`` how far.
         """
-        delivery, sitting = self._house.delivery, state.sitting
+        delivery, sitting, at = self._house.delivery, state.sitting, self._sources.now()
         windows, writer = self.windows(sitting), number(sent, "writer")
-        cut_off = windows.cut_off(state, self._began_at, self._sources.now())
+        cut_off = windows.cut_off(state, self._began_at, at)
         if writer == 0:
             async with self._turn(sitting):
                 state = delivery.sitting(sitting)
@@ -312,13 +312,13 @@ class Live:
                 writer, state = await self._outbox(person, state, entrance)
         counts = may_deliver(writer, state)
         if counts:
-            self.heard(sitting)
+            windows.heard_at = at
         told: dict[str, Any] = {"writer": writer, "acked": state.outboxes[writer].acked, "head": state.rows}
         refused = []
         for message in sent["rows"]:
             if not isinstance(message, dict):
                 raise Refused("INPUT_INVALID", field="rows")
-            wait_ms = windows.pace(message, self._sources.now())
+            wait_ms = windows.pace(message, at)
             if wait_ms:
                 await asyncio.sleep(wait_ms / 1000)
             row = parse_row(message, writer)
@@ -326,11 +326,11 @@ class Live:
             told = told_of(stored)
             if stored.refused:
                 refused.append(refusal(Refused(stored.refused), row.seq))
+            at = self._sources.now()
         if not counts:
             raise Refused("SUPERSEDED", acked=told["acked"])
         state = delivery.sitting(sitting)
-        remaining_ms = state.remaining_ms(self._sources.now())
-        return {**told, "remaining_ms": remaining_ms, "phase": state.phase, "refused": refused}
+        return {**told, "remaining_ms": state.remaining_ms(at), "phase": state.phase, "refused": refused}
 
     async def plain(self, person: str, sitting: str, position: str, kind: str, content: dict[str, Any]) -> None:
         """A row from a plain form: the server keeps the outbox that a browser without JavaScript cannot."""

@@ -31,6 +31,7 @@ from engine.events import Recorded, event
 from engine.keyring import Keyring, verify
 from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, iso
 from engine.store import Change, Database, Ledger, Put, RowOp
+from engine.streams import of_streams
 from engine.writer import Transaction
 
 NUMBER_BYTES = 10
@@ -320,6 +321,7 @@ def _status(state: str, expires_ms: int, now_ms: int) -> str:
     return "SUSPENDED" if state == State.SUSPENDED else "VALID"
 
 
+@of_streams("certificate")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The index of the public check: keyed digests, scope and dates, no number and no name."""
     if not isinstance(state, Certificate):

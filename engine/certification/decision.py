@@ -37,6 +37,7 @@ from engine.people import Role, require_role
 from engine.sitting import Sitting
 from engine.sources import Sources, epoch_ms
 from engine.store import Connection, Database, Drop, Put, RowOp, row
+from engine.streams import of_streams
 from engine.writer import Act, Append, Transaction, Writer
 
 __all__ = ["CLOSED", "Ballot", "Decision", "Decisions", "Dossier", "Fold", "Opened", "Outcome", "Phase", "Progress"]
@@ -438,6 +439,7 @@ def _outcome(tx: Transaction, state: Decision) -> Outcome:
     return Outcome(state.decision, scheme.title, state.outcome, reasons, state.decided_at, issued)
 
 
+@of_streams("decision")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The list of decisions and who sits on which panel. No vote stands in a table."""
     if not isinstance(state, Decision) or state.phase is Phase.NONE or state.opened_at is None:

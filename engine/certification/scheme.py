@@ -28,6 +28,7 @@ from engine.events import Event, Recorded, event
 from engine.people import Role, require_role
 from engine.sources import Sources
 from engine.store import Connection, Database, Put, RowOp
+from engine.streams import of_streams
 from engine.writer import Act, Transaction, Writer
 
 #: The parts of a scheme (clause 8.2, then 8.3), in the order people read them.
@@ -355,6 +356,7 @@ class Schemes:
             return store.schemes(connection)
 
 
+@of_streams("scheme")
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The list of scheme versions. Activating one supersedes those before it."""
     if not isinstance(state, Scheme):
