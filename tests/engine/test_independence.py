@@ -14,6 +14,7 @@ from engine.events import (
     BodyErased,
     EnvironmentChecked,
     Event,
+    ExtraTimeGranted,
     IdentityRefused,
     IdentityVerified,
     IncidentReviewed,
@@ -158,6 +159,12 @@ ACTS: dict[type, Row] = {
         proposed,
         lambda house: by(house, ending.confirm_termination, NINE, by),
         "administered",
+    ),
+    ExtraTimeGranted: (
+        Phase.CHECK_IN,
+        nothing,
+        lambda house: by(house, conduct.accommodate, by, 1_250, "reads slowly, shown by a letter", "the candidate"),
+        "accommodated",
     ),
     IncidentReviewed: (
         Phase.RUNNING,
