@@ -413,6 +413,15 @@ def count(connection: Connection, table: str, **where: Any) -> int:
     return connection.execute(select(func.count()).select_from(source).where(*matches(source, where))).scalar_one()
 
 
+def revision(connection: Connection) -> str | None:
+    """The revision that migrations brought the database to; None for tables made without (`create`)."""
+    known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+    if connection.exec_driver_sql(known).scalar() is None:
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
 def integrity(connection: Connection) -> str:
     """What SQLite says about its own file: ``ok``, or the first damage it finds."""
     return str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())

@@ -27,6 +27,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from engine.errors import SENTENCES, Busy, InvigilError, NotFound, Refused, Tampered
 from engine.sources import system
+from scripts.console import database
 from web.acts import OPERATOR_LOGIN, perform
 from web.house import House
 from web.settings import Settings
@@ -147,9 +148,8 @@ def refusal_of(told: dict[str, Any]) -> InvigilError:
 
 
 def existing(settings: Settings) -> Settings:
-    """Raises: `NotFound`, instead of making an empty installation by accident."""
-    if not settings.database.is_file():
-        raise NotFound("database", str(settings.database))
+    """Raises: `NotFound`, instead of making an empty installation by accident; DATABASE_OUTDATED."""
+    database(settings).close()
     if not any(settings.keys.glob("*.key")):
         raise NotFound("folder of keys", str(settings.keys))
     return settings

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.errors import Busy, Conflict, InvigilError, NotFound, Refused, Tampered
-from engine.store import Database
+from engine.store import Database, revision
 from web.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
@@ -37,6 +37,7 @@ _MISSING: Final = {
 }
 _WHAT_TO_DO: Final = {
     "DATA_FOLDER_LOCKED": "Stop the server that uses this folder, or name another folder with --data.",
+    "DATABASE_OUTDATED": "Stop the server and bring it up to date: invigil db upgrade.",
     "LOG_UNAVAILABLE": "Look at the disk: it may be full. Nothing was accepted, so try again afterwards.",
     "NOT_SIGNED_IN": "Sign in with: invigil login",
     "STEP_UP_NEEDED": "Sign in again with: invigil login --step-up",
@@ -53,10 +54,27 @@ def settings(data: Path | None = None) -> Settings:
 
 
 def database(found: Settings) -> Database:
-    """The existing database. Raises: `NotFound`, instead of making an empty one by accident."""
+    """The existing database, at the revision of this program.
+
+    Raises: `NotFound`, instead of making an empty one by accident; DATABASE_OUTDATED.
+    """
     if not found.database.is_file():
         raise NotFound("database", str(found.database))
-    return Database(found.database)
+    source = Database(found.database)
+    try:
+        with source.reading() as connection:
+            at, newest = revision(connection), newest_revision()
+        if at not in (None, newest):
+            raise Refused("DATABASE_OUTDATED", database=str(found.database), revision=at, newest=newest)
+    except BaseException:
+        source.close()
+        raise
+    return source
+
+
+def newest_revision() -> str:
+    """By the names of the files: nothing of the migrations has to be loaded to know it."""
+    return max(path.name[1:5] for path in (Path(__file__).parent / "migrations/versions").glob("r[0-9]*.py"))
 
 
 def tell(found: Mapping[str, Any], as_json: bool, *, title: str = "") -> None:

@@ -284,3 +284,15 @@ def test_questions_match_one_value_or_any_of_several(database: Database) -> None
 def test_projections_are_marked_and_plain_tables_are_not() -> None:
     assert {"client_row", "sitting", "person"} <= set(store.projections())
     assert not {"entry", "body", "snapshot", "credential", "login", "notice"} & set(store.projections())
+
+
+def test_the_revision_is_the_one_that_migrations_left_and_none_without_any(database: Database) -> None:
+    def found() -> str | None:
+        with database.reading() as connection:
+            return store.revision(connection)
+
+    assert found() is None
+    touch(database, "CREATE TABLE alembic_version (version_num TEXT)")
+    assert found() is None
+    touch(database, "INSERT INTO alembic_version VALUES ('0007')")
+    assert found() == "0007"

@@ -18,7 +18,7 @@ from engine.transparency.checkpoint import signer
 from engine.transparency.log import Log
 from engine.transparency.merkle import included
 from engine.writer import Writer
-from scripts.console import settings
+from scripts.console import newest_revision, settings
 from scripts.migrations import schema
 from tests.engine.tally import tables
 from tests.engine.transparency import naive
@@ -131,6 +131,24 @@ def test_a_journal_from_before_the_log_is_upgraded_and_gets_its_tree(tmp_path: P
     assert included(leaf_hash(header), 299, 600, proof, signed.root)
     assert signed.root == naive.root([entry.hash for entry in entries])
     database.close()
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "checkpoint"), ("serve",), ("people", "list")])
+def test_a_database_of_another_revision_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken, sources: Sources, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("INVIGIL_DATA", str(tmp_path))
+    monkeypatch.setenv("INVIGIL_KEYS", str(tmp_path / "keys"))
+    keyring.create(tmp_path / "keys", sources.dice)
+    schema.upgrade(tmp_path / "invigil.db", "0001")
+    assert run(*command, "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["code"], told["facts"]["revision"], told["facts"]["newest"]) == ("DATABASE_OUTDATED", "0001", NEWEST)
+    assert "invigil db upgrade" in told["what_to_do"]
+
+
+def test_the_newest_revision_is_known_by_its_file(tmp_path: Path) -> None:
+    assert newest_revision() == NEWEST
 
 
 def test_the_command_says_from_where_to_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Spoken) -> None:
