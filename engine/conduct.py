@@ -202,9 +202,7 @@ def add_time(state: Sitting, extra_ms: int, reason: str) -> Sequence[Event]:
     return (TimeAdded(extra_ms, reason),)
 
 
-def accommodate(
-    state: Sitting, person: str, factor_permille: int, reason: str, requested_by: str
-) -> Sequence[Event]:
+def accommodate(state: Sitting, person: str, factor_permille: int, reason: str, requested_by: str) -> Sequence[Event]:
     """Extra time for this candidate: multiplies the budget of the test and of every section and question, before the
     start. The last one granted stands; 1000 takes it back. ``person`` approves what somebody else asked for.
 

@@ -7,6 +7,8 @@
 * A frame is named by its time, its number and the SHA-256 of what was sealed. The name goes into the
   journal with the incident, so a frame that was exchanged later no longer fits its name.
 * Opening is an act of a named person with a purpose; it stands in the journal before the frame is shown.
+* Answers come first: when the disk is 90 % full, or a frame does not fit any more, no frames are kept. The incident
+  is recorded without them, and whoever invigilates is told (`Evidence.crowded`).
 * The identity picture waits in memory for its verifier and is forgotten when the identity is decided, when
   another one is shown, or after a while.
 
@@ -19,9 +21,11 @@ Sources: NIST SP 800-38D (GCM, random 96-bit nonces); NIST SP 800-88 section 2.5
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +34,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Protocol
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -47,11 +52,17 @@ MAX_STILL_BYTES: Final = 4 << 20
 MAX_STILL_PIXELS: Final = 1 << 24
 STILL_KEPT_MS: Final = 1_800_000
 
+#: From this share of the disk on, frames are shed so that answers are not.
+CROWDED: Final = 0.9
+
 _KEY_PLACE: Final = "key"
 _NONCE_BYTES: Final = 12
 _TIMES: Final = struct.Struct(">QIQ")
 _SITTING: Final = re.compile(r"[a-z0-9-]{1,64}")
 _NAME: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,10})-([0-9a-f]{64})")
+
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,9 @@ class Shelf(Protocol):
         """Every sitting something lies here for."""
 
     def drop(self, sitting: str, name: str) -> None: ...
+
+    def crowded(self) -> bool:
+        """Whether space is so short that nothing more should be put here."""
 
 
 class FolderShelf:
@@ -119,6 +133,11 @@ class FolderShelf:
             path.unlink()
             _sync_folder(path.parent)
 
+    def crowded(self) -> bool:
+        there = next(folder for folder in (self._folder, *self._folder.absolute().parents) if folder.is_dir())
+        usage = shutil.disk_usage(there)
+        return usage.used >= CROWDED * (usage.used + usage.free)
+
 
 class Evidence:
     """The door to sealed frames. ``seal`` and ``open`` may be called from any thread but the writer's own."""
@@ -131,18 +150,23 @@ class Evidence:
         self._keys: dict[str, bytes] = {}
         self._lock = Lock()
 
+    @property
+    def crowded(self) -> bool:
+        """Whether frames are shed for want of space."""
+        return self._shelf.crowded()
+
     def seal(self, sitting: str, frames: Sequence[Kept]) -> tuple[str, ...]:
-        """Seal ``frames`` and return their names, in order. Sealing a frame twice is one piece."""
-        key = self._key(sitting, make=True)
-        names = []
-        for frame in frames:
-            plain = _TIMES.pack(epoch_ms(frame.at), frame.seq, frame.captured_at_ms) + frame.jpeg
-            name = f"{epoch_ms(frame.at)}-{frame.seq}-{hashlib.sha256(plain).hexdigest()}"
-            if self._shelf.get(sitting, name) is None:
-                nonce = self._sources.secret(_NONCE_BYTES)
-                sealed = nonce + AESGCM(key).encrypt(nonce, plain, _bound(sitting, name))
-                self._shelf.put(sitting, name, sealed)
-            names.append(name)
+        """Seal ``frames`` and return the names of those that were kept, in order: fewer, or none, on a crowded disk.
+        Sealing a frame twice is one piece."""
+        names: list[str] = []
+        try:
+            if not self.crowded:
+                self._seal(sitting, frames, names)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        if len(names) < len(frames):
+            _log.warning("frames were not kept: the disk is full", sitting=sitting, shed=len(frames) - len(names))
         return tuple(names)
 
     def open(self, person: str, sitting: str, names: Sequence[str], purpose: str) -> tuple[Kept, ...]:
@@ -191,6 +215,17 @@ class Evidence:
         erased = EvidenceErased(basis, len(names))
         self._writer.run(Act(lambda tx: tx.append(f"sitting/{sitting}", OPERATOR, at, erased)))
         return len(names)
+
+    def _seal(self, sitting: str, frames: Sequence[Kept], names: list[str]) -> None:
+        key = self._key(sitting, make=True)
+        for frame in frames:
+            plain = _TIMES.pack(epoch_ms(frame.at), frame.seq, frame.captured_at_ms) + frame.jpeg
+            name = f"{epoch_ms(frame.at)}-{frame.seq}-{hashlib.sha256(plain).hexdigest()}"
+            if self._shelf.get(sitting, name) is None:
+                nonce = self._sources.secret(_NONCE_BYTES)
+                sealed = nonce + AESGCM(key).encrypt(nonce, plain, _bound(sitting, name))
+                self._shelf.put(sitting, name, sealed)
+            names.append(name)
 
     def _unseal(self, key: bytes, sitting: str, name: str) -> Kept:
         sealed = self._shelf.get(sitting, name)

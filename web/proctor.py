@@ -25,6 +25,7 @@ from engine.people import Login, Role
 from engine.sitting import BEFORE, INTERRUPTED, STARTED, Phase, Sitting
 from engine.sources import later
 from web import termination
+from web.alarms import alarms
 from web.forms import aside, asking, page, parsed, recorded, require
 from web.params import Params
 from web.problems import Problem, problem_of
@@ -72,6 +73,7 @@ async def wall(request: Request) -> Response:
         "queue_length": sum(tile["phase"] in _WAITING for tile in tiles),
         "tiles": tiles,
         "attention": None,
+        "alarms": alarms(request.app.state.house, desk),
     }
     return page(request, login, "proctor/wall.html", context)
 

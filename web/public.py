@@ -92,6 +92,8 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Raises: `engine.errors.Busy` as 503 when the writer cannot take more; LOG_UNAVAILABLE likewise."""
+    if request.app.state.house.writer.health.failing_since is not None:
+        raise Refused("LOG_UNAVAILABLE")
     await aside(request, request.app.state.house.exams.all)
     await request.app.state.bus.perform(Act(lambda tx: None))
     return JSONResponse({"ready": True})

@@ -29,6 +29,7 @@ from engine.sources import iso
 from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged, open_desk
 from proctoring.frame import FrameRefused
 from proctoring.room import Facts, Tile
+from web.alarms import alarms
 from web.bus import Bus
 from web.house import House
 from web.live import Live, hang_up, read_message, tell
@@ -53,6 +54,7 @@ class Watcher:
     frames: dict[str, bytes] = field(default_factory=dict)
     words: list[dict[str, Any]] = field(default_factory=list)
     opened: str | None = None
+    alarms: list[str] = field(default_factory=list)
 
 
 class Wall:
@@ -229,6 +231,10 @@ class Wall:
         words, watcher.words = watcher.words, []
         changed, watcher.changed = watcher.changed, set()
         frames, watcher.frames = watcher.frames, {}
+        sounding = alarms(self._house, self.desk)
+        if sounding != watcher.alarms:
+            watcher.alarms = sounding
+            words.append({"t": "alarms", "on": sounding})
         for word in words:
             await tell(watcher.socket, word)
         if changed:

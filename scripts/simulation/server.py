@@ -363,5 +363,3 @@ def _fault(state: Sitting, row: OutboxRow) -> str | None:
 
 def _sealed(state: Sitting) -> SittingSealed:
     return SittingSealed("cd" * 32, state.rows, "ef" * 32, "receipt", "signature", "key", "K7QM-2R9D")
-
-

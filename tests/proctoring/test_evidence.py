@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,3 +266,39 @@ def test_the_shelf_names_the_sittings_it_holds_something_of(tmp_path: Path) -> N
     assert shelf.sittings() == ["sit-1", "sit-2"]
     shelf.drop("sit-2", "a")
     assert shelf.sittings() == ["sit-1"]
+
+
+# -- a disk with little space --------------------------------------------------------------------------
+
+
+def test_from_nine_tenths_of_the_disk_on_no_frames_are_kept(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("proctoring.evidence.CROWDED", 0.9)
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage(1_000, 901, 99))
+    assert (True, ()) == (office.evidence.crowded, office.evidence.seal(SITTING, FRAMES))
+    assert () == office.evidence.names(SITTING, FRAMES[0].at, FRAMES[-1].at)
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage(1_000, 899, 101))
+    assert len(FRAMES) == len(office.evidence.seal(SITTING, FRAMES))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_frames_that_do_not_fit_are_left_out_and_those_before_them_stay(
+    office: Office, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    office.evidence.seal(SITTING, FRAMES[:1])
+    full = OSError(code, "no space")
+
+    def refuse(_file: int) -> None:
+        raise full
+
+    monkeypatch.setattr("os.fsync", refuse)
+    assert 1 == len(office.evidence.seal(SITTING, FRAMES))
+
+
+def test_a_disk_that_fails_otherwise_is_no_matter_of_space(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OSError, match="broken"):
+        office.evidence.seal(SITTING, FRAMES)

@@ -115,6 +115,7 @@ export type ProctorMessage =
   | { t: "tiles"; tiles: Tile[] }
   | ({ t: "tile" } & Tile)
   | { t: "attention"; id: string; within_s: number }
+  | { t: "alarms"; on: string[] }
   | { t: "refused"; code: string; sentence: string };
 export interface TileFrame { sitting: string; seq: number; capturedAtMs: number; jpeg: Uint8Array<ArrayBuffer> }
 

@@ -5,7 +5,7 @@
  *
  * Inside: articles `[data-sitting]` with a <canvas> and `[data-part]` words (name, phase, line, camera, answered,
  * items, minutes, events); a `<template data-tile>` for newcomers; `[data-phase-words]` with the words per phase;
- * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`.
+ * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`; `[data-alarm]`, shown while that alarm holds.
  * Pictures are decoded off the page's thread and drawn; while one is being decoded, newer ones replace each other.
  */
 import { readTile } from "../models/frames.js";
@@ -55,6 +55,7 @@ export class ProctorWall extends Element {
       if (open) this.#line?.send({ t: "open", sitting: open });
     }
     if (message.t === "tile") this.#heardOf(message, open);
+    if (message.t === "alarms") for (const each of this.all("[data-alarm]")) each.hidden = !message.on.includes(each.dataset["alarm"] ?? "");
     if (message.t === "attention") this.#ask(message.id, message.within_s);
   }
 
