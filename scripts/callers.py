@@ -3,7 +3,8 @@
 A *caller* is a generator. It yields a wish and gets what came of it:
 
 * `Ask` a request over a connection of its own → `Answer`; one that is put off (429, 503) is asked again when it may
-* `Open` a WebSocket → whether it stands; `Say` a message on it → None; `Hear` → the next message, None when it is gone
+* `Open` a WebSocket → whether it stands; `Say` a message on it; `Shut` it; `Hear` → the next message, None when it
+  is gone
 * `Wait` some milliseconds, or for `Gate` to open: everybody who waits there goes on in the same moment
 
 A caller whose own address is ``127.x.y.z`` sits in another room than its neighbour: limits by address see it so.
@@ -72,6 +73,11 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Shut:
+    """Hang up, without waiting for a goodbye."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hear:
     """The next message on the socket; after ``within_ms`` an empty one."""
 
@@ -88,7 +94,7 @@ class Gate:
     name: str
 
 
-Wish = Ask | Open | Say | Hear | Wait | Gate
+Wish = Ask | Open | Say | Shut | Hear | Wait | Gate
 Story = Generator[Wish, Any, None]
 Asked = Generator[Wish, Any, Answer]
 
@@ -230,6 +236,9 @@ class _Caller:
             match wish:
                 case Say(message=message):
                     outcome = self._say(message)
+                case Shut():
+                    self._shut()
+                    outcome = None
                 case Hear() if self._heard or self._line is None:
                     outcome = self._heard.popleft() if self._heard else None
                 case _:
@@ -322,9 +331,14 @@ class _Caller:
             self._line.send(frame(orjson.dumps(message), TEXT))
         return True
 
-    def _end(self) -> None:
+    def _shut(self) -> None:
         if self._line is not None:
             self._line.close()
+        self._line = None
+        self._heard.clear()
+
+    def _end(self) -> None:
+        self._shut()
         self._loop.ended()
 
 

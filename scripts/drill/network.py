@@ -5,7 +5,7 @@ the network is there, as a browser does, and keep what is not acknowledged. Thei
 other, for a second or for minutes; and between the faults what was sent before is sent again, in another order, over
 the Line and by POST. After each return:
 
-* the server is heard within two seconds, and everything that was written meanwhile is acknowledged;
+* the server is heard within two seconds (``--return-s``), and everything that was written meanwhile is acknowledged;
 * the remaining time is that of the server's clock, not a moment more or less, however late the words came.
 
 At the end the server is stopped: every acknowledged row is stored, once, as it was sent, and the chain holds.
@@ -15,30 +15,31 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import deque
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from engine.errors import NotFound
 from engine.sources import SeededDice, Sources, SystemClock
-from scripts.callers import Ask, Hear, Loop, Open, Say, Story, Wait
+from scripts.callers import Answer, Ask, Asked, Hear, Loop, Open, Say, Shut, Story, Wait, Wish
 from scripts.console import Json, progress
 from scripts.drill.checker import missing, stored
-from scripts.drill.client import Client, Memory, row_of
+from scripts.drill.client import Memory, row_of
 from scripts.drill.figures import Figures
 from scripts.drill.relay import FAULTS, Relay
+from scripts.model_client import OPENING_MS, Effect, Window
 from scripts.served import Served, Servers, free_port, settings_in
 
+Told = Generator[Wish, Any, list[Effect]]
 STRIKES: Final = (*FAULTS, "replay", "post")
 CLIENTS: Final = 8
-RETURN_MS: Final = 2_000
 #: Rounding on both sides of the wire.
 UNSEEN_MS: Final = 16
 WRITES_EVERY_MS: Final = (100, 400)
-BEAT_MS: Final = 500
-SILENCE_MS: Final = 3_000
-PATIENCE_MS: Final = 1_500
-RETRY_MS: Final = 500
+LOOK_MS: Final = 50
 WINDOW: Final = 64
 
 
@@ -47,18 +48,22 @@ def command(
     longest_s: Annotated[float, typer.Option(min=0.5, max=600, help="The longest outage.")] = 4.0,
     candidates: Annotated[int, typer.Option(min=1, max=500, help="Networks that break beside each other.")] = CLIENTS,
     seed: Annotated[int, typer.Option(help="Seed of faults, their lengths and moments.")] = 1,
+    return_s: Annotated[float, typer.Option(help="How soon the server is heard after a network's return.")] = 2.0,
     as_json: Json = False,
 ) -> None:
     """Break the network between candidates and server; exit 1 when anything was lost, late or not true."""
     sources = Sources(SystemClock(), SeededDice(seed))
     with tempfile.TemporaryDirectory(prefix="invigil-network-") as folder:
-        Network(Path(folder), sources, candidates, times, longest_s).run().tell(as_json)
+        Network(Path(folder), sources, candidates, times, longest_s, return_s).run().tell(as_json)
 
 
 class Network:
     """One drill. ``times`` faults in all, shared by the candidates."""
 
-    def __init__(self, folder: Path, sources: Sources, candidates: int, times: int, longest_s: float) -> None:
+    def __init__(
+        self, folder: Path, sources: Sources, candidates: int, times: int, longest_s: float, return_s: float = 2.0
+    ) -> None:
+        self.return_ms = round(return_s * 1_000)
         self.sources = sources
         self.figures = Figures()
         self.longest_ms = round(longest_s * 1_000)
@@ -112,11 +117,11 @@ class Network:
         kept = self.memory.acked()
         self.memory.close()
         for one in candidates:
-            name = one.box.sitting
+            name, wrote = one.sitting, one.window.outbox.last_seq
             figures.acked += kept.get(name, 0)
             figures.lost += missing(found.rows.get(name, {}), name, kept.get(name, 0), "flag")
-            if kept.get(name, 0) < one.written:
-                figures.faults.append(f"{name} wrote {one.written} rows and {kept.get(name, 0)} are acknowledged")
+            if kept.get(name, 0) < wrote:
+                figures.faults.append(f"{name} wrote {wrote} rows and {kept.get(name, 0)} are acknowledged")
         figures.more = {
             "resume_p50_ms": sorted(self.resumed_ms)[len(self.resumed_ms) // 2] if self.resumed_ms else None,
             "resume_max_ms": max(self.resumed_ms, default=None),
@@ -126,110 +131,136 @@ class Network:
 
 
 class Candidate:
-    """One who answers. ``written``: rows in the outbox so far; ``box`` knows how far they are acknowledged."""
+    """One who answers in a window of the model client. ``window`` has the outbox and the Line as a browser has them."""
 
     def __init__(self, drill: Network, sitting: str, cookie: str, csrf: str, relay: Relay, faults: int) -> None:
-        self.box = Client(sitting, "flag")
-        self.written = 0
+        self.sitting = sitting
+        self.window = Window(None, lambda: drill.chance(0, 1 << 20) / (1 << 20))
+        self.window.outbox.writer = 1  # the drill's sittings have their first outbox open
         self._drill = drill
         self._loop = drill.loop
         self._relay = relay
         self._left = faults
         self._cookie = {"cookie": cookie}
-        self._told = {"cookie": cookie, "x-csrf": csrf, "content-type": "application/json"}
+        self._asks = {**self._cookie, "x-csrf": csrf, "content-type": "application/json", "accept": "application/json"}
         self._stands = False
         self._strike = ""
         self._broken_ms: int | None = None
         self._mended_ms: int | None = None
-        self._whole_ms: int | None = None
-        self._heard_ms = 0
+        self._back = False
         self._asked_ms: int | None = None
         self._clock: tuple[int, int, int] | None = None
-        self._writes_ms = self._beats_ms = 0
+        self._kept = 0
+        self._writes_ms = 0
         self._over = False
 
     def story(self) -> Story:
         """Write and send until every fault was lived through and every row is acknowledged."""
+        line, box = self.window.line, self.window.outbox
         self._loop.later(self._drill.chance(200, 1_000), self._break)
-        while not self._over or self.box.acked < self.written:
-            if not self._stands:
-                yield from self._connect()
-                continue
-            self._write()
-            for row in self._unsent():
-                yield Say({key: value for key, value in row.items() if key != "sitting"})
-            if self._loop.now_ms >= self._beats_ms and self._asked_ms is None:
-                self._beats_ms, self._asked_ms = self._loop.now_ms + BEAT_MS, self._loop.now_ms
-                yield Say({"t": "beat", "client_ms": 0})
+        yield from self._perform(line.start(self._loop.now_ms))
+        while not self._over or box.pending:
+            if line.state in {"ended", "superseded", "signed-out"}:
+                raise NotFound("line", f"{self.sitting} is {line.state}")
+            now_ms, back, self._back = self._loop.now_ms, self._back, False
+            yield from self._perform(line.network_back(now_ms) if back else line.tick(now_ms))
+            if now_ms >= self._writes_ms and not self._over:
+                yield from self._perform(self._write(now_ms))
             if self._strike in {"replay", "post"}:
                 yield from self._again()
-            self._take((yield Hear(within_ms=50)))
+            if not self._stands:
+                yield Wait(LOOK_MS)
+                continue
+            message = yield Hear(within_ms=LOOK_MS)
+            if message is None:
+                self._stands, self._asked_ms = False, None
+                yield from self._perform(line.closed(1006, self._loop.now_ms))
+            elif message:
+                yield from self._perform(self._heard(message))
 
-    # -- the outbox -----------------------------------------------------------------------------------
-
-    def _write(self) -> None:
+    def _write(self, now_ms: int) -> list[Effect]:
         """A row every now and then, whatever the network does."""
-        if self._loop.now_ms >= self._writes_ms and not self._over:
-            self.written += 1
-            self._writes_ms = self._loop.now_ms + self._drill.chance(*WRITES_EVERY_MS)
+        self._writes_ms = now_ms + self._drill.chance(*WRITES_EVERY_MS)
+        row = row_of(self.sitting, self.window.outbox.last_seq + 1, "flag")
+        self.window.outbox.add(row["item"], row["kind"], row["payload"], row["client_ms"])
+        return self.window.line.rows_added(now_ms)
 
-    def _unsent(self) -> list[dict[str, Any]]:
-        upto = min(self.written, self.box.acked + WINDOW)
-        rows = [row_of(self.box.sitting, seq, "flag") for seq in range(self.box.sent + 1, upto + 1)]
-        self.box.sent = max(self.box.sent, upto)
-        return rows
+    # -- the shell around the window ------------------------------------------------------------------
 
-    def _connect(self) -> Story:
-        """A ticket, the handshake, HELLO; each given up after a while and begun anew, as browsers do."""
-        self._write()
-        place = f"/sit/{self.box.sitting}/ticket"
-        ticket = yield Ask("POST", place, self._told, b"{}", patient=False, within_ms=PATIENCE_MS)
-        if ticket.status == 200 and (yield Open("/sit/line", self._cookie, within_ms=PATIENCE_MS)):
-            self._asked_ms = self._loop.now_ms
-            told = {"writer": 1, "last_sent": self.written, "last_acked": self.box.acked}
-            yield Say({"t": "hello", "ticket": json.loads(ticket.body)["ticket"], **told})
-            self._stands, self._heard_ms, self.box.sent = True, self._loop.now_ms, self.written
-            message = yield Hear(within_ms=PATIENCE_MS)
-            self._take(message or None)
+    def _perform(self, effects: list[Effect]) -> Story:
+        """Carry out what the window decides, in order; what comes of it may decide more."""
+        waiting = deque(effects)
+        while waiting:
+            waiting.extend((yield from self._carry_out(waiting.popleft())))
+
+    def _carry_out(self, effect: Effect) -> Told:
+        line = self.window.line
+        match effect["do"]:
+            case "connect":
+                self._stands = yield Open("/sit/line", self._cookie, within_ms=OPENING_MS)
+                now_ms = self._loop.now_ms
+                return self.window.opened(now_ms) if self._stands else line.closed(1006, now_ms)
+            case "hang-up":
+                self._stands, self._asked_ms = False, None
+                yield Shut()
+            case "send":
+                self._asked_ms = self._loop.now_ms
+                yield Say(effect["message"])
+            case "send-rows":
+                for row in effect["rows"]:
+                    yield Say(self.window.outbox.message(row))
+            case "fetch-ticket":
+                answer = yield from self._asked("ticket", {})
+                told = json.loads(answer.body) if answer.status == 200 else {}
+                now_ms = self._loop.now_ms
+                return line.ticket_came(told["ticket"], now_ms) if told else line.ticket_failed(answer.status, now_ms)
+            case "post":
+                rows = [self.window.outbox.message(row) for row in effect["rows"]]
+                answer = yield from self._asked("rows", {"writer": 1, "rows": rows})
+                if answer.status == 200:
+                    self._back_again()
+                    effects = self.window.posted(json.loads(answer.body), self._loop.now_ms)
+                    self._believe()
+                    return effects
+                return self.window.post_failed(answer.status, "", self._loop.now_ms)
+        return []
+
+    def _asked(self, place: str, told: dict[str, Any]) -> Asked:
+        path, body = f"/sit/{self.sitting}/{place}", json.dumps(told).encode()
+        answer: Answer = yield Ask("POST", path, self._asks, body, patient=False, within_ms=OPENING_MS)
+        return answer
+
+    def _heard(self, message: dict[str, Any]) -> list[Effect]:
+        self._back_again()
+        if message["t"] in {"welcome", "clock"}:
+            self._hold_clock(message["remaining_ms"])
+        elif message["t"] == "refused":
+            self._fault(f"was refused: {message['code']}")
+        effects = self.window.heard(message, self._loop.now_ms)
+        self._believe()
+        return effects
+
+    # -- what has to hold -----------------------------------------------------------------------------
+
+    def _back_again(self) -> None:
+        """The server is heard; for the first time since the network's return?"""
+        if self._mended_ms is None:
             return
-        if ticket.status not in {0, 200, 503, 429}:
-            self._drill.figures.faults.append(f"{self.box.sitting} was refused a ticket: {ticket.status}")
-        yield Wait(self._drill.chance(0, RETRY_MS))
+        waited_ms, self._mended_ms = self._loop.now_ms - self._mended_ms, None
+        self._drill.resumed_ms.append(waited_ms)
+        if waited_ms > self._drill.return_ms:
+            self._fault(f"was heard {waited_ms} ms after the network's return")
 
-    def _take(self, message: dict[str, Any] | None) -> None:
-        now_ms = self._loop.now_ms
-        if message is None or (not message and now_ms - self._heard_ms > SILENCE_MS):
-            self._stands, self._asked_ms = False, None
-            return
-        if not message:
-            return
-        self._heard_ms = now_ms
-        if self._mended_ms is not None:
-            self._drill.resumed_ms.append(now_ms - self._mended_ms)
-            if now_ms - self._mended_ms > RETURN_MS:
-                self._fault(f"was heard {now_ms - self._mended_ms} ms after the network's return")
-            self._mended_ms = None
-        match message["t"]:
-            case "welcome":
-                self.box.sent = message["acked"]
-                self._believe(message["acked"])
-                self._hold_clock(message["remaining_ms"])
-            case "clock":
-                self._hold_clock(message["remaining_ms"])
-            case "ack":
-                self._believe(message["acked"])
-            case "refused":
-                self._fault(f"was refused: {message['code']}")
-
-    def _believe(self, acked: int) -> None:
-        if acked > self.box.acked:
-            self._drill.memory.keep([{"sitting": self.box.sitting, "acked": acked}])
-            self.box.acked = acked
-        if self._whole_ms is not None and self.box.acked >= self.written - 1:
-            assert self._broken_ms is not None
+    def _believe(self) -> None:
+        """Write down what is acknowledged. With all of it, but what was written just now, a fault is over."""
+        box = self.window.outbox
+        if box.acked > self._kept:
+            self._drill.memory.keep([{"sitting": self.sitting, "acked": box.acked}])
+            self._kept = box.acked
+        if self._broken_ms is not None and self._relay.whole and self._mended_ms is None and box.pending <= 1:
             outage_ms = self._loop.now_ms - self._broken_ms
             self._drill.figures.longest_outage_ms = max(self._drill.figures.longest_outage_ms, outage_ms)
-            self._whole_ms = self._broken_ms = None
+            self._broken_ms = None
             self._lived_through()
 
     def _hold_clock(self, remaining_ms: int) -> None:
@@ -247,19 +278,18 @@ class Candidate:
 
     def _again(self) -> Story:
         """What was sent before comes again in another order: over the Line, or by POST. The server knows its own."""
-        seqs = list(range(max(1, self.box.acked - 8), self.box.sent + 1))
+        box, strike, self._strike = self.window.outbox, self._strike, ""
+        seqs = list(range(max(1, box.acked - 8), box.last_seq + 1))
         for at in range(len(seqs) - 1, 0, -1):
             other = self._drill.chance(0, at + 1)
             seqs[at], seqs[other] = seqs[other], seqs[at]
-        rows = [row_of(self.box.sitting, seq, "flag") for seq in seqs * 2]
-        sent = [{key: value for key, value in row.items() if key not in {"sitting", "t"}} for row in rows]
-        strike, self._strike = self._strike, ""
+        rows = [row_of(self.sitting, seq, "flag") for seq in seqs * 2]
+        sent = [{key: value for key, value in row.items() if key != "sitting"} for row in rows[:WINDOW]]
         if strike == "replay":
             for row in sent:
-                yield Say({"t": "row", **row})
+                yield Say(row)
         else:
-            body = json.dumps({"writer": 1, "rows": sent[:WINDOW]}).encode()
-            answer = yield Ask("POST", f"/sit/{self.box.sitting}/rows", self._told, body)
+            answer = yield from self._asked("rows", {"writer": 1, "rows": sent})
             if answer.status != 200 or json.loads(answer.body)["refused"]:
                 self._fault(f"was refused what it had sent before: {answer.status}")
         self._lived_through()
@@ -271,7 +301,7 @@ class Candidate:
         if self._left == 0:
             self._over = True
             return
-        if self.box.acked == 0 or not self._stands:
+        if self.window.outbox.acked == 0 or not self._stands:
             self._loop.later(100, self._break)
             return
         self._left -= 1
@@ -286,7 +316,7 @@ class Candidate:
     def _mend(self) -> None:
         self._relay.mend()
         self._strike = ""
-        self._mended_ms = self._whole_ms = self._loop.now_ms
+        self._mended_ms, self._back = self._loop.now_ms, True
 
     def _lived_through(self) -> None:
         figures = self._drill.figures
@@ -296,4 +326,4 @@ class Candidate:
         self._loop.later(self._drill.chance(200, 1_000), self._break)
 
     def _fault(self, what: str) -> None:
-        self._drill.figures.faults.append(f"{self.box.sitting} {what}")
+        self._drill.figures.faults.append(f"{self.sitting} {what}")

@@ -45,6 +45,10 @@ class Relay:
         loop.watch(self, select.POLLIN)
 
     @property
+    def whole(self) -> bool:
+        return not self._fault
+
+    @property
     def passes(self) -> bool:
         return self._fault in {"", "delay"}
 

@@ -20,7 +20,7 @@ from tests.scripts.test_console import Spoken, run
 
 @pytest.mark.drill
 def test_networks_break_in_every_way_and_nothing_is_lost(capsys: Spoken) -> None:
-    code = run("drill", "network", "--times", "24", "--longest-s", "2", "--seed", "3", "--json")
+    code = run("drill", "network", "--times", "24", "--longest-s", "2", "--return-s", "60", "--json")
     told = json.loads(capsys.readouterr().out)
     assert (0, [], 0, 0) == (code, told["faults"], told["lost"], told["late"])
     assert 24 == told["tried"] == sum(told["strikes"].values())
@@ -47,7 +47,8 @@ def test_a_row_that_is_not_stored_is_lost_and_one_that_was_never_acknowledged_is
     drill: Network, ada: Candidate
 ) -> None:
     drill.memory.keep([{"sitting": "sit-1", "acked": 2}])
-    ada.written = 4
+    for seq in range(1, 5):
+        ada.window.outbox.add("q01", "flag", "{}", seq)
     figures = drill._judged([ada])
     assert (2, 2, ["sit-1 wrote 4 rows and 2 are acknowledged"]) == (figures.lost, figures.acked, figures.faults)
 
@@ -57,7 +58,7 @@ def test_time_that_did_not_run_and_time_that_ran_twice_are_found(drill: Network,
     assert isinstance(clock, ManualClock)
     for remaining_ms in (65_536, 65_536 - 1_024, 65_536 - 1_024, 65_536 - 8_192):
         ada._asked_ms = clock.monotonic_ms()
-        ada._take({"t": "clock", "remaining_ms": remaining_ms})
+        ada._heard({"t": "clock", "remaining_ms": remaining_ms})
         clock.advance(1_024)
     assert drill.figures.faults == [
         "sit-1 was told that 0 ms ran, and it was 1008 to 1040 ms",
@@ -71,7 +72,7 @@ def test_whoever_is_heard_late_after_the_return_and_whoever_is_refused_is_told(d
     for waited_ms in (1_024, 4_096):
         ada._mended_ms = clock.monotonic_ms()
         clock.advance(waited_ms)
-        ada._take({"t": "refused", "code": "RESPONSE_INVALID"})
+        ada._heard({"t": "refused", "code": "RESPONSE_INVALID", "sentence": "", "seq": 1})
     assert [1_024, 4_096] == drill.resumed_ms
     refused, late, again = drill.figures.faults
     assert refused == again == "sit-1 was refused: RESPONSE_INVALID"
