@@ -17,11 +17,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +32,7 @@ from engine.errors import NotFound, Refused
 from engine.events import Event, Recorded, event
 from engine.independence import ParticipationDeclared, TrainingDeclared
 from engine.keyring import Keyring
+from engine.names import birthday, is_name, is_text, plain
 from engine.sources import Sources, base32, epoch_ms, from_epoch_ms, later
 from engine.store import Change, Database, Drop, Put, RowOp, row, rows
 from engine.streams import of_streams
@@ -46,8 +46,6 @@ TICKET_MS = 60_000
 YEAR_MS = 365 * 86_400_000
 COMMITMENT = "invigil-commitment-2026-1"
 
-#: Marks that turn the reading direction, by Unicode Annex 9; joiners, which names of many languages need, are none.
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY = _HASHER.hash("nobody knows this")
 
@@ -176,11 +174,11 @@ class People:
 
         Raises: PERSON_KNOWN with the known person's identifier; INPUT_INVALID.
         """
-        if not _is_name(name) or not _is_name(email):
+        if not is_name(name) or not is_name(email):
             raise Refused("INPUT_INVALID", field="name or email", why="characters that do not show")
         if not 2 <= len(name.strip()) <= 120 or "@" not in email or len(email) > 200:
             raise Refused("INPUT_INVALID", field="name or email")
-        identity = self._keyring.mac("identity", _plain(name), _birthday(born)).hex()
+        identity = self._keyring.mac("identity", plain(name), birthday(born)).hex()
         person = self._sources.new_id("per")
         added = PersonAdded(name.strip(), email.strip(), language, own_personnel, identity)
 
@@ -272,7 +270,7 @@ class People:
 
     def set_password(self, by: str, login: str, password: str) -> None:
         """Raises: INPUT_INVALID for fewer than 10 or more than 200 characters; `NotFound`."""
-        if not 10 <= len(password) <= 200 or not _is_text(password):
+        if not 10 <= len(password) <= 200 or not is_text(password):
             raise Refused("INPUT_INVALID", password="10 to 200 characters")  # noqa: S106 — a message
         digest = _HASHER.hash(password)
         until_ms = epoch_ms(later(self._sources.now(), 2 * YEAR_MS))
@@ -461,22 +459,9 @@ def spend_a_hash() -> None:
 
 def _matches(digest: str, password: str) -> bool:
     try:
-        return _is_text(password) and _HASHER.verify(digest, password)
+        return is_text(password) and _HASHER.verify(digest, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
-
-
-def _is_text(text: str) -> bool:
-    """Whether ``text`` can be written down: half a surrogate pair cannot."""
-    return not any(unicodedata.category(letter) == "Cs" for letter in text)
-
-
-def _birthday(born: str) -> str:
-    """The date of birth in its one form. Raises: INPUT_INVALID: another way to write it would be another person."""
-    try:
-        return date.fromisoformat(born).isoformat()
-    except ValueError:
-        raise Refused("INPUT_INVALID", field="date of birth", why="not YYYY-MM-DD") from None
 
 
 def _person(found: dict[str, Any]) -> Person:
@@ -484,19 +469,5 @@ def _person(found: dict[str, Any]) -> Person:
 
 
 def _login(login: str) -> str:
-    plain = login.strip().lower()
-    return plain if 2 <= len(plain) <= 60 and plain.isprintable() and "/" not in plain else ""
-
-
-def _is_name(text: str) -> bool:
-    """Whether ``text`` holds nothing that hides, breaks a line or turns the reading direction around.
-
-    Source: Unicode Standard Annex 9 (directional formatting characters), general category C (controls).
-    """
-    hidden = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
-    return not any(unicodedata.category(letter) in hidden or letter in _TURNING for letter in text)
-
-
-def _plain(name: str) -> str:
-    """A name without case, accents' encoding or spacing, so that the same person gives the same digest."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    bare = login.strip().lower()
+    return bare if 2 <= len(bare) <= 60 and bare.isprintable() and "/" not in bare else ""
