@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -66,18 +65,18 @@ class Bench:
     """Prepares the candidates once, then measures each server in turn."""
 
     def __init__(self, folder: Path, sources: Sources, rows: int, candidates: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self._sources = sources
         self._rows = rows
         console.progress(f"A certification body with {candidates} candidates …")
-        self._settings, self._candidates = prepare(folder / "body", candidates)
+        self._settings, self.candidates = prepare(folder / "body", candidates)
         self._seq = dict.fromkeys(range(candidates), 0)
 
     def run(self, rounds: int) -> dict[str, Any]:
         found: dict[str, list[float]] = {"bare": [], "post": [], "socket": [], "naive": []}
         for number in range(1, rounds + 1):
             for kind, figures in found.items():
-                figures.append(self._measure(kind))
+                figures.append(self.measure(kind))
             latest = ", ".join(f"{kind} {figures[-1]:.0f} µs" for kind, figures in found.items())
             console.progress(f"round {number} of {rounds}: {latest}")
         us = {kind: statistics.median(figures) for kind, figures in found.items()}
@@ -88,16 +87,16 @@ class Bench:
             "socket_over_bare": round(us["bare"] / us["socket"], 3),
             "naive_factor": round(us["naive"] / us["post"], 1),
             "rounds": rounds,
-            "candidates": len(self._candidates),
-            "saves_a_round": self._rows * len(self._candidates),
+            "candidates": len(self.candidates),
+            "saves_a_round": self._rows * len(self.candidates),
         }
 
-    def _measure(self, kind: str) -> float:
+    def measure(self, kind: str) -> float:
         """Microseconds of the server's processor time for one save."""
         server = {"post": "invigil", "socket": "invigil"}.get(kind, kind)
         port = free_port()
-        where = self._folder / "body" if server == "invigil" else self._folder
-        for old in self._folder.glob("naive.db*"):
+        where = self.folder / "body" if server == "invigil" else self.folder
+        for old in self.folder.glob("naive.db*"):
             old.unlink()
         process = subprocess.Popen(  # noqa: S603 — our own module, our own interpreter
             [sys.executable, "-m", "scripts.bench_server", server, str(port), str(where)],
@@ -121,7 +120,7 @@ class Bench:
         order = {
             "port": port,
             "kind": wired,
-            "connections": [self._connection(kind, n, port, rows) for n in range(len(self._candidates))],
+            "connections": [self._connection(kind, n, port, rows) for n in range(len(self.candidates))],
         }
         done = subprocess.run(
             [sys.executable, "-m", "scripts.bench_load"],
@@ -134,7 +133,7 @@ class Bench:
         return report
 
     def _connection(self, kind: str, n: int, port: int, rows: int) -> dict[str, Any]:
-        who = self._candidates[n]
+        who = self.candidates[n]
         own = kind in {"post", "socket"}
         path = f"/sit/{who.sitting}/rows" if own else "/save"
         head = (
@@ -209,6 +208,6 @@ def _text(told: dict[str, Any]) -> str:
 
 
 def cpu_us(pid: int) -> float:
-    """Processor time of a process, all its threads, user and system (proc_pid_stat(5)), in microseconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1e6
+    """Processor time of a process, all its threads, user and system, in microseconds (Linux: sched-stats.rst)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1_000

@@ -54,7 +54,7 @@ class Caller:
         return self._take()
 
     def _answers(self) -> int:
-        """Whole HTTP answers in the buffer; any status but 200 has failed."""
+        """Whole HTTP answers in the buffer. Any status but 200 has failed, and so has a row that does not count."""
         count = 0
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].lower()
@@ -62,8 +62,8 @@ class Caller:
             size = end + 4 + int(rest.partition(b"\r\n")[0])
             if len(self._buffer) < size:
                 break
-            self.failed += not head.startswith(b"http/1.1 200")
-            self._buffer = self._buffer[size:]
+            whole, self._buffer = self._buffer[:size], self._buffer[size:]
+            self.failed += not head.startswith(b"http/1.1 200") or b'"refused":[{' in whole
             count += 1
         self.done += count
         return count

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound, Refused
-from engine.people import LOGIN_MS, STEP_UP_MS, TICKET_MS, CredentialSet, Login, SignedIn
+from engine.people import LOGIN_MS, STEP_UP_MS, TICKET_MS, CredentialSet, Login, Person, SignedIn
 from engine.sources import ManualClock, later
-from engine.store import Put
+from engine.store import Connection, Put
 from engine.writer import Act, Transaction
 from tests.engine.register import DAY_MS, Register
 
@@ -353,3 +353,44 @@ def test_no_password_code_token_or_ticket_lies_on_the_disk(house: Register) -> N
             assert secret.upper().encode() not in place
     for place in stored:
         assert b"Ada Quill" in place, "the canary: this search finds what is there"
+
+
+# -- a Login that is at hand ------------------------------------------------------------------------------
+
+
+def test_a_login_that_ends_while_it_is_looked_up_is_not_kept_at_hand(
+    house: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = house.people.sign_in("grace", PASSWORD)
+    known = house.people._known
+
+    def signed_out_meanwhile(connection: Connection, person: str) -> Person:
+        monkeypatch.undo()
+        house.people.sign_out(house.people.whoami(token))
+        return known(connection, person)
+
+    monkeypatch.setattr(house.people, "_known", signed_out_meanwhile)
+    assert "grace" == house.people.whoami(token).account  # it was read while it was still good
+    with pytest.raises(Refused, match="NOT_SIGNED_IN"):
+        house.people.whoami(token)
+
+
+def test_a_step_up_is_seen_at_once_and_ends_by_itself(house: Register, clock: ManualClock) -> None:
+    login = signed_in(house)
+    clock.advance(STEP_UP_MS)
+    token = house.people.sign_in("grace", PASSWORD)
+    clock.advance(STEP_UP_MS)
+    assert not house.people.whoami(token).stepped_up
+    house.people.step_up(house.people.whoami(token), PASSWORD)
+    assert house.people.whoami(token).stepped_up
+    clock.advance(STEP_UP_MS)
+    assert not house.people.whoami(token).stepped_up
+    assert login.digest != house.people.whoami(token).digest
+
+
+def test_more_logins_than_are_kept_at_hand_are_all_good(house: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.people.MOST_LOGINS", 2)
+    tokens = [house.people.sign_in("grace", PASSWORD) for _ in range(4)]
+    for token in (*tokens, *tokens):
+        assert "grace" == house.people.whoami(token).account
+    assert 2 == len(house.people._logins)

@@ -1,0 +1,62 @@
+"""Readings of the journal as tables: which projector reads what, and how a row operation becomes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from engine.events import Recorded
+from engine.projections import Change, Drop, Put, RowOp, apply, insert_rows
+from engine.store import Database, rows
+from engine.streams import of_streams, readers_of
+from tests.engine.tally import new_database
+
+
+def _nothing(_recorded: Recorded, _state: Any) -> Iterable[RowOp]:
+    return ()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = new_database(tmp_path)
+    yield made
+    made.close()
+
+
+@of_streams("sitting", "exam")
+def _of_two(_recorded: Recorded, _state: Any) -> Iterable[RowOp]:
+    return ()
+
+
+def test_a_marked_projector_is_asked_about_its_own_streams_only_and_another_about_all() -> None:
+    assert (_nothing, _of_two) == readers_of("sitting", [_nothing, _of_two])
+    assert (_nothing, _of_two) == readers_of("exam", [_nothing, _of_two])
+    assert (_nothing,) == readers_of("person", [_nothing, _of_two])
+
+
+def test_operations_are_carried_out_in_order_whatever_order_a_row_names_its_columns_in(database: Database) -> None:
+    first = {"login": "grace", "person": "per-1"}
+    connection = database.writing()
+    with connection.begin():
+        apply(connection, [Put("account", first), Put("account", {"person": "per-2", "login": "hedy"})])
+        apply(connection, [Change("account", {"login": "hedy"}, {"person": "per-3"}), Drop("account", first)])
+        apply(connection, [Put("account", {"person": "per-4", "login": "ida"}), Put("account", first)])
+        apply(connection, [Put("account", {**first, "person": "per-5"})])
+        wanted = [("grace", "per-5"), ("hedy", "per-3"), ("ida", "per-4")]
+        assert wanted == [(row["login"], row["person"]) for row in rows(connection, "account", order="login")]
+    connection.close()
+    connection.engine.dispose()
+
+
+def test_a_second_row_with_the_same_key_is_refused_by_the_database_itself(database: Database) -> None:
+    """The client key's uniqueness does not rest on the fold alone."""
+    connection = database.writing()
+    entry = (1, "sitting/sit-1", 1, b"header", b"hash")
+    with pytest.raises(IntegrityError), connection.begin():
+        insert_rows(connection, "entry", [entry, (2, *entry[1:])])
+    connection.close()
+    connection.engine.dispose()
