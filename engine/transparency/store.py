@@ -41,6 +41,8 @@ _ENTRY: Table = SQLModel.metadata.tables["entry"]
 _BODY: Table = SQLModel.metadata.tables["body"]
 _NODE: Table = SQLModel.metadata.tables["tree_node"]
 _CHECKPOINT: Table = SQLModel.metadata.tables["checkpoint"]
+# Spelled once: a proof asks for one node a level.
+_NODE_AT = select(_NODE.c.hash).where(_NODE.c.level == bindparam("of_level"), _NODE.c.number == bindparam("of_number"))
 # A node that is there already has the same hash, unless somebody touched it: then the entries are right.
 _KEEP = sqlite_insert(_NODE).values({name: bindparam(name) for name in ("level", "number", "hash")})
 _KEEP = _KEEP.on_conflict_do_update(index_elements=["level", "number"], set_={"hash": _KEEP.excluded.hash})
@@ -141,8 +143,7 @@ class Tree:
 
     def node(self, level: int, number: int) -> bytes:
         """The stored root of a full subtree. Raises: `Tampered` when it is not there."""
-        question = select(_NODE.c.hash).where(_NODE.c.level == level, _NODE.c.number == number)
-        found = self._connection.execute(question).scalar()
+        found = self._connection.execute(_NODE_AT, {"of_level": level, "of_number": number}).scalar()
         if not isinstance(found, bytes):
             raise Tampered(f"tree node {level}/{number}", "it is missing")
         return found
