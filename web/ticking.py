@@ -1,9 +1,10 @@
 """Once a second: what time does by itself. No browser is needed for any of it.
 
-In this order: the heartbeat; the machine's clock; for each sitting its receipt, expiry, the end of a break, a proposal
-nobody confirmed, or silence; the desk; notices. Each step that is refused or busy is tried again a second later. A step
-that fails for another reason is logged and stops no other: one sitting never holds up the rest. Scores have a turn of
-their own: when a whole room hands in at once, opening its items again takes seconds, and no clock waits for that.
+In this order: the heartbeat; the machine's clock; for each sitting *whose moment has come* (`engine.dues`) its
+receipt, expiry, the end of a break, a proposal nobody confirmed, or silence; the desk; notices. Each step that is
+refused or busy is tried again a second later. A step that fails for another reason is logged and stops no other: one
+sitting never holds up the rest. Scores have a turn of their own: when a whole room hands in at once, opening its
+items again takes seconds, and no clock waits for that.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import structlog
 from engine.breaks import overrun
 from engine.certification.decision import APPEAL_DAYS
 from engine.conduct import is_due, may_seal
+from engine.dues import due_at, silent_at
 from engine.errors import InvigilError
+from engine.events import Recorded
 from engine.sitting import ENDED, STARTED, Phase, Sitting
-from engine.sources import between_ms
+from engine.sources import between_ms, epoch_ms
 from web.bus import Bus
+from web.dues import Dues
 from web.house import House
 from web.live import Live
 from web.wall import Wall
@@ -34,6 +38,9 @@ EVIDENCE_EVERY: Final = 3_600
 #: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
 EVIDENCE_KEPT_MS: Final = (APPEAL_DAYS + 30) * 86_400_000
 SCORED_AT_ONCE: Final = 4
+AT_ONCE: Final = 32
+FAILED_AGAIN_MS: Final = 1_000
+LOOKED_UP_EVERY: Final = 60
 Outcome = TypeVar("Outcome")
 
 _log = structlog.get_logger("ticker")
@@ -53,6 +60,9 @@ class Ticker:
         self._failing: dict[str, str] = {}
         self._longest_ms = 0
         self._latest_ms = 0
+        self._dues = Dues()
+        self._looked_up = False
+        bus.listen(self._recorded)
 
     async def run(self) -> None:
         for row in await self._bus.aside(self._house.delivery.in_phase, *Phase):
@@ -96,7 +106,11 @@ class Ticker:
         self._ticks += 1
         await self._step("heartbeat", self._bus.perform(delivery.beat()))
         await self._step("wall clock", self._watch_wall())
-        await self._each("time", aside(delivery.in_phase, *STARTED, *ENDED), lambda row: self._one(row["sitting"]))
+        if self._ticks % LOOKED_UP_EVERY == 1 or not self._looked_up:
+            await self._step("look up", self._look_up())
+        due = self._dues.taken(epoch_ms(self._house.sources.now()))
+        for first in range(0, len(due), AT_ONCE):  # a room that started together ends together: they share commits
+            await asyncio.gather(*(self._look(sitting) for sitting in due[first : first + AT_ONCE]))
         await self._step("desk", aside(self._wall.desk.tick, self._house.sources.now()))
         if self._ticks % NOTICES_EVERY == 0:
             await self._step("notices", aside(self._house.notices.deliver_due))
@@ -124,28 +138,74 @@ class Ticker:
         if between_ms(made.decided_at, self._house.sources.now()) > EVIDENCE_KEPT_MS:
             await self._bus.aside(self._wall.desk.evidence.erase, sitting, "the time for appeals and 30 days are over")
 
-    async def _one(self, sitting: str) -> None:
-        """What time does to one sitting. A clock may run outside RUNNING too: a policy may let it."""
+    # -- each sitting's time ----------------------------------------------------------------------------
+
+    async def _look_up(self) -> None:
+        """All sittings that time may do something to, from the tables: at the start, and again each minute, so that one
+        that was forgotten by a mistake of ours waits no longer than that."""
+
+        def states() -> list[Sitting]:
+            delivery = self._house.delivery
+            return [delivery.sitting(found["sitting"]) for found in delivery.in_phase(*STARTED, *ENDED)]
+
+        for state in await self._bus.aside(states):
+            self._put(state)
+        self._looked_up = True
+
+    def _recorded(self, recorded: Recorded) -> None:
+        """Something happened to a sitting, so its moment is another one. Rows never change it."""
+        if recorded.stream.startswith("sitting/") and recorded.kind != "RowReceived":
+            state = self._house.writer.committed(recorded.stream)
+            if isinstance(state, Sitting):
+                self._put(state)
+
+    def _put(self, state: Sitting) -> None:
+        moments = (due_at(state), silent_at(state, self._heard_at(state.sitting)))
+        due = min((moment for moment in moments if moment is not None), default=None)
+        if due is None:
+            self._dues.drop(state.sitting)
+        else:
+            self._dues.put(state.sitting, epoch_ms(due))
+
+    def _heard_at(self, sitting: str) -> datetime:
+        """The last sign of life; before the first, and before a restart, nobody has been silent."""
+        return max(self._live.heard_at(sitting) or self._started_at, self._started_at)
+
+    async def _look(self, sitting: str) -> None:
+        """One sitting's turn. Its next moment follows from what it is then; after a failure it is a second later."""
+        done = await self._step(f"time {sitting}", self._one(sitting))
+        if done is None:
+            again = epoch_ms(self._house.sources.now()) + FAILED_AGAIN_MS
+            self._dues.put(sitting, again)
+        elif sitting not in self._dues:
+            self._put(done)
+
+    async def _one(self, sitting: str) -> Sitting:
+        """What time does to one sitting, and what it is then. A clock may run outside RUNNING too."""
         delivery, aside = self._house.delivery, self._bus.aside
-        state = delivery.sitting(sitting)
+        known = self._house.writer.committed(f"sitting/{sitting}")
+        state: Sitting = known if known is not None else await aside(delivery.sitting, sitting)
         at = self._house.sources.now()
         if may_seal(state, at):
-            await aside(delivery.seal, sitting)
-        elif is_due(state, at):
-            await aside(delivery.expire, sitting)
-        elif state.course.rest is not None and overrun(state, at):
+            return await aside(delivery.seal, sitting)
+        if is_due(state, at):
+            return await aside(delivery.expire, sitting)
+        if state.course.rest is not None and overrun(state, at):
             await aside(self._house.pacing.overrun, sitting)
         elif state.proposal is not None:
-            await aside(delivery.lapse_termination, sitting)
+            return await aside(delivery.lapse_termination, sitting)
         elif state.phase is Phase.RUNNING:
             await self._listen_for(state, at)
+        return await aside(delivery.sitting, sitting)
 
     async def _listen_for(self, state: Sitting, at: datetime) -> None:
         """Disconnect a candidate who has been silent for T1: since the start, the last resumption or the restart."""
         sitting = state.sitting
-        silent_since = max(self._live.heard_at(sitting) or self._started_at, self._started_at, state.phase_since or at)
+        silent_since = max(self._heard_at(sitting), state.phase_since or at)
         if state.policy.attended and between_ms(silent_since, at) > state.policy.candidate_lost_ms:
             await self._bus.aside(self._house.delivery.disconnect, sitting, silent_since)
+
+    # -- steps ------------------------------------------------------------------------------------------
 
     async def _each(self, name: str, asked: Awaitable[list[Any]], fn: Callable[[Any], Awaitable[object]]) -> None:
         """``fn`` for each of what is ``asked`` for; one that fails is tried again and stops no other."""

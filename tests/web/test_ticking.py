@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.ending import CONFIRM_WITHIN_MS
+from engine.errors import Busy
 from engine.exam import WallClockJumped
 from engine.sitting import Phase
 from engine.sources import Sources
@@ -16,6 +17,7 @@ from tests.web.lines import Window, happened, noor, picked, state_of, tick
 from tests.web.site import Site
 from tests.web.site import site as opened
 from web.settings import Patience
+from web.ticking import FAILED_AGAIN_MS, LOOKED_UP_EVERY
 
 T1_MS = 20_000
 
@@ -221,3 +223,63 @@ def jumps(site: Site) -> list[int]:
     with site.house.database.reading() as connection:
         known = [one.event for one in Ledger(connection).history(f"exam/{site.exam}")]
     return [one.by_ms for one in known if isinstance(one, WallClockJumped)]
+
+
+def test_a_second_in_which_nothing_is_due_looks_at_no_sitting(running: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are running: only the heartbeat is written, and the tables are looked through once a minute."""
+    ticker = running.app.state.ticker
+    looked: list[str] = []
+    one = ticker._one
+
+    async def noting(sitting: str) -> object:
+        looked.append(sitting)
+        return await one(sitting)
+
+    monkeypatch.setattr(ticker, "_one", noting)
+    tick(running, 8)
+    assert [] == looked
+    running.wait(T1_MS + 1)
+    here(running)
+    tick(running)
+    assert [running.sitting] == looked
+    assert Phase.DISCONNECTED is state_of(running).phase
+
+
+def test_a_sitting_that_was_forgotten_is_found_within_a_minute(running: Site) -> None:
+    ticker = running.app.state.ticker
+    ticker._dues.drop(running.sitting)
+    running.wait(1_800_000)
+    running.present()
+    tick(running)
+    assert Phase.RUNNING is state_of(running).phase
+    tick(running, LOOKED_UP_EVERY)
+    assert Phase.RUNNING is not state_of(running).phase
+
+
+def test_a_look_that_failed_is_tried_again_within_a_second(running: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = running.house.delivery
+    asked: list[str] = []
+
+    def failing(sitting: str) -> object:
+        asked.append(sitting)
+        raise Busy("the journal", 500)
+
+    monkeypatch.setattr(delivery, "expire", failing)
+    running.wait(1_800_000)
+    running.present()
+    tick(running)
+    assert [running.sitting] == asked
+    assert Phase.RUNNING is state_of(running).phase
+    monkeypatch.undo()
+    running.wait(FAILED_AGAIN_MS)
+    running.present()
+    tick(running)
+    assert Phase.TIME_EXPIRED is state_of(running).phase
+
+
+def test_a_room_that_started_together_ends_together(running: Site) -> None:
+    hers = noor(running)
+    running.wait(1_800_000)
+    here(running)
+    tick(running)
+    assert [Phase.TIME_EXPIRED] * 2 == [state_of(running, name).phase for name in (running.sitting, hers)]
