@@ -79,7 +79,7 @@ class Cohort:
 
         Raises: as `start`, except EXAM_NOT_OPEN, which stands against each sitting here.
         """
-        starting = self._starting(person, present)
+        starting = self._starting(person, present, trying=True)
         ahead = 0
 
         def decide(tx: Transaction, state: Sitting, at: datetime) -> Sequence[Event]:
@@ -144,13 +144,19 @@ class Cohort:
 
     # -- private --------------------------------------------------------------------------------------
 
-    def _starting(self, person: str, present: Collection[str]) -> Callable[..., Sequence[Event]]:
+    def _starting(
+        self, person: str, present: Collection[str], *, trying: bool = False
+    ) -> Callable[..., Sequence[Event]]:
+        running = _Running()
+
         def decide(tx: Transaction, state: Sitting, at: datetime, ahead: int = 0) -> Sequence[Event]:
-            running = count(tx.connection, "sitting", exam=state.exam, practice=False, phase=Phase.RUNNING.value)
-            watching = (running + ahead) // max(1, len(present))
+            watching = (running.of(tx, state.exam) + ahead) // max(1, len(present))
             if state.form is not None:
                 self._exams.require_whole(_exam(tx, state.exam), state.form)
-            return admission.start(state, at, person, BUILD, present=person in present, watching=watching)
+            events = admission.start(state, at, person, BUILD, present=person in present, watching=watching)
+            if events and not trying:
+                running.one_more()
+            return events
 
         return decide
 
@@ -209,6 +215,24 @@ class Cohort:
 
         self._writer.run(Act(fn))
         return tuple(names)
+
+
+class _Running:
+    """How many sittings of an exam run: asked of the tables once in each transaction, and counted on from there. Asked
+    for each sitting, a room of a thousand would be counted a thousand times."""
+
+    def __init__(self) -> None:
+        self._tx: Transaction | None = None
+        self._count = 0
+
+    def of(self, tx: Transaction, exam: str) -> int:
+        if tx is not self._tx:
+            self._tx = tx
+            self._count = count(tx.connection, "sitting", exam=exam, practice=False, phase=Phase.RUNNING.value)
+        return self._count
+
+    def one_more(self) -> None:
+        self._count += 1
 
 
 def _one(tx: Transaction, person: str, sitting: str, at: datetime, decide: Decide) -> Outcome:
