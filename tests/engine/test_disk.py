@@ -193,6 +193,7 @@ def test_the_worst_of_what_stands_behind_an_error_counts(error: Exception, fault
 CHILD = """
 import ctypes, sys
 from pathlib import Path
+from engine.errors import Refused
 from engine.events import MessageSent
 from engine.sources import system
 from engine.store import Database
@@ -208,7 +209,7 @@ with Writer(Database(Path(sys.argv[1])), sources, FOLDS, [project]) as writer:
 
 def on_a_faulty_disk(database: Database, program: str) -> subprocess.CompletedProcess[str]:
     folder = database.path.parent
-    variables = preloaded(build(folder), folder, folder / "log")
+    variables = preloaded(build(folder), folder, folder / "log", folder / "full")
     command = ["/usr/bin/env", *variables, sys.executable, "-c", CHILD + program, str(database.path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -231,6 +232,32 @@ def test_a_sync_or_a_write_that_fails_ends_the_process_and_takes_nothing_acknowl
     assert 8 <= len(acknowledged) < 64
     stored = [happened.text for happened in bodies(database)]
     assert acknowledged == stored[: len(acknowledged)]
+
+
+def test_on_a_full_disk_a_checkpoint_fails_too_and_the_writer_goes_on_when_there_is_space(database: Database) -> None:
+    program = """
+    full = Path(sys.argv[1]).parent / "full"
+    passed = []
+    writer.failpoint = passed.append
+    writer.checkpoint_after(1)
+    writer.run(add(sources, MessageSent("proctor", "before")))
+    full.touch()
+    refused = 0
+    while refused < 8:
+        try:
+            writer.run(add(sources, MessageSent("proctor", "x" * 4_096)))
+        except Refused as error:
+            assert "LOG_UNAVAILABLE" == error.code
+            refused += 1
+    checkpoints = passed.count("after-checkpoint")
+    full.unlink()
+    writer.run(add(sources, MessageSent("proctor", "after")))
+    print(checkpoints >= 8, writer.health.fault)
+"""
+    done = on_a_faulty_disk(database, program)
+    assert "True None" == done.stdout.splitlines()[-1]
+    texts = [happened.text for happened in bodies(database)]
+    assert ("before", "after") == (texts[0], texts[-1])
 
 
 def test_a_slow_sync_makes_larger_batches_and_changes_no_order(database: Database) -> None:
