@@ -71,6 +71,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_and_the_wall_says_so_until_there
     assert "LOG_UNAVAILABLE" == ada.hear("refused")["code"]
     assert ["journal"] == wall.hear("alarms")["on"]
     assert 503 == running.client.get("/readyz").status_code
+    assert 'data-alarm="journal"' in grace.get(f"/proctor/sitting/{running.sitting}").text
     page = grace.get(f"/proctor/{running.exam}").text
     assert 'data-alarm="journal">' in page and 'data-alarm="evidence" hidden>' in page
     let_grow(running, 1_024)
