@@ -185,10 +185,11 @@ def begin(state: Sitting, files: Files, at: datetime, upload: str, told: Announc
     return (*dropped, UploadBegun(upload, told.item, told.media_type, told.size_bytes, told.sha256))
 
 
-def standing(state: Sitting, at: datetime) -> str:
-    """What an upload that goes on now counts as: ``counted``, or ``late`` inside the grace.
+def standing(state: Sitting, at: datetime, item: str) -> str:
+    """What an upload for ``item`` that goes on now counts as: ``counted``, or ``late`` inside the grace.
 
-    As for rows, an interruption lets what was under way arrive for as long as the grace. Raises: NOT_NOW, TIME_OVER.
+    As for rows, an interruption, or the question's closing, lets what was under way arrive for as long as the grace.
+    Raises: NOT_NOW, TIME_OVER, ITEM_LOCKED.
     """
     expires_at = state.watch.expires_at()
     since = state.grace_since if state.phase is Phase.TIME_EXPIRED else None
@@ -197,6 +198,11 @@ def standing(state: Sitting, at: datetime) -> str:
     if since is not None:
         if between_ms(since, at) > state.policy.grace_ms:
             raise Refused("TIME_OVER")
+        return "late"
+    shut = shut_since(state, item, at)
+    if shut is not None:
+        if between_ms(shut, at) > state.policy.grace_ms:
+            raise Refused("ITEM_LOCKED", item=item)
         return "late"
     if state.phase in {Phase.RUNNING, Phase.DISCONNECTED}:
         return "counted"
@@ -276,7 +282,7 @@ class Uploads:
         """
         state = self._delivery.own(person, sitting)
         found = self._under_way(sitting, upload)
-        standing(state, self._sources.now())
+        standing(state, self._sources.now(), found.announced.item)
         file = self._pieces.growing(sitting, upload)
         if file.offset != offset:
             raise Refused("UPLOAD_OFFSET", offset=file.offset)
@@ -368,7 +374,7 @@ class Uploads:
         def act(tx: Transaction) -> Upload:
             files: Files = tx.state(stream)
             if files.uploads[found.upload].under_way:  # two requests may finish one upload
-                counts_as = standing(tx.state(f"sitting/{sitting}"), at)
+                counts_as = standing(tx.state(f"sitting/{sitting}"), at, told.item)
                 facts = (told.item, told.media_type, told.size_bytes, told.sha256)
                 tx.append(stream, person, at, UploadFinished(found.upload, *facts, counts_as))
                 files = tx.state(stream)

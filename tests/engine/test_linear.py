@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine import conduct
@@ -10,6 +12,7 @@ from engine.events import ItemClosed, ItemEntered, SectionClosed
 from engine.form import Section
 from engine.navigation import closes, landing, may_enter
 from engine.sitting import Phase
+from engine.uploads import Announced, Files, begin, standing
 from tests.engine.builders import GRACE_MS, World, a_paced_form, a_sitting, at_ms, chose
 
 FORM = a_paced_form(Section("s1", "Law", "linear"), Section("s2", "Practice"), each=3)
@@ -139,3 +142,28 @@ def test_when_everything_is_closed_there_is_nowhere_to_land_and_submitting_remai
     assert landing(world.state) is None
     world.do(conduct.submit, 0, 0, by="ada")
     assert world.state.phase is Phase.SUBMITTED
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_begun_for_the_question_one_is_at_and_for_no_other(world: World) -> None:
+    world.enter("q01")
+    world.enter("q02")
+    told = Announced("q01", "image/png", 1, "ab" * 32)
+    with pytest.raises(Refused) as shut:
+        begin(world.state, Files(), world.at, "up-1", told)
+    assert shut.value.code == "ITEM_LOCKED"
+    assert begin(world.state, Files(), world.at, "up-1", replace(told, item="q02"))
+
+
+def test_a_file_under_way_when_the_question_closes_may_arrive_within_the_grace(world: World) -> None:
+    world.enter("q01")
+    assert standing(world.state, world.at, "q01") == "counted"
+    world.enter("q02")
+    world.wait(GRACE_MS)
+    assert standing(world.state, world.at, "q01") == "late"
+    world.wait(1)
+    with pytest.raises(Refused) as shut:
+        standing(world.state, world.at, "q01")
+    assert shut.value.code == "ITEM_LOCKED"
