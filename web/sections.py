@@ -24,8 +24,9 @@ from web.rendering import go
 
 
 async def here(request: Request) -> Response:
+    """``?closed=1`` goes along: the page between two questions then says that the time of the last one was over."""
     _, state = await own(request)
-    return go(place(state))
+    return go(place(state) + ("?closed=1" if "closed" in request.query_params else ""))
 
 
 async def section(request: Request, problem: Refused | None = None) -> Response:

@@ -124,8 +124,9 @@ export class ExamSitting extends Element {
     for (const each of this.all("[data-open]")) each.hidden = false;
     const form = this.#form;
     if (!form) return;
-    restore(form, JSON.parse(this.#page?.dataset["response"] || "{}"));
-    this.#lastAnswer = JSON.stringify(collect(form));
+    const quicker = !isEmpty(collect(form)); // than this script: then the reader's choice stands, and `#arrive` keeps it
+    if (!quicker) restore(form, JSON.parse(this.#page?.dataset["response"] || "{}"));
+    this.#lastAnswer = quicker ? "" : JSON.stringify(collect(form));
   }
 
   /** The outbox is open as well: what still waits in it is newer than what the server wrote into the page. */
@@ -286,7 +287,7 @@ export class ExamSitting extends Element {
 
   /** @param {string} url @param {boolean} remember put it into the browser's history */
   async #go(url, remember) {
-    if (this.#going || this.#view !== "open") return;
+    if (this.#going || !this.#reads) return;
     this.#going = true;
     this.show('[data-when="cannot-go"]', false);
     await this.settled(BEFORE_GOING_MS);
@@ -310,7 +311,7 @@ export class ExamSitting extends Element {
    * @param {Record<string, string>} wanted `to` a question, or `section` and `leaving`
    */
   async #move(wanted) {
-    if (this.#going || this.#view !== "open") return;
+    if (this.#going || !this.#reads) return;
     this.#going = true;
     this.show('[data-when="cannot-go"]', false);
     const settled = await this.settled(BEFORE_LEAVING_MS);
@@ -398,6 +399,11 @@ export class ExamSitting extends Element {
 
   #unsaved() {
     return !this.#leaving && this.#outbox !== null && !this.#outbox.durable && this.#saved() !== "saved";
+  }
+
+  /** A question may be on screen: in the view "open", and in the first moments, before there is a view. */
+  get #reads() {
+    return this.#view === null || this.#view === "open";
   }
 
   get #page() {
