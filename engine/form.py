@@ -70,6 +70,12 @@ class Section:
         return self.locks or self.navigation == "linear"
 
 
+#: Places that several forms share word for word are one object: thousands of sittings are in memory at once, and
+#: their forms come from one pool.
+_SHARED: dict[FormItem, FormItem] = {}
+MOST_SHARED = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What one candidate is asked, in order. ``evidence`` tells how it was drawn (see `Drawing`)."""
@@ -80,6 +86,9 @@ class Form:
     items: tuple[FormItem, ...]
 
     def __post_init__(self) -> None:
+        if len(_SHARED) > MOST_SHARED:
+            _SHARED.clear()
+        object.__setattr__(self, "items", tuple(_SHARED.setdefault(item, item) for item in self.items))
         positions = [item.position for item in self.items]
         refs = [item.ref.item for item in self.items]
         if not positions or len(set(positions)) != len(positions) or len(set(refs)) != len(refs):
