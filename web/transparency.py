@@ -31,6 +31,8 @@ MOST_SIZE: Final = 2**53
 MOST_FORM_BYTES: Final = 4 * receipt_file.MOST_BYTES
 CHECKS_PER_S: Final = 0.5
 CHECK_BURST: Final = 20
+PROOFS_PER_S: Final = 4.0
+PROOF_BURST: Final = 64
 #: How long a download waits for the checkpoint that is about to be signed, and how often it looks.
 _LOOKS, _LOOK_S = 16, 0.25
 
@@ -46,7 +48,8 @@ async def checkpoint(request: Request) -> Response:
 
 
 async def consistency(request: Request) -> Response:
-    """Raises: INPUT_INVALID; `NotFound` for sizes that the newest checkpoint does not cover."""
+    """Raises: INPUT_INVALID; `NotFound` for sizes that the newest checkpoint does not cover; TOO_MANY_TRIES."""
+    _limit(request, "log_proofs", PROOFS_PER_S, PROOF_BURST)
     told = Params(request.query_params)
     first, second = told.whole("from", 1, MOST_SIZE), told.whole("to", 1, MOST_SIZE)
     proof = await aside(request, _house(request).log.consistency, first, second)
@@ -77,7 +80,7 @@ async def receipt(request: Request) -> Response:
         return page(request, login, "public/receipt.html", context)
     bounded(request, MOST_FORM_BYTES)
     try:
-        _checks(request).spare(client_of(request))
+        _limit(request, "receipt_checks", CHECKS_PER_S, CHECK_BURST)
     except Refused as refused:
         response = page(request, login, "public/receipt.html", {**context, "slow_down": True}, status=429)
         response.headers["retry-after"] = str(refused.facts.get("retry_after_s", 60))
@@ -141,12 +144,12 @@ def _house(request: Request) -> House:
     return house
 
 
-def _checks(request: Request) -> Buckets:
+def _limit(request: Request, name: str, rate_per_s: float, burst: int) -> None:
+    """Raises: TOO_MANY_TRIES for an address that asks too often; nothing was done for it."""
     state = request.app.state
-    if not hasattr(state, "receipt_checks"):
-        state.receipt_checks = Buckets(state.house.sources, CHECKS_PER_S, CHECK_BURST)
-    checks: Buckets = state.receipt_checks
-    return checks
+    if not hasattr(state, name):
+        setattr(state, name, Buckets(state.house.sources, rate_per_s, burst))
+    getattr(state, name).spare(client_of(request))
 
 
 routes = [

@@ -15,7 +15,7 @@ from engine.transparency.merkle import consistent
 from engine.transparency.receipt_file import MOST_BYTES, check, read
 from engine.writer import Act
 from tests.web.site import Site
-from web.transparency import CHECK_BURST, MOST_FORM_BYTES
+from web.transparency import CHECK_BURST, MOST_FORM_BYTES, PROOF_BURST
 
 
 @pytest.fixture
@@ -197,6 +197,27 @@ def test_hostile_input_is_a_clear_refusal(site: Site, parts: dict[str, Any], sta
 def test_a_body_too_large_is_refused_before_it_is_read_and_a_foreign_form_is_too(site: Site) -> None:
     assert 413 == shown(site, pasted="x" * MOST_FORM_BYTES).status_code
     assert 409 == shown(site, csrf="another").status_code
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("multipart/form-data", b"x", 400),
+        ("multipart/form-data; boundary=b", b"--b\r\nnonsense", 409),
+        ("multipart/form-data; boundary=b", b"\xff" * 512, 400),
+        ("application/json", b"{}", 409),
+        ("application/x-www-form-urlencoded", b"%ff=%00&" * 64, 400),
+    ],
+)
+def test_a_body_that_is_no_form_of_ours_is_refused(site: Site, kind: str, body: bytes, status: int) -> None:
+    host = site.browser("anybody").host
+    headers = {"host": host, "origin": f"http://{host}", "content-type": kind}
+    assert status == site.client.post("/receipt", content=body, headers=headers).status_code
+
+
+def test_proofs_cannot_be_asked_without_end(site: Site) -> None:
+    asked = [site.client.get("/checkpoint/consistency?from=1&to=2").status_code for _ in range(PROOF_BURST + 1)]
+    assert [200] * PROOF_BURST + [429] == asked
 
 
 def test_nothing_shown_is_stored(handed_in: Site) -> None:
