@@ -30,7 +30,7 @@ from engine.delivery import BUILD
 from engine.errors import Fact, NotFound, Refused, Tampered
 from engine.events import Event
 from engine.exam import Exam, ExamPhase, Exams
-from engine.independence import may_proctor
+from engine.independence import may_proctor_each
 from engine.people import Role, require_role
 from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms
@@ -185,7 +185,8 @@ class Cohort:
                 )
                 if day_open and known.phase is not ExamPhase.OPEN:
                     raise Refused("EXAM_NOT_OPEN", phase=known.phase)
-                return [_one(tx, person, name, at, decide) for name in some]
+                allowed = may_proctor_each(tx.connection, person)
+                return [_one(tx, person, name, at, allowed, decide) for name in some]
 
             outcomes += self._writer.run(Act(fn))
         return tuple(outcomes)
@@ -235,7 +236,9 @@ class _Running:
         self._count += 1
 
 
-def _one(tx: Transaction, person: str, sitting: str, at: datetime, decide: Decide) -> Outcome:
+def _one(
+    tx: Transaction, person: str, sitting: str, at: datetime, allowed: Callable[[str], None], decide: Decide
+) -> Outcome:
     """One sitting's turn. What stands against it is its outcome; nothing of it has happened then."""
     stream = f"sitting/{sitting}"
     try:
@@ -243,7 +246,7 @@ def _one(tx: Transaction, person: str, sitting: str, at: datetime, decide: Decid
     except Tampered as error:  # its journal does not verify: nobody touches it, and the others go on
         return Outcome(sitting, "", Phase.NONE, "TAMPERED", (("where", error.where),))
     try:
-        may_proctor(tx.connection, person, state.candidate)
+        allowed(state.candidate)
         events = decide(tx, state, at)
     except Refused as refused:
         return Outcome(sitting, state.candidate, state.phase, refused.code, tuple(refused.facts.items()))

@@ -13,7 +13,7 @@ asked inside the transaction of the act they guard.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,11 +102,21 @@ def may_decide(connection: Connection, person: str, candidate: str) -> None:
 
 def may_proctor(connection: Connection, person: str, candidate: str) -> None:
     """Raises: NOT_A_PERSON; SOD_SELF; SOD_RELATION for one's own trainee (policy, stricter than 6.2.3)."""
+    _may_proctor(person, candidate, trained=row(connection, "training", person=person, candidate=candidate) is not None)
+
+
+def may_proctor_each(connection: Connection, person: str) -> Callable[[str], None]:
+    """The same rule for a whole room, as of now: the tables are asked once, and each candidate is held against that."""
+    trainees = {found["candidate"] for found in rows(connection, "training", person=person)}
+    return lambda candidate: _may_proctor(person, candidate, trained=candidate in trainees)
+
+
+def _may_proctor(person: str, candidate: str, *, trained: bool) -> None:
     if person in {SYSTEM, OPERATOR}:
         raise Refused("NOT_A_PERSON")
     if person == candidate:
         raise Refused("SOD_SELF")
-    if row(connection, "training", person=person, candidate=candidate) is not None:
+    if trained:
         raise Refused("SOD_RELATION", relation="trained")
 
 
