@@ -163,7 +163,7 @@ class Day:
         self.after(1_024, self._tick)
         for device in (self.ada, self.other):
             device.tick()
-        if self.server.dead:
+        if not self.server.ready:
             return
         if not self.ada.alive and not self.other.alive and self.chance.random() < 0.1:
             for device in (self.ada, self.other):
@@ -178,7 +178,7 @@ class Day:
 
     def _settled(self) -> bool:
         """All is mended, everybody knows, and nothing is on its way any more: the rest of the day would be silence."""
-        if not self._mended or self.server.dead or self.journal.waiting or self.now_ms < TROUBLE_MS + 2 * T1_MS:
+        if not self._mended or not self.server.ready or self.journal.waiting or self.now_ms < TROUBLE_MS + 2 * T1_MS:
             return False
         opened = [device for device in (self.ada, self.other) if device.acts]
         ended = self.journal.state.phase in (Phase.SEALED, Phase.RUNNING)
@@ -214,7 +214,7 @@ class Day:
         self.hit(self._crash)
         self.say(f"the server dies: {self._crash}")
         self._crash = ""
-        self.server.dead = True
+        self.server.dead, self.server.ready = True, False
         self._died_ms = self.now_ms
         for device in (self.ada, self.other):
             if device.connection is not None:
@@ -223,10 +223,21 @@ class Day:
 
     def _restart(self) -> None:
         self._boot += 1
-        self.longest_outage_ms = max(self.longest_outage_ms, self.now_ms - self._died_ms)
         self.say("the server starts")
-        self.server = self._server_type(self, self._boot)
-        self.server.start()
+        self.server = server = self._server_type(self, self._boot)
+        self._commit_due = False
+        owed_ms, at = self.journal.state.remaining_ms(self.journal.heartbeat), self.at
+
+        def started(well: bool) -> None:
+            if not well:  # the disk took nothing: it gives up, and is started once more
+                server.dead = True
+                self.after(512, self._restart)
+                return
+            server.ready = True
+            self.longest_outage_ms = max(self.longest_outage_ms, self.now_ms - self._died_ms)
+            self.reference.resumed(owed_ms, self.journal.state, at)
+
+        server.start(started)
 
     def _recorded(self, one: Recorded, state: Sitting) -> None:
         if self.trace is not None:
@@ -342,14 +353,14 @@ class Day:
         return True
 
     def _resume(self) -> None:
-        if self.server.dead or self._full_until_ms > self.now_ms:
+        if not self.server.ready or self._full_until_ms > self.now_ms:
             self.after(1_024, self._resume)
         elif self.journal.state.phase in INTERRUPTED:
             self.server.act(lambda state: conduct.resume(state, "back", present=True))
 
     def _add_time(self, _device: Device, wait_ms: int) -> bool:
         self.server.act(lambda state: conduct.add_time(state, wait_ms, "technical"))
-        return not self.server.dead
+        return self.server.ready
 
     def _submit(self, device: Device, _wait_ms: int) -> bool:
         device.submit()
@@ -363,7 +374,7 @@ class Day:
         return True
 
     def _submit_now(self, device: Device) -> None:
-        if not self.server.dead:
+        if self.server.ready:
             at, box = self.at, device.outbox
             self.server.act(lambda state: conduct.submit(state, box.writer, box.acked))
             self.server.act(lambda state: conduct.expire(state, at))

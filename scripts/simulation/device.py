@@ -207,7 +207,7 @@ class Device:
         if self._connection is not None:
             self._connection.hang_up()
         connection = self._connection = Connection(day, self, day.server)
-        if self.blocked or day.server.dead:
+        if self.blocked or not day.server.ready:
             day.after(day.latency_ms(), connection._closed, 1006)
         elif self.away_until_ms > day.now_ms:
             day.after(3_000, connection._closed, 1006)
@@ -217,7 +217,7 @@ class Device:
     def _establish(self, connection: Connection) -> None:
         if self._connection is not connection or not connection.open:
             return
-        if self._day.server.dead or connection._server is not self._day.server:
+        if not self._day.server.ready or connection._server is not self._day.server:
             connection._closed(1006)
         else:
             connection.establish()
@@ -293,7 +293,7 @@ class Device:
                 day.after(day.latency_ms(), answer, status, told)
 
         def arrive() -> None:
-            if not day.server.dead:
+            if day.server.ready:
                 day.server.request(what, body, reply)
 
         day.after(HTTP_PATIENCE_MS, answer, 0, {})

@@ -112,6 +112,11 @@ class Reference:
         self._remaining_ms, self._looked_at = remaining_ms, at
         self.credits = self._late_ms = 0
 
+    def resumed(self, owed_ms: int, state: Sitting, at: datetime) -> None:
+        """The server is back since ``at``: what it was away has cost the candidate nothing."""
+        if state.remaining_ms(at) < owed_ms:
+            raise Violation(f"an absence of the server cost {owed_ms - state.remaining_ms(at)} ms")
+
     def end(self, state: Sitting) -> None:
         """The books of the whole day."""
         for (writer, seq), sha256 in self.stored.items():

@@ -86,10 +86,12 @@ class Peer:
 
 
 class Server:
-    """One process from its start to its end. ``boot`` tells its tickets from those of an earlier one."""
+    """One process from its start to its end. ``boot`` tells its tickets from those of an earlier one; ``ready``: it
+    takes connections."""
 
     def __init__(self, loop: Loop, boot: int) -> None:
         self.dead = False
+        self.ready = boot == 1
         self.windows = Windows(loop.at)
         self._loop = loop
         self._boot = boot
@@ -100,10 +102,11 @@ class Server:
 
     # -- life -----------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """What a start does first: credit the time it was away."""
+    def start(self, started: Callable[[bool], None]) -> None:
+        """What a start does first: credit the time it was away. Where that cannot be written, it is no start."""
         at, down_from = self._loop.at, self._loop.journal.heartbeat
-        self._act(SYSTEM, lambda state: conduct.server_resumed(state, down_from, at))
+        job = Append(STREAM, SYSTEM, at, lambda state: conduct.server_resumed(state, down_from, at))
+        self._loop.submit(job, lambda outcome: started(not isinstance(outcome, InvigilError)))
 
     def tick(self) -> None:
         """A second's work: what time does by itself."""
@@ -119,8 +122,9 @@ class Server:
                 self._act(SYSTEM, lambda now: conduct.disconnect(now, silent_since))
 
     def act(self, decide: Decide) -> None:
-        """An invigilator's act; what the rules refuse stays undone."""
-        self._act("grace", decide)
+        """An invigilator's act; what the rules refuse stays undone, and so does what no server is there for."""
+        if self.ready:
+            self._act("grace", decide)
 
     def told(self, state: Sitting) -> None:
         """The state changed: whoever has the Line is told."""

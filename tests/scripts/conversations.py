@@ -72,7 +72,7 @@ class Stage:
         elif call == "restart":
             self._boot += 1
             self.server, self.peers = Server(self, self._boot), {}
-            self.server.start()
+            self.server.start(lambda well: setattr(self.server, "ready", well))
         elif call == "expire":
             self.server.act(lambda state: conduct.expire(state, self.at))
         else:

@@ -104,8 +104,8 @@ class TrustsTheDevice(Server):
 class ForgetsItsAbsence(Server):
     """After a restart nobody is credited with the time the server was away."""
 
-    def start(self) -> None:
-        pass
+    def start(self, started: Callable[[bool], None]) -> None:
+        started(True)
 
 
 def test_answering_before_the_commit_is_found() -> None:
@@ -127,6 +127,10 @@ def test_a_wall_clock_in_place_of_recorded_intervals_is_found(monkeypatch: pytes
 
     monkeypatch.setattr(timing.Stopwatch, "used_at", since_the_start)
     assert "milliseconds left" in _found()
+
+
+def test_an_absence_of_the_server_that_costs_the_candidate_time_is_found() -> None:
+    assert "an absence of the server cost" in _found(server=ForgetsItsAbsence)
 
 
 def test_an_epoch_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
