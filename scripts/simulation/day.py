@@ -115,6 +115,9 @@ class Day:
             slow_ms = 2_000 if self.now_ms < self._slow_disk_until_ms else 4
             self.after(1 + int(self.chance.random() * slow_ms), self._commit)
 
+    def handing_in(self, writer: int, last_seq: int) -> None:
+        self.reference.handing_in = (writer, last_seq)
+
     def latency_ms(self) -> int:
         slow_ms = int(self.chance.random() * 3_000) if self.now_ms < self._slow_until_ms else 0
         return 8 + int(self.chance.random() * 56) + slow_ms

@@ -43,6 +43,8 @@ class Reference:
         self.acknowledged: dict[int, int] = {}
         self.credits = 0
         self.late = 0
+        #: Of the window that is about to hand in: its outbox, and how many rows it has written.
+        self.handing_in: tuple[int, int] | None = None
         self._sent: dict[tuple[int, int], str] = {}
         self._prefix: dict[int, int] = {}
         self._epochs = dict(epochs)
@@ -97,6 +99,11 @@ class Reference:
                 self._running_since = max(at, since)
         elif isinstance(happened, (SittingSubmitted, TimeExpired)):
             self._stop(at)
+            if self.handing_in is not None and isinstance(happened, SittingSubmitted):
+                writer, last_seq = self.handing_in
+                if self.prefix(writer) < last_seq:
+                    raise Violation(f"handed in with {last_seq} rows written and {self.prefix(writer)} stored")
+            self.handing_in = None
             self._ended += 1
             _same(1, self._ended, "times the sitting ended")
         elif isinstance(happened, SittingSealed):

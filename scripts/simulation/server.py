@@ -73,6 +73,9 @@ class Loop(Protocol):
 
     def submit(self, job: Append, done: Callable[[Any], None]) -> None: ...
 
+    def handing_in(self, writer: int, last_seq: int) -> None:
+        """The candidate hands in, having written so many rows."""
+
 
 class Peer:
     """A connection as the server has it: what came and was not read yet, and the greeted window behind it."""
@@ -348,7 +351,14 @@ class Server:
 
     def _submitted(self, body: dict[str, Any]) -> Process:
         writer, last = body["writer"], body["last_seq"]
-        yield from self._perform(Append(STREAM, "ada", self._loop.at, lambda now: conduct.submit(now, writer, last)))
+
+        def decide(state: Sitting) -> Sequence[Event]:
+            events = conduct.submit(state, writer, last)
+            if events:
+                self._loop.handing_in(writer, last)
+            return events
+
+        yield from self._perform(Append(STREAM, "ada", self._loop.at, decide))
         return {"phase": self._loop.journal.state.phase}
 
 

@@ -143,6 +143,17 @@ def test_an_epoch_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert "from a superseded window" in _found()
 
 
+def test_handing_in_while_answers_are_missing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = conduct.submit
+    monkeypatch.setattr(conduct, "submit", lambda state, writer, _last: submit(state, writer, 0))
+    assert "handed in with" in _found(seeds=512)
+
+
+def test_acknowledging_past_a_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Outbox, "stored", lambda self, seq: replace(self, acked=max(self.acked, seq)))
+    assert "stored without a gap" in _found()
+
+
 def test_answers_in_order_of_arrival_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers.Given, "outranks", lambda self, other: True)
     assert "answers that count" in _found()
@@ -190,14 +201,14 @@ def test_time_that_grows_without_a_credit_is_a_violation() -> None:
         watch.time(state, NINE)
 
 
-def _found(**parts: Any) -> str:
-    """The first violation within `SEEDS` seeds."""
-    for seed in range(1, SEEDS):
+def _found(seeds: int = SEEDS, **parts: Any) -> str:
+    """The first violation within so many seeds."""
+    for seed in range(1, seeds):
         try:
             simulate(seed, **parts)
         except (Violation, AssertionError) as error:
             return str(error)
-    raise AssertionError(f"not found in {SEEDS} seeds")
+    raise AssertionError(f"not found in {seeds} seeds")
 
 
 def _steps(seed: int) -> list[str]:
