@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.bodies import Body, Server, served
 from tests.browser.conftest import NewPage
+from tests.browser.test_access import _axe
 from tests.browser.test_exam_day import _candidate_signs_in, _checks_in, _is_let_in, _staff_signs_in
 
 pytestmark = pytest.mark.timeout(600)
@@ -37,12 +38,26 @@ BLUEPRINT = {
     "limit_ms": 2_400_000,
     "cut": 0.7,
 }
+_SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 Look = Callable[[Page, str], None]
 
 
 def test_a_paced_exam_from_its_first_part_to_the_receipt(own_body: Body, new_page: NewPage) -> None:
+    found: list[str] = []
+
+    def look(page: Page, name: str) -> None:
+        for scheme in _SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found.extend(_axe(page, f"{name}, {scheme}"))
+            page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 360, "height": 740})
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{name} is wider than a phone")
+        page.set_viewport_size({"width": 1280, "height": 800})
+
     with served(own_body) as site:
-        live_through(site, new_page, lambda _page, _name: None)
+        live_through(site, new_page, look)
+    assert [] == found
 
 
 def live_through(site: Server, new_page: NewPage, look: Look) -> None:

@@ -53,6 +53,18 @@ def test_sections_keep_their_order_and_positions_count_through() -> None:
     assert form.blueprint == "demo"
 
 
+def test_the_pace_of_sections_and_rows_reaches_the_form() -> None:
+    paced = replace(
+        PLAN,
+        sections=(Section("s1", "s1", "linear", limit_ms=300_000), Section("s2", "s2", locks=True)),
+        rows=(replace(PLAN.rows[0], limit_ms=60_000), PLAN.rows[1]),
+    )
+    form = draw(paced, POOL, SEED).form
+    assert (form.sections, form.paced, draw(PLAN, POOL, SEED).form.paced) == (paced.sections, True, False)
+    assert [place.limit_ms for place in form.items] == [60_000] * 4 + [0] * 4
+    assert prove(form, paced, POOL) == ()
+
+
 def test_different_seeds_use_the_whole_pool() -> None:
     forms = [draw(PLAN, POOL, n.to_bytes(32)).form for n in range(64)]
     counts = Counter(place.ref.item for form in forms for place in form.items)

@@ -44,6 +44,11 @@ def test_items_and_points_are_counted_over_all_rows() -> None:
         {"sections": (SECTIONS[0], SECTIONS[0])},
         {"sections": SECTIONS[:1]},
         {"rows": (replace(ROWS[0], count=MOST_ITEMS), ROWS[1])},
+        {"sections": (replace(SECTIONS[0], navigation="sideways"), SECTIONS[1])},
+        {"sections": (replace(SECTIONS[0], limit_ms=4_999), SECTIONS[1])},
+        {"sections": (replace(SECTIONS[0], limit_ms=600_001), SECTIONS[1])},
+        {"sections": (replace(SECTIONS[0], limit_ms=-1), SECTIONS[1])},
+        {"rows": (replace(ROWS[0], limit_ms=4_999), ROWS[1])},
         {"limit_ms": 0},
         {"limit_ms": 100_000_000},
         {"cut": 0},
@@ -111,3 +116,27 @@ def test_enmity_holds_both_ways() -> None:
     assert one.is_enemy_of(other)
     assert other.is_enemy_of(one)
     assert not one.is_enemy_of(one)
+
+
+def test_a_pace_goes_into_the_record_and_comes_out_of_it() -> None:
+    linear = replace(SECTIONS[0], navigation="linear", locks=True, limit_ms=300_000)
+    paced = plan(sections=(linear, SECTIONS[1]), rows=(replace(ROWS[0], limit_ms=5_000), ROWS[1]))
+    assert from_record(to_record(paced)) == paced
+    assert paced.digest != plan().digest
+
+
+def test_a_plan_without_a_pace_has_the_record_it_always_had() -> None:
+    told = orjson.loads(to_record(plan()))
+    assert told["sections"] == [{"name": "s1", "title": "Safety"}, {"name": "s2", "title": "Rescue"}]
+    assert all("limit_ms" not in row for row in told["rows"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"locks": "yes"}, {"locks": 1}, {"navigation": None}, {"limit_ms": 5_000.5}, {"limit_ms": True}]
+)
+def test_a_pace_of_the_wrong_type_is_no_blueprint(wrong: dict[str, Any]) -> None:
+    told = orjson.loads(to_record(plan()))
+    told["sections"][0] |= wrong
+    with pytest.raises(Refused) as refused:
+        from_record(orjson.dumps(told))
+    assert refused.value.code == "INPUT_INVALID"

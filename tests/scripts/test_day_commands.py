@@ -152,6 +152,21 @@ def test_a_day_is_planned_opened_extended_and_closed(at: Shell) -> None:
     assert "EXAM_NOT_OPEN" == at.refused("sitting", "book", exam, "tomas")
 
 
+def test_extra_time_and_breaks_are_given_by_command(at: Shell) -> None:
+    words = ("--scheme", "est-lv/1", "--blueprint", "electrical-safety", "--seats", "2", "--proctor", "grace", *WINDOW)
+    at.sign_in("mary")
+    exam = str(at.json("exam", "plan", "March", *words, "--breaks", "1", "--break-min", "15")["exam"])
+    sitting = str(at.json("sitting", "book", exam, "ada")["sitting"])
+    usual_ms = at.json("sitting", "show", sitting)["remaining_ms"]
+    accommodate = ("sitting", "accommodate", sitting, "--reason", "certificate", "--factor")
+    done = at.json(*accommodate, "1.5")
+    assert (1_500, usual_ms * 3 // 2) == (done["factor_permille"], done["limit_ms"])
+    assert "SOD_SECOND_PERSON" == at.refused(*accommodate, "2", "--requested-by", "mary")
+    assert "INPUT_INVALID" == at.refused(*accommodate, "0.5")
+    assert usual_ms * 3 // 2 == at.json("sitting", "show", sitting)["remaining_ms"]
+    assert usual_ms == at.json(*accommodate, "1")["limit_ms"]
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
