@@ -6,14 +6,16 @@ import pytest
 
 from engine import breaks, conduct, ending
 from engine.breaks import breaks_left, may_take_break
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.events import BreakOverran, BreakReturned, BreakStarted, IncidentReported, SittingResumed
 from engine.form import Section
 from engine.navigation import landing
+from engine.pacing import Pacing
 from engine.policy import Policy
 from engine.sitting import Phase
 from engine.timing import Clocks
 from tests.engine.builders import GRACE_MS, LIMIT_MS, World, a_paced_form, a_sitting, at_ms, chose
+from tests.engine.day import Day
 
 BREAK_MS = 2**16
 STANDING = Policy(breaks=2, break_ms=BREAK_MS)
@@ -207,4 +209,42 @@ def test_breaks_need_a_running_sitting() -> None:
     world = a_sitting(Phase.READY, policy=STANDING)
     assert code_of(world, breaks.take_break, world.at, by="ada") == "NOT_NOW"
     assert code_of(world, breaks.come_back, world.at, by="ada") == "NOT_NOW"
+    assert world.do(breaks.overrun, world.at, by="system") == ()
+
+
+# -- through the door -----------------------------------------------------------------------------------------------
+
+
+def test_only_the_candidate_takes_and_ends_a_break_and_the_server_notes_an_overlong_one(booked: Day) -> None:
+    exam = booked.plan(policy=Policy(breaks=1, break_ms=2**12))
+    booked.exams.open(booked["mary"], exam)
+    own = booked.book("noor", exam)
+    booked.check_in("noor", own)
+    booked.start(sitting_id=own)
+    pacing = Pacing(booked.writer, booked.sources, booked.exams)
+    assert pacing.enter(booked["noor"], own, "q01").course.at is None  # a plain form: it does not matter where one is
+    for act in (pacing.take_break, pacing.come_back):
+        with pytest.raises(NotFound):
+            act(booked["ada"], own)
+    assert pacing.take_break(booked["noor"], own).phase is Phase.BREAK
+    assert pacing.overrun(own).course.rest is not None
+    booked.wait(2**12)
+    overlong = pacing.overrun(own)
+    assert overlong.course.rest is not None and overlong.course.rest.overran
+    assert overlong.course.rest.remaining_ms(booked.at) == 0
+    pacing.come_back(booked["noor"], own)
+    assert booked.delivery.resume(booked["grace"], own, "break-over", present=True).phase is Phase.RUNNING
+    assert booked.happened(own)[-5:] == [
+        "BreakStarted",
+        "BreakOverran",
+        "IncidentReported",
+        "BreakReturned",
+        "SittingResumed",
+    ]
+
+
+def test_a_break_of_a_sitting_that_hands_in_or_runs_out_leaves_nothing_behind() -> None:
+    world = away(RUNNING).wait(LIMIT_MS)
+    world.expire()
+    assert (world.state.phase, world.state.course.rest) == (Phase.TIME_EXPIRED, None)
     assert world.do(breaks.overrun, world.at, by="system") == ()
