@@ -68,7 +68,8 @@ class Incidents:
         self._scribe = scribe
         self._by = thresholds
         self._reported: dict[tuple[str, int], str] = {}
-        self._tails: dict[tuple[str, str], list[Kept]] = {}
+        #: By sitting, then by incident: a frame looks at its own sitting's only, however many others are open.
+        self._tails: dict[str, dict[str, list[Kept]]] = {}
 
     def begin(self, sitting: str, finding: Finding, ring: Sequence[Kept]) -> None:
         """``finding`` is visible from now on; ``ring`` are the frames before it."""
@@ -79,7 +80,7 @@ class Incidents:
             return
         self._reported[sitting, finding.number] = incident
         if not hint:
-            self._tails[sitting, incident] = []
+            self._tails.setdefault(sitting, {})[incident] = []
 
     def end(self, sitting: str, finding: Finding) -> None:
         incident = self._reported.pop((sitting, finding.number), None)
@@ -90,11 +91,10 @@ class Incidents:
 
     def keep(self, sitting: str, frame: Kept) -> None:
         """A frame that arrived while something may be going on."""
-        for (theirs, incident), tail in tuple(self._tails.items()):
-            if theirs == sitting:
-                tail.append(frame)
-                if len(tail) == TAIL_FRAMES:
-                    self._seal_tail(sitting, incident)
+        for incident, tail in tuple(self._tails.get(sitting, {}).items()):
+            tail.append(frame)
+            if len(tail) == TAIL_FRAMES:
+                self._seal_tail(sitting, incident)
 
     def end_orphans(self, state: Sitting, at: datetime) -> None:
         """What went on when the server went away cannot be watched to its end: it ends here."""
@@ -126,7 +126,10 @@ class Incidents:
         self._scribe.submit(partial(self._delivery.end_incident, sitting, IncidentEnded(incident, at)))
 
     def _seal_tail(self, sitting: str, incident: str) -> None:
-        tail = self._tails.pop((sitting, incident), None)
+        tails = self._tails.get(sitting, {})
+        tail = tails.pop(incident, None)
+        if not tails:
+            self._tails.pop(sitting, None)
         if not tail:
             return
         at = self._sources.now()
