@@ -64,13 +64,17 @@ class Tally:
 def exchange(
     port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """One request: status, headers by lower-case name, content. Raises: `OSError`, `http.client.HTTPException`."""
+    """One request: status, headers by lower-case name (cookies a line each), content.
+
+    Raises: `OSError`, `http.client.HTTPException`.
+    """
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, {**told, "set-cookie": "\n".join(answer.headers.get_all("set-cookie", []))}, content
     finally:
         connection.close()
 
@@ -90,7 +94,7 @@ class Browser:
         self._port = port
         self._tally = tally
         self._threads = threads
-        self._cookie = ""
+        self._cookies: dict[str, str] = {}
         self._csrf = ""
 
     async def sign_in(self, action: str, **typed: str) -> str:
@@ -159,6 +163,10 @@ class Browser:
         except (InvalidHandshake, OSError) as error:
             raise self._tally.failed(f"{path} did not open: {type(error).__name__}") from None
 
+    @property
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     async def _ask(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> bytes:
@@ -174,5 +182,7 @@ class Browser:
             raise tally.failed(f"{method} {path}: {type(error).__name__}") from None
         if status >= 400:
             raise tally.failed(f"{method} {path}: {status}")
-        self._cookie = told.get("set-cookie", self._cookie).partition(";")[0]
+        for line in told["set-cookie"].splitlines():
+            name, _, value = line.partition(";")[0].partition("=")
+            self._cookies[name] = value
         return await self._ask("GET", told["location"]) if status == 303 else content

@@ -192,7 +192,8 @@ def _fetched(request: Request, place: Place) -> Response:
         response = go(_inside(place.to) or "/staff")
         if token:
             door.sign_in(response, request, token)
-    response.delete_cookie(PLACE_COOKIE, path="/sign-in")
+    if PLACE_COOKIE in request.cookies:
+        response.delete_cookie(PLACE_COOKIE, path="/sign-in")
     return response
 
 
