@@ -37,7 +37,7 @@ from engine.sources import Sources, epoch_ms
 from engine.store import count, rows
 from engine.writer import Act, Transaction, Writer
 
-#: Sittings in one job of the writer. Starting this many takes it a few milliseconds.
+#: Sittings in one job of the writer: starting them takes it some thirty milliseconds, which is what others wait.
 AT_ONCE: Final = 64
 #: Why a whole room stops. Kept apart from the reasons for one sitting, so that only these go on together.
 ROOM_REASONS: Final = ("evacuation", "disturbance-for-all", "technical-trouble-for-all")
