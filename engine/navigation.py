@@ -56,6 +56,10 @@ def landing(state: Sitting) -> str | None:
     if state.course.at is not None:
         return state.course.at
     form = _form(state)
+    if not state.course.paced:  # asked for with every page: without looking each question up
+        answered, shut = state.answered, state.course.locked
+        reachable = [item.position for item in form.items if item.position not in shut]
+        return next((one for one in reachable if one not in answered), reachable[0] if reachable else None)
     names = [section.name for section in form.sections]
     first = names.index(state.course.section) if state.course.section in names else 0
     ahead = [item for name in (*names[first:], *names[:first]) for item in form.items_of(name)]

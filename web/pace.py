@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.breaks import breaks_left, may_take_break
 from engine.errors import Refused
-from engine.form import Form
+from engine.form import Form, FormItem
 from engine.navigation import closes, first_of, is_closed, may_enter
 from engine.sitting import Sitting
 from engine.timing import scaled
@@ -74,19 +74,18 @@ def mapped(state: Sitting) -> list[dict[str, Any]]:
             "section": item.section,
             "answered": item.position in answered,
             "flagged": item.position in state.flagged,
-            "how": _how(state, item.position),
+            "how": _how(state, item),
         }
         for number, item in enumerate(state.form.items, 1)
     ]
 
 
-def _how(state: Sitting, position: str) -> str:
-    assert state.form is not None
-    item = state.form.at(position)
-    assert item is not None
-    if not may_enter(state, position):
+def _how(state: Sitting, item: FormItem) -> str:
+    if not state.course.paced:
+        return "closed" if item.position in state.course.locked else "open"
+    if not may_enter(state, item.position):
         return "closed" if is_closed(state, item) else "ahead"
-    if not state.course.paced or state.course.at == position:
+    if state.course.at == item.position:
         return "open"
     return "move" if item.section == state.course.section else "section"
 
@@ -100,6 +99,13 @@ def around(state: Sitting, position: str) -> dict[str, str | None]:
     items = state.form.items_of(item.section) if state.course.paced else state.form.items
     order = [one.position for one in items]
     place_of = order.index(position)
+    if not state.course.paced:
+        shut = state.course.locked
+        return {
+            "previous": next((one for one in reversed(order[:place_of]) if one not in shut), None),
+            "next": next((one for one in order[place_of + 1 :] if one not in shut), None),
+            "section": None,
+        }
     before = [one for one in order[:place_of] if may_enter(state, one)]
     after = [one for one in order[place_of + 1 :] if may_enter(state, one)]
     names = [one.name for one in state.form.sections]
@@ -107,7 +113,7 @@ def around(state: Sitting, position: str) -> dict[str, str | None]:
     return {
         "previous": before[-1] if before else None,
         "next": after[0] if after else None,
-        "section": onward[0] if state.course.paced and onward and not after else None,
+        "section": onward[0] if onward and not after else None,
     }
 
 
