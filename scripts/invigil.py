@@ -35,7 +35,7 @@ COMMANDS: Final = {
     "audit": "scripts.audit",
     "rehearse": "scripts.rehearse",
     "drill": "scripts.drill.commands",
-    "bench": "scripts.bench",
+    "bench": "scripts.bench.commands",
     "db": "scripts.database",
     "keys": "scripts.keys",
     "models": "scripts.models",

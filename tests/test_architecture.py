@@ -43,7 +43,7 @@ DOORS = {
     "scripts": set[str](),
 }
 
-#: ``bench_naive`` is what a benchmark compares with: a program that stores in its request handler.
+#: ``bench/naive`` is what a benchmark compares with: a program that stores in its request handler.
 STORES = (
     "engine/store.py",
     "engine/writer.py",
@@ -51,7 +51,7 @@ STORES = (
     "engine/projections.py",
     "*/store.py",
     "scripts/migrations/*",
-    "scripts/bench_naive.py",
+    "scripts/bench/naive.py",
 )
 WEB = ("web/*",)
 
@@ -68,7 +68,7 @@ class Only:
 
 ONLY = (
     Only("SQL", ("sqlite3", "sqlalchemy", "sqlmodel", "alembic", "psycopg"), STORES, but="sqlalchemy.Connection"),
-    Only("asyncio", ("asyncio", "anyio", "uvloop"), (*WEB, "scripts/rehearse*.py", "scripts/bench*.py")),
+    Only("asyncio", ("asyncio", "anyio", "uvloop"), (*WEB, "scripts/rehearse*.py", "scripts/bench/*.py")),
     Only("HTTP", ("starlette", "uvicorn", "jinja2", "pydantic_settings"), (*WEB, "scripts/*")),
     Only("the command line", ("typer", "rich"), ("scripts/*",)),
     Only("OpenCV", ("cv2",), ("proctoring/vision.py", "scripts/doctor.py")),
@@ -172,7 +172,7 @@ def only(file: File) -> list[str]:
 
 def no_coroutines_below_web(file: File) -> list[str]:
     """Plain functions, testable without a loop, everywhere but in web, the rehearsal client and the benchmarks."""
-    if any(fnmatch(file.place, place) for place in ("web/*", "scripts/rehearse*.py", "scripts/bench*.py")):
+    if any(fnmatch(file.place, place) for place in ("web/*", "scripts/rehearse*.py", "scripts/bench/*.py")):
         return []
     waiting = [node for node in ast.walk(file.tree) if isinstance(node, ast.AsyncFunctionDef)]
     return [f"{file.place} has the coroutine {node.name}" for node in waiting]

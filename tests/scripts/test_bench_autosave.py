@@ -10,8 +10,8 @@ import pytest
 from engine.errors import NotFound
 from engine.sources import system
 from engine.store import Database, count
-from scripts.bench_autosave import Bench
-from scripts.bench_load import frame
+from scripts.bench.autosave import Bench
+from scripts.bench.load import frame
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from engine.sources import system
-from scripts import bench_lines
-from scripts.bench_crowd import quantile
-from scripts.bench_lines import rss_kb
+from scripts.bench import lines
+from scripts.bench.crowd import quantile
+from scripts.bench.lines import rss_kb
 from scripts.crowd import gather
 from scripts.served import Served, free_port
 from tests.scripts.test_console import Spoken, run
@@ -27,13 +27,13 @@ def test_every_save_of_a_small_room_is_acknowledged_and_every_frame_leaves(capsy
 
 def test_a_room_that_cannot_get_in_is_told(tmp_path: Path) -> None:
     crowd = gather(tmp_path / "crowd", system(), 16, running=True, forms=2)
-    people = bench_lines.signed_in(crowd, system())
+    people = lines.signed_in(crowd, system())
     nowhere = [{**one, "sitting": "sit-none"} for one in people[:1]]
     port = free_port()
     served = Served(crowd.settings.model_copy(update={"port": port}), port)
     try:
         served.wait(system())
-        with bench_lines.room("lines", port, nowhere, 1, 1) as (_, connected):
+        with lines.room("lines", port, nowhere, 1, 1) as (_, connected):
             assert (0, ["NotFound: no line 'sit-none: 404'"]) == (connected["connected"], connected["failures"])
     finally:
         served.kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from engine.sources import system
-from scripts.bench_login import bare_rate, threads
+from scripts.bench.login import bare_rate, threads
 from tests.scripts.test_console import Spoken, run
 
 

@@ -26,7 +26,7 @@ import typer
 from engine.errors import NotFound
 from engine.sources import Sources, system
 from scripts import calling, console
-from scripts.bench_autosave import cpu_us
+from scripts.bench.autosave import cpu_us
 from scripts.callers import raise_file_limit
 from scripts.crowd import Crowd, gather
 from scripts.rehearse_browser import exchange
@@ -35,7 +35,7 @@ from scripts.wires import HOST
 from web.house import House
 from web.security import COOKIE, Door
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 FORMS: Final = 64
 WARM: Final = 8
 
@@ -132,7 +132,7 @@ def rss_kb(pid: int) -> int:
 
 def _bare_kb(sources: Sources, count: int) -> float:
     port = free_port()
-    words = ["scripts.bench_server", "bare", str(port), "."]
+    words = ["scripts.bench.server", "bare", str(port), "."]
     process = subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT)  # noqa: S603 — our own module
     try:
         until_it_answers(process, port, sources)
@@ -154,7 +154,7 @@ def room(
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A process of browsers that are connected, and what it said of that; they go when this ends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.bench_crowd"],
+        [sys.executable, "-m", "scripts.bench.crowd"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -6,7 +6,7 @@
 * ``invigil``: the whole application. Only the rate at which one sitting may save is lifted, because 64 sittings have
   to do here what a whole room does.
 
-    python -m scripts.bench_server bare 8000 FOLDER
+    python -m scripts.bench.server bare 8000 FOLDER
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from scripts.bench_naive import naive
+from scripts.bench.naive import naive
 from scripts.served import settings_in
 from scripts.server import log_as_json, uvicorn_settings
 from web.app import make_app

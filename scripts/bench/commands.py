@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from scripts import bench_autosave, bench_lines, bench_login
+from scripts.bench import autosave, lines, login
 
 app = typer.Typer(help="What things cost, as a ratio to a baseline of the same run.")
 
@@ -18,6 +18,6 @@ def _group() -> None:
     """What things cost, as a ratio to a baseline that is measured in the same run."""
 
 
-app.command(name="autosave")(bench_autosave.command)
-app.command(name="lines")(bench_lines.command)
-app.command(name="login")(bench_login.command)
+app.command(name="autosave")(autosave.command)
+app.command(name="lines")(lines.command)
+app.command(name="login")(login.command)

@@ -24,8 +24,8 @@ from engine.sources import Sources, system
 from engine.store import Put, row
 from engine.writer import Act, Transaction
 from scripts import console
-from scripts.bench_crowd import SETTLES_MS
-from scripts.bench_lines import figures_of, let_go, reported, room, signed_in
+from scripts.bench.crowd import SETTLES_MS
+from scripts.bench.lines import figures_of, let_go, reported, room, signed_in
 from scripts.callers import Ask, Gate, Loop, Story, raise_file_limit, room_of
 from scripts.crowd import Crowd, gather
 from scripts.served import Served, free_port

@@ -29,7 +29,7 @@ from engine.answers import row_text
 from engine.errors import NotFound
 from engine.sources import Sources, system
 from scripts import console, demonstration
-from scripts.bench_load import HOST, SILENCE_S, frame
+from scripts.bench.load import HOST, SILENCE_S, frame
 from scripts.served import free_port, settings_in, until_it_answers
 from web.house import House
 from web.security import COOKIE, Door
@@ -99,8 +99,8 @@ class Bench:
         for old in self.folder.glob("naive.db*"):
             old.unlink()
         process = subprocess.Popen(  # noqa: S603 — our own module, our own interpreter
-            [sys.executable, "-m", "scripts.bench_server", server, str(port), str(where)],
-            cwd=Path(__file__).parents[1],
+            [sys.executable, "-m", "scripts.bench.server", server, str(port), str(where)],
+            cwd=Path(__file__).parents[2],
         )
         try:
             until_it_answers(process, port, self._sources)
@@ -123,11 +123,11 @@ class Bench:
             "connections": [self._connection(kind, n, port, rows) for n in range(len(self.candidates))],
         }
         done = subprocess.run(
-            [sys.executable, "-m", "scripts.bench_load"],
+            [sys.executable, "-m", "scripts.bench.load"],
             input=json.dumps(order).encode(),
             stdout=subprocess.PIPE,
             check=True,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
         )
         report: dict[str, Any] = json.loads(done.stdout)
         return report
