@@ -413,7 +413,7 @@ class Writer:
             return [Settled(error=error)] * count
         if self._disk.failed(error) is Fault.OTHER:
             self._known.clear()
-        return [Settled(error=Refused("LOG_UNAVAILABLE"))] * count
+        return [Settled(error=Refused("LOG_UNAVAILABLE")) for _ in range(count)]
 
     # -- streams --------------------------------------------------------------------------------------
 
