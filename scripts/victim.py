@@ -181,9 +181,9 @@ class Host:
 
     def work(self) -> None:
         """Recover, say so, then take rows until the line ends or the process does."""
+        self._line.connect(self._order.address)  # first: whoever dies while recovering is seen to die
         with self:
             self.delivery.resume_server()
-            self._line.connect(self._order.address)
             running = [found["sitting"] for found in self.delivery.in_phase(sitting.Phase.RUNNING)]
             told = {"t": "ready", "pid": os.getpid(), "sittings": {name: self._stands(name) for name in running}}
             self._line.sendall(json.dumps(told).encode() + b"\n")

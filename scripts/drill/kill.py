@@ -18,7 +18,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,7 +27,7 @@ from scripts.console import Json, progress
 from scripts.drill.checker import Checker
 from scripts.drill.client import Client, Memory
 from scripts.drill.figures import Figures
-from scripts.drill.nursery import CLIENTS, PATIENCE_MS, Nursery, Starts, Victim
+from scripts.drill.nursery import CLIENTS, PATIENCE_MS, Nursery, Starts, Unrecovered, Victim
 from scripts.migrations.schema import health, step_back, upgrade
 from scripts.victim import DURING_CHECKPOINT, DURING_MIGRATION, Fuse
 
@@ -123,7 +123,10 @@ class Drill:
         named = moment if moment not in (RANDOM, DURING_MIGRATION) else ""
         nth = 1 + self._chance(2 if moment == DURING_CHECKPOINT else 16)
         self._checker.restarts()
-        victim, stands = self._starts.start(self._data, named, nth, self._wait_us(moment))
+        started = self._start(named, nth, self._wait_us(moment))
+        if started is None:
+            return
+        victim, stands = started
         self._checker.check(stands)
         acked, in_flight = self._load_until_dead(victim, at_random=not named)
         if moment == DURING_MIGRATION and not self.figures.fallen:
@@ -147,7 +150,10 @@ class Drill:
         """One more start, to see what the last kill left."""
         if self.checker is None:
             return
-        victim, stands = self._starts.start(self._data, "", 0)
+        started = self._start("", 0, 0)
+        if started is None:
+            return
+        victim, stands = started
         self.figures.late += self.checker.check(stands).late
         victim.kill()
         while victim.hear(PATIENCE_MS) is not None:
@@ -156,6 +162,17 @@ class Drill:
         self.figures.acked += sum(client.acked for client in self.checker.clients.values())
         self.checker = None
         progress(f"{self.figures.tried} trials, {self.figures.acked} acknowledged, {self.figures.lost} lost")
+
+    def _start(self, failpoint: str, nth: int, wait_us: int) -> tuple[Victim, dict[str, Any]] | None:
+        """The next victim; None where it finds a folder that cannot be read any more: then all of it is lost."""
+        try:
+            return self._starts.start(self._data, failpoint, nth, wait_us)
+        except Unrecovered as folder:
+            self.figures.faults.append(f"{folder} could not be recovered")
+            self.figures.lost += sum(client.acked for client in self._checker.clients.values())
+            self._checker.memory.close()
+            self.checker = None
+            return None
 
     @property
     def _checker(self) -> Checker:

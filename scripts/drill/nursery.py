@@ -51,6 +51,10 @@ class Starts(Protocol):
         passing of ``failpoint``, if that is named (see `scripts.victim.Order`)."""
 
 
+class Unrecovered(Exception):
+    """A victim that could not make its folder whole again."""
+
+
 class Nursery:
     """Starts victims that host writer and door (see `scripts.victim`). ``module`` is what the process runs;
     ``environment`` are variables that it runs with, beside those of this process."""
@@ -89,7 +93,7 @@ class Nursery:
         victim = self._order(Order(str(folder), str(self._address), failpoint, nth, wait_us))
         ready = victim.hear(PATIENCE_MS)
         if not ready:
-            raise RuntimeError("the victim died before it was ready")
+            raise Unrecovered(folder.name)
         victim.pid = ready[0]["pid"]
         return victim, ready[0]["sittings"]
 

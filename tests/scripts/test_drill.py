@@ -17,7 +17,7 @@ from engine.store import Database, Ledger
 from scripts.drill.checker import UNSEEN_MS, Checker, Found, missing, stored, take
 from scripts.drill.client import Client, Memory, row_of
 from scripts.drill.figures import Figures
-from scripts.drill.kill import FAILPOINTS, Drill, going
+from scripts.drill.kill import FAILPOINTS, RANDOM, Drill, going
 from scripts.drill.nursery import Nursery
 from scripts.victim import DURING_MIGRATION, FOLDS, PROJECTORS, Blank, Host, Order, prepare
 from tests.scripts.test_console import Spoken, run
@@ -264,3 +264,17 @@ def test_blank_items_are_worth_nothing_to_a_thief() -> None:
     ref, seat = ItemRef("DRL-001", 1, "00" * 32), Seat("sit-1", bytes(32))
     assert Blank().for_candidate(ref, seat).html == ""
     assert Blank().score(ref, {}, seat).score == 0.0
+
+
+def test_a_folder_that_cannot_be_recovered_is_lost_with_all_that_was_acknowledged_in_it(tmp_path: Path) -> None:
+    sources = Sources(SystemClock(), SeededDice(8))
+    with Nursery(tmp_path, sources) as nursery:
+        drill = Drill(nursery, sources, tmp_path, moments=(RANDOM,))
+        while not drill.figures.tried:
+            drill.trial()
+        assert drill.checker is not None
+        believed = sum(client.acked for client in drill.checker.clients.values())
+        for file in tmp_path.glob("data-*/invigil.db*"):
+            file.write_bytes(b"not a database any more" * 512)
+        drill.trial()
+    assert (believed, ["data-0 could not be recovered"]) == (drill.figures.lost, drill.figures.faults)
