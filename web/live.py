@@ -201,7 +201,8 @@ class Live:
         hello = parse_hello(message)
         sitting = self._door.redeem(login, "line", hello.ticket)
         delivery = self._house.delivery
-        await self._bus.aside(delivery.own, login.person, sitting)
+        if delivery.own_at_hand(login.person, sitting) is None:
+            await self._bus.aside(delivery.own, login.person, sitting)
         windows = self.windows(sitting)
         await asyncio.sleep(windows.knock(self._sources.now()) / 1000)
         async with self._turn(sitting):  # two windows that knock at once are let in one after the other

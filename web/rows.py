@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.errors import InvigilError, Refused
+from web.candidate import own_sitting
 from web.problems import answer
 
 MOST_POSTED_ROWS: Final = 64
@@ -51,9 +52,7 @@ async def _stored(scope: Scope, receive: Receive, sitting: str) -> dict[str, Any
     state = scope["app"].state
     asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
     login = state.door.login_of(asked.get(b"authorization", ""), asked.get(b"cookie", ""))
-    own = state.house.delivery.own_at_hand(login.person, sitting)
-    if own is None:
-        own = await state.bus.aside(state.house.delivery.own, login.person, sitting)
+    own = await own_sitting(state, login, sitting)
     state.door.check_form(login, asked.get(b"x-csrf"))
     told: dict[str, Any] = await state.live.posted(login.person, own, await _sent(receive))
     return told
