@@ -29,6 +29,7 @@ from engine.writer import hold_folder
 from item_bank.bank import key_of
 from item_bank.qti.package import read_package
 from scripts import console
+from scripts.migrations.schema import upgrade
 from scripts.server import serve
 from web import house as houses
 from web.acts import OPERATOR_LOGIN, perform
@@ -96,6 +97,7 @@ def set_up(settings: Settings, var: Path, told: dict[str, Any]) -> Body:
     Raises: DATA_FOLDER_LOCKED when a server runs on this body.
     """
     houses.create(settings, system())
+    upgrade(settings.database)
     memory = _Memory(var / "demo.json")
     with House(settings, system()) as house:
         team = _Team(house, memory)

@@ -23,6 +23,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.types import TypeEngine
@@ -57,7 +58,7 @@ def upgrade(path: Path, to: str = "head") -> tuple[str | None, str | None]:
     """Bring the database at ``path`` to a revision, the newest, making it when it is missing, all or nothing.
 
     Returns the revisions before and after. Tables made without revisions (`engine.store.create`) are
-    taken over when they are just what the newest revision makes.
+    taken over when they are just what one of the revisions makes.
 
     Raises: `Refused` DATA_FOLDER_LOCKED beside a running server; STALE_VERSION for tables that fit no revision.
     """
@@ -187,10 +188,19 @@ def _shape(connection: Connection) -> dict[str, tuple[set[str], set[str]]]:
 
 
 def _take_over(connection: Connection) -> None:
+    """Tables made without revisions are at the one that makes just these."""
     found = differences(connection)
-    if found:
-        raise Refused("STALE_VERSION", database="its tables fit no revision", differences=len(found))
-    command.stamp(_config(connection), "head")
+    if not found:
+        command.stamp(_config(connection), "head")
+        return
+    shape = _shape(connection)
+    for earlier in ScriptDirectory.from_config(_config(connection)).walk_revisions():
+        made = _shape_at(earlier.revision)
+        made.pop("alembic_version")
+        if shape == made:
+            command.stamp(_config(connection), earlier.revision)
+            return
+    raise Refused("STALE_VERSION", database="its tables fit no revision", differences=len(found))
 
 
 def _config(connection: Connection) -> Config:

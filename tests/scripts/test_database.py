@@ -89,6 +89,19 @@ def test_tables_made_without_revisions_are_taken_over(tmp_path: Path) -> None:
     assert found_differences(database.path) == []
 
 
+def test_tables_made_without_revisions_by_an_earlier_version_are_taken_over_at_its_revision(tmp_path: Path) -> None:
+    """What a demo of before the log left behind goes on."""
+    database = Database(tmp_path / "invigil.db")
+    schema.upgrade(database.path, schema.FIRST)
+    connection = database.writing()
+    with connection.begin():
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    connection.close()
+    connection.engine.dispose()
+    assert (None, NEWEST) == schema.upgrade(database.path)
+    assert [] == found_differences(database.path)
+
+
 def test_tables_that_fit_no_revision_are_refused_and_left_alone(tmp_path: Path) -> None:
     database = Database(tmp_path / "invigil.db")
     store.create(database)
