@@ -108,6 +108,7 @@ SENTENCES: Final = MappingProxyType(
         "LOG_UNAVAILABLE": "The journal cannot be written; nothing is accepted until it can",
         "STORAGE_FULL": "The server has no room for files now; answers that are no files are saved as before",
         "DATA_FOLDER_LOCKED": "Another process holds this data folder",
+        "KEY_MISSING": "A key of this installation is missing",
         "DATABASE_OUTDATED": "The database is not at the revision of this program",
         "COMPILER_MISSING": "This needs a C compiler that works (on Debian or Ubuntu: apt-get install gcc libc6-dev)",
         "PLATFORM_UNFIT": "This works on another operating system only",

@@ -60,7 +60,7 @@ class Keyring:
             try:
                 self._keys[purpose] = (folder / f"{purpose}.key").read_bytes()
             except FileNotFoundError:
-                raise Refused("INPUT_INVALID", missing_key=purpose, folder=str(folder)) from None
+                raise Refused("KEY_MISSING", key=purpose, folder=str(folder)) from None
             if len(self._keys[purpose]) != 32:
                 raise Tampered(f"key {purpose}", "it does not have 32 bytes")
         self._signer = Ed25519PrivateKey.from_private_bytes(self._keys[SIGNING])
@@ -144,7 +144,7 @@ def backup(folder: Path, to: Path, passphrase: str, dice: Dice) -> None:
         try:
             keys[purpose] = base64.b64encode((folder / f"{purpose}.key").read_bytes()).decode()
         except FileNotFoundError:
-            raise Refused("INPUT_INVALID", missing_key=purpose, folder=str(folder)) from None
+            raise Refused("KEY_MISSING", key=purpose, folder=str(folder)) from None
     salt, nonce = dice.token(16), dice.token(_NONCE_BYTES)
     sealed = AESGCM(_stretched(passphrase, salt)).encrypt(nonce, json.dumps(keys).encode(), _BACKUP.encode())
     parts = {"format": _BACKUP, "salt": salt.hex(), "nonce": nonce.hex(), "sealed": base64.b64encode(sealed).decode()}

@@ -37,6 +37,7 @@ _MISSING: Final = {
 }
 _WHAT_TO_DO: Final = {
     "DATA_FOLDER_LOCKED": "Stop the server that uses this folder, or name another folder with --data.",
+    "KEY_MISSING": "Where a new version brought a new kind: invigil keys create. Where one was lost: keys restore.",
     "DATABASE_OUTDATED": "Stop the server and bring it up to date: invigil db upgrade.",
     "LOG_UNAVAILABLE": "Look at the disk: it may be full. Nothing was accepted, so try again afterwards.",
     "NOT_SIGNED_IN": "Sign in with: invigil login",

@@ -274,3 +274,16 @@ def test_a_backup_made_by_somebody_else_writes_no_file_of_its_choosing(tmp_path:
     with pytest.raises(Refused, match="INPUT_INVALID"):
         keyring.restore(tmp_path / "backup.json", tmp_path / "a" / "b", PASSPHRASE)
     assert [path.name for path in tmp_path.rglob("*")] == ["backup.json"]
+
+
+def test_a_missing_key_is_named_and_making_it_touches_no_other(tmp_path: Path) -> None:
+    keyring.create(tmp_path, SeededDice(1))
+    before = Keyring(tmp_path, SeededDice(2)).key_id
+    (tmp_path / "uploads.key").unlink()
+    with pytest.raises(Refused, match="KEY_MISSING") as refused:
+        Keyring(tmp_path, SeededDice(2))
+    assert "uploads" == refused.value.facts["key"]
+    with pytest.raises(Refused, match="KEY_MISSING"):
+        keyring.backup(tmp_path, tmp_path / "backup.json", PASSPHRASE, SeededDice(5))
+    keyring.create(tmp_path, SeededDice(3))
+    assert before == Keyring(tmp_path, SeededDice(2)).key_id
