@@ -1,8 +1,8 @@
 """Rows by POST, the way around blocked sockets: the same rows, the same acknowledgement as on a Line.
 
 With sockets blocked a whole room saves here, so this stands before all routes and takes the request as the server hands
-it over. What it checks is what every
-page of a sitting checks: whose Login it is, whose sitting, and that our own page sent it.
+it over. What it checks is what every page of a sitting checks: whose Login it is, whose sitting, and that our own page
+sent it.
 
     POST /sit/{sitting}/rows  {"writer": 1, "rows": [{"seq": 7, …}]}  →  {"acked": 7, "remaining_ms": …, …}
 """
