@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from starlette.datastructures import FormData, State, UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -191,13 +191,7 @@ def asking(request: Request) -> Login:
 
 async def own(request: Request) -> tuple[Login, Sitting]:
     login = asking(request)
-    return login, await own_sitting(request.app.state, login, request.path_params["sitting"])
-
-
-async def own_sitting(state: State, login: Login, sitting: str) -> Sitting:
-    """The sitting of whoever asks, at once where it is at hand. Raises: `NotFound` for anybody else's."""
-    own: Sitting | None = state.house.delivery.own_at_hand(login.person, sitting)
-    return own if own is not None else await state.bus.aside(state.house.delivery.own, login.person, sitting)
+    return login, await request.app.state.live.own(login.person, request.path_params["sitting"])
 
 
 async def posted(request: Request) -> tuple[Login, Sitting, FormData]:

@@ -44,13 +44,18 @@ async def of(request: Request, most_bytes: int) -> Params:
         body += piece
         if len(body) > most_bytes:
             raise Refused("INPUT_TOO_LARGE", most_bytes=most_bytes)
+    return Params(json_object(body or b"{}"))
+
+
+def json_object(body: bytes | bytearray) -> dict[str, Any]:
+    """Raises: INPUT_INVALID for what is no JSON object."""
     try:
-        told = orjson.loads(body or b"{}")
+        told = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Refused("INPUT_INVALID", why="not JSON") from None
     if not isinstance(told, dict):
         raise Refused("INPUT_INVALID", why="not a JSON object")
-    return Params(told)
+    return told
 
 
 async def act(request: Request, login: Login, name: str, params: dict[str, Any]) -> Any:

@@ -161,6 +161,12 @@ class Live:
             known = self._windows[sitting] = Windows(self._sources.now(), self._limits)
         return known
 
+    async def own(self, person: str, sitting: str) -> Sitting:
+        """The candidate's own sitting, at once where it is at hand. Raises: `NotFound` for anybody else's."""
+        delivery = self._house.delivery
+        known = delivery.own_at_hand(person, sitting)
+        return known if known is not None else await self._bus.aside(delivery.own, person, sitting)
+
     # -- the socket -----------------------------------------------------------------------------------
 
     async def serve(self, socket: WebSocket) -> None:
@@ -201,8 +207,7 @@ class Live:
         hello = parse_hello(message)
         sitting = self._door.redeem(login, "line", hello.ticket)
         delivery = self._house.delivery
-        if delivery.own_at_hand(login.person, sitting) is None:
-            await self._bus.aside(delivery.own, login.person, sitting)
+        await self.own(login.person, sitting)
         windows = self.windows(sitting)
         await asyncio.sleep(windows.knock(self._sources.now()) / 1000)
         async with self._turn(sitting):  # two windows that knock at once are let in one after the other

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.errors import InvigilError, Refused
-from web.candidate import own_sitting
+from web.forms import json_object
 from web.problems import answer
 
 MOST_POSTED_ROWS: Final = 64
@@ -52,7 +52,7 @@ async def _stored(scope: Scope, receive: Receive, sitting: str) -> dict[str, Any
     state = scope["app"].state
     asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
     login = state.door.login_of(asked.get(b"authorization", ""), asked.get(b"cookie", ""))
-    own = await own_sitting(state, login, sitting)
+    own = await state.live.own(login.person, sitting)
     state.door.check_form(login, asked.get(b"x-csrf"))
     told: dict[str, Any] = await state.live.posted(login.person, own, await _sent(receive))
     return told
@@ -69,12 +69,7 @@ async def _sent(receive: Receive) -> dict[str, object]:
             break
     if len(body) > MOST_POSTED_BYTES:
         raise Refused("INPUT_TOO_LARGE", most_bytes=MOST_POSTED_BYTES)
-    try:
-        sent = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refused("INPUT_INVALID", why="not JSON") from None
-    if not isinstance(sent, dict):
-        raise Refused("INPUT_INVALID", why="not a JSON object")
+    sent = json_object(body)
     if not isinstance(sent.get("rows"), list) or len(sent["rows"]) > MOST_POSTED_ROWS:
         raise Refused("INPUT_INVALID", field="rows")
     return sent
