@@ -37,7 +37,7 @@ from engine.events import (
     ScoreComputed,
 )
 from engine.exam import Exams, WallClockJumped, note_jump
-from engine.form import CandidateItem, Items
+from engine.form import CandidateItem, ItemResource, Items
 from engine.keyring import Keyring
 from engine.navigation import may_open, shut_since
 from engine.people import Role
@@ -159,18 +159,14 @@ class Delivery:
         Raises: ITEM_NOT_ON_FORM; NOT_NOW unless it is RUNNING; TIME_OVER when no time is left; ITEM_LOCKED for a
         closed one, and on a paced form for every question but the one the candidate is at.
         """
-        state = self.own(person, sitting)
-        assert state.form is not None
-        if state.form.at(position) is None:
-            raise Refused("ITEM_NOT_ON_FORM", item=position)
-        if state.phase is not Phase.RUNNING:
-            raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
-        at = self._sources.now()
-        if state.remaining_ms(at) <= 0:
-            raise Refused("TIME_OVER")
-        if not may_open(state, position) or shut_since(state, position, at) is not None:
-            raise Refused("ITEM_LOCKED", item=position)
-        return self._questions.open(state, position)
+        return self._questions.open(self._at_question(person, sitting, position), position)
+
+    def resource(self, person: str, sitting: str, position: str, name: str) -> ItemResource:
+        """Open a picture or sound of an item, under the same conditions as the item itself.
+
+        Raises: as `item`; `NotFound` for a name that this item does not have in this sitting.
+        """
+        return self._questions.resource(self._at_question(person, sitting, position), position, name)
 
     def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:
         """The job that stores one row; its outcome goes to `acknowledged`. Blocks only to open an item this
@@ -403,6 +399,21 @@ class Delivery:
         return self._append(sitting, SYSTEM, lambda now: ending.record_score(now, computed))
 
     # -- private --------------------------------------------------------------------------------------
+
+    def _at_question(self, person: str, sitting: str, position: str) -> Sitting:
+        """The sitting, when the candidate may see the question at ``position`` now."""
+        state = self.own(person, sitting)
+        assert state.form is not None
+        if state.form.at(position) is None:
+            raise Refused("ITEM_NOT_ON_FORM", item=position)
+        if state.phase is not Phase.RUNNING:
+            raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
+        at = self._sources.now()
+        if state.remaining_ms(at) <= 0:
+            raise Refused("TIME_OVER")
+        if not may_open(state, position) or shut_since(state, position, at) is not None:
+            raise Refused("ITEM_LOCKED", item=position)
+        return state
 
     def _compare(self, sitting: str, sent: OutboxRow) -> None:
         with self._database.reading() as connection:

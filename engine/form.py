@@ -165,12 +165,21 @@ class CandidateItem:
     """Exactly what a browser may see of an item: an allow-list, not the item with things taken out.
 
     ``html`` is a sanitised, accessible fragment with real form controls; a control's ``name`` is
-    ``response.<variable>``, its ``value`` an opaque option identifier.
+    ``response.<variable>``, its ``value`` an opaque option identifier. A picture or sound has the address
+    ``resource:<name>``, which only whoever shows the fragment can turn into one of their own.
     """
 
     html: str
     rules: tuple[ResponseRule, ...]
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResource:
+    """A picture, a sound or another file that an item shows."""
+
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,12 @@ class Items(Protocol):
 
         Ensures: equal arguments give equal bytes; keys, mappings and hidden feedback never matter to them.
         Raises: `NotFound` for an unknown revision, `Tampered` when the sealed content has another digest.
+        """
+
+    def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
+        """Open what ``resource:<name>`` stands for in the item as this seat sees it.
+
+        Raises: `NotFound` for a name that this seat's item does not have, and as above.
         """
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:

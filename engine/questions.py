@@ -15,7 +15,7 @@ from collections import OrderedDict
 from engine.answers import OutboxRow, check_response, parse_payload
 from engine.errors import Refused
 from engine.exam import Exams
-from engine.form import CandidateItem, Items, ResponseRule, Seat
+from engine.form import CandidateItem, ItemResource, Items, ResponseRule, Seat
 from engine.sitting import BEFORE, Sitting
 
 MOST_RULES = 50_000
@@ -40,6 +40,13 @@ class Questions:
         while len(self._rules) > MOST_RULES:
             self._rules.popitem(last=False)
         return opened
+
+    def resource(self, state: Sitting, position: str, name: str) -> ItemResource:
+        """A picture or sound of the question. Requires: ``position`` stands on the form. Raises: `NotFound`."""
+        assert state.form is not None
+        found = state.form.at(position)
+        assert found is not None
+        return self.items.resource(found.ref, name, self.seat(state))
 
     def knows(self, sitting: str, position: str) -> bool:
         """Whether a row for this question can be judged without opening it first."""

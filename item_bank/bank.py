@@ -27,7 +27,7 @@ from typing import Final, TypeVar
 
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, event
-from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, Responses, Seat
+from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
 from engine.keyring import Keyring
 from engine.people import Role, require_role
 from engine.sources import Sources
@@ -276,6 +276,11 @@ class Bank:
         """See `engine.form.Items.for_candidate`. The first opening for a sitting is recorded."""
         return rendering.render(self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting), seat)
 
+    def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
+        """See `engine.form.Items.resource`. No item that is taken today has any."""
+        self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting)
+        raise NotFound("resource", name)
+
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
         """See `engine.form.Items.score`."""
         item = self._vault.open(ref, vault.SCORING, SYSTEM, seat.sitting)
@@ -304,7 +309,7 @@ class Bank:
         events = lifecycle.draft(state, drafted)
         if not events:
             return None
-        tx.apply(sealed.put())
+        tx.apply(*sealed.puts())
         tx.append(stream, by, at, *events)
         return sealed.ref
 

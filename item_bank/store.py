@@ -2,6 +2,8 @@
 
 * ``sealed_item`` holds content, sealed; it is no projection, because the journal carries digests only.
   Rows are added, never changed.
+* ``sealed_resource`` holds what a revision shows besides its text (pictures, sounds), sealed with the revision's own
+  data key and numbered as the item names them.
 * ``item_revision`` and ``item_exposure`` are projections: what may be read about every revision without
   opening it, and on which forms an item stood.
 """
@@ -32,6 +34,14 @@ class SealedItemRow(SQLModel, table=True):
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class SealedResourceRow(SQLModel, table=True):
+    __tablename__ = "sealed_resource"
+    item: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class ItemRevisionRow(SQLModel, table=True):
     __tablename__ = "item_revision"
     __table_args__ = (PROJECTION,)
@@ -58,22 +68,29 @@ class ItemExposureRow(SQLModel, table=True):
 
 
 _SEALED: Table = SQLModel.metadata.tables["sealed_item"]
+_RESOURCE: Table = SQLModel.metadata.tables["sealed_resource"]
 _REVISION: Table = SQLModel.metadata.tables["item_revision"]
 _EXPOSURE: Table = SQLModel.metadata.tables["item_exposure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One revision's content as it lies on the disk."""
+    """One revision's content as it lies on the disk, and its resources in the order the item names them."""
 
     ref: ItemRef
     wrapped_key: bytes
     sealed: bytes
+    resources: tuple[bytes, ...] = ()
 
-    def put(self) -> Put:
-        """The row operation that keeps it."""
-        values = {"item": self.ref.item, "revision": self.ref.revision, "digest": self.ref.digest}
-        return Put("sealed_item", {**values, "wrapped_key": self.wrapped_key, "sealed": self.sealed})
+    def puts(self) -> tuple[Put, ...]:
+        """The row operations that keep it."""
+        of = {"item": self.ref.item, "revision": self.ref.revision}
+        content = {"digest": self.ref.digest, "wrapped_key": self.wrapped_key, "sealed": self.sealed}
+        pictures = enumerate(self.resources)
+        return (
+            Put("sealed_item", {**of, **content}),
+            *(Put("sealed_resource", {**of, "number": number, "sealed": sealed}) for number, sealed in pictures),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,13 @@ def sealed(connection: Connection, item: str, revision: int) -> Sealed | None:
     if found is None:
         return None
     return Sealed(ItemRef(found.item, found.revision, found.digest), found.wrapped_key, found.sealed)
+
+
+def sealed_resource(connection: Connection, item: str, revision: int, number: int) -> bytes | None:
+    """One sealed resource of one revision."""
+    where = (_RESOURCE.c.item == item, _RESOURCE.c.revision == revision, _RESOURCE.c.number == number)
+    found: bytes | None = connection.execute(select(_RESOURCE.c.sealed).where(*where)).scalar()
+    return found
 
 
 def latest(connection: Connection, phase: str = "", domain: str = "") -> tuple[Listed, ...]:

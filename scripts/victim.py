@@ -29,7 +29,7 @@ from engine import delivery, exam, keyring, sitting
 from engine.answers import OutboxRow, parse_row
 from engine.audit import walk
 from engine.delivery import Delivery
-from engine.errors import Busy, Refused
+from engine.errors import Busy, NotFound, Refused
 from engine.events import (
     CheckInOpened,
     Event,
@@ -47,6 +47,7 @@ from engine.form import (
     FormItem,
     ItemOutcome,
     ItemRef,
+    ItemResource,
     ResponseRule,
     Responses,
     Seat,
@@ -95,6 +96,9 @@ class Blank:
 
     def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
         return CandidateItem("", (ResponseRule("RESPONSE", 0, 1, frozenset(OPTIONS)),), "en")
+
+    def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
+        raise NotFound("resource", name)
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
         return ItemOutcome(0.0, 1.0)

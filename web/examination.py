@@ -22,6 +22,7 @@ from engine.sitting import INTERRUPTED, Phase, Sitting
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
+from web.resources import placed
 
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
@@ -53,7 +54,7 @@ async def item(request: Request) -> Response:
         "position": position,
         "number": number,
         "section_title": titles[found.section],
-        "html": Markup(opened.html),  # noqa: S704 — the bank's own allow-list made it
+        "html": Markup(placed(opened, state.sitting, position)),  # noqa: S704 — the bank's own allow-list made it
         "language": opened.language,
         "flagged": position in state.flagged,
         "struck": list(state.struck.get(position, ())),

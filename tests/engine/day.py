@@ -33,6 +33,7 @@ from engine.form import (
     FormItem,
     ItemOutcome,
     ItemRef,
+    ItemResource,
     ResponseRule,
     Responses,
     Seat,
@@ -106,6 +107,11 @@ class Bank:
         options = frozenset(self.opaque(ref, seat, option) for option in question.options)
         rule = ResponseRule("RESPONSE", 0, question.max_choices, options, max_length=16)
         return CandidateItem(f"<p>{ref.item}</p>" + "".join(sorted(options)), (rule,), "en")
+
+    def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
+        if name != self.opaque(ref, seat, "picture"):
+            raise NotFound("resource", name)
+        return ItemResource("image/png", b"a picture of " + ref.item.encode())
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
         key = _question(ref).key

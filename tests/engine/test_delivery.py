@@ -280,6 +280,25 @@ def test_an_item_opens_for_a_running_sitting_by_its_place_on_the_form(running: D
     assert opened == running.delivery.item(running["ada"], running.booked, "q04")
 
 
+def test_a_picture_opens_under_the_conditions_of_its_question_and_for_no_other(running: Day) -> None:
+    form = running.state.form
+    assert form is not None
+    seat = Seat(running.booked, running.exams.seat_seed(running.exams.exam(running.exam), running.booked))
+    names = [running.bank.opaque(form.items[at].ref, seat, "picture") for at in (0, 1)]
+
+    def look(position: str, name: str) -> bytes:
+        return running.delivery.resource(running["ada"], running.booked, position, name).content
+
+    assert look("q01", names[0]) == b"a picture of " + form.items[0].ref.item.encode()
+    with pytest.raises(NotFound):
+        look("q01", names[1])
+    with pytest.raises(NotFound):
+        running.delivery.resource(running["noor"], running.booked, "q01", names[0])
+    running.delivery.pause(running["grace"], running.booked, "technical")
+    with refused("NOT_NOW", phase="PAUSED_INCIDENT"):
+        look("q01", names[0])
+
+
 def test_items_stay_shut_before_the_start_while_interrupted_and_after_the_end(booked: Day) -> None:
     def look() -> object:
         return booked.delivery.item(booked["ada"], booked.booked, "q01")

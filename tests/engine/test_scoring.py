@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import NotFound
 from engine.events import ItemScore
-from engine.form import CandidateItem, Form, ItemOutcome, ItemRef, Responses, Seat
+from engine.form import CandidateItem, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
 from engine.scoring import ENGINE_VERSION, Answered, passes, score, total
 from tests.engine.builders import a_form
 
@@ -27,6 +27,9 @@ class KeyTable:
 
     def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
         raise NotFound("item", ref.item)
+
+    def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
+        raise NotFound("resource", name)
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
         assert seat == SEAT

@@ -20,7 +20,7 @@ from tests.item_bank.house import House
 def kept(house: House, item: Item | None = None, revision: int = 1) -> tuple[Vault, ItemRef]:
     vault = Vault(house.writer, house.database, house.sources, house.keyring)
     sealed = vault.seal(item or example(), revision)
-    house.writer.run(Act(lambda tx: tx.apply(sealed.put())))
+    house.writer.run(Act(lambda tx: tx.apply(*sealed.puts())))
     return vault, sealed.ref
 
 
@@ -123,9 +123,33 @@ def test_content_sealed_under_a_false_digest_is_noticed(house: House) -> None:
 
     lying = Lying(house.writer, house.database, house.sources, house.keyring)
     false = lying.seal_as(replace(example(), title="Another"), ref)
-    house.writer.run(Act(lambda tx: tx.apply(false.put())))
+    house.writer.run(Act(lambda tx: tx.apply(*false.puts())))
     with pytest.raises(Tampered, match="digest"):
         vault.open(ref, SHOWING, "per-mary")
+
+
+def test_the_resources_of_a_revision_are_sealed_with_it_and_open_by_number(house: House) -> None:
+    vault = Vault(house.writer, house.database, house.sources, house.keyring)
+    canary = b"a picture with a canary " * 400
+    sealed = vault.seal(example(), 1, [canary, b"a sound"])
+    house.writer.run(Act(lambda tx: tx.apply(*sealed.puts())))
+    ref = sealed.ref
+    assert vault.open_resource(ref, 0, DELIVERY, "system", "sit-1") == canary
+    assert vault.open_resource(ref, 1, DELIVERY, "system", "sit-1") == b"a sound"
+    assert openings(house, ref.item) == [("system", ItemOpened(1, DELIVERY, "sit-1"))]
+    with pytest.raises(NotFound, match="resource"):
+        vault.open_resource(ref, 2, DELIVERY, "system", "sit-1")
+    files = [path for path in house.database.path.parent.rglob("*") if path.is_file()]
+    assert [path for path in files if b"canary" in path.read_bytes()] == []
+
+
+def test_a_resource_put_in_the_place_of_another_does_not_open(house: House) -> None:
+    vault = Vault(house.writer, house.database, house.sources, house.keyring)
+    sealed = vault.seal(example(), 1, [b"one", b"two"])
+    swapped = replace(sealed, resources=sealed.resources[::-1])
+    house.writer.run(Act(lambda tx: tx.apply(*swapped.puts())))
+    with pytest.raises(Tampered):
+        vault.open_resource(sealed.ref, 0, SHOWING, "per-mary")
 
 
 def test_an_opening_inside_an_act_stands_or_falls_with_it(house: House) -> None:
