@@ -139,7 +139,7 @@ class Bank:
     # -- review, key, activation ----------------------------------------------------------------------
 
     def approve(self, by: str, items: Iterable[str], check: str = "") -> int:
-        """Approve each item's latest revision in one respect; without ``check``, the one that is still open.
+        """Approve each item's latest revision in one respect; without ``check``, in all that are open to this person.
 
         Raises: SOD_ITEM_AUTHOR, SOD_SECOND_PERSON, ITEM_INVALID, NOT_NOW, each naming the item.
         """
@@ -147,7 +147,7 @@ class Bank:
             by,
             items,
             (Role.REVIEWER,),
-            lambda state: lifecycle.approve(state, by, check or lifecycle.next_check(state)),
+            lambda state: lifecycle.approve(state, by, check),
         )
 
     def send_back(self, by: str, items: Iterable[str], reason: str) -> int:

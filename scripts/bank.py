@@ -4,7 +4,7 @@
 
     invigil bank check PACKAGE          what could be taken, and what is refused by file, line, element, reason
     invigil bank import PACKAGE         a writer        DRAFT
-    invigil bank approve ITEM…          a reviewer      IN_REVIEW  (content), another one REVIEWED (access)
+    invigil bank approve ITEM…          a reviewer      IN_REVIEW  (content), another one REVIEWED (the rest)
     invigil bank key ITEM…              a second person states the key without having seen the first
     invigil bank activate ITEM…         a bank manager  ACTIVE
 
@@ -131,10 +131,10 @@ def preview(
 def approve(
     items: Items = None,
     every: All = False,
-    check: Annotated[str, typer.Option(help="'content' or 'access'. [default: the one still open]")] = "",
+    check: Annotated[str, typer.Option(help="content, bias, access or language. [default: what is open to you]")] = "",
     as_json: Json = False,
 ) -> None:
-    """Approve in one respect. Never one's own item, and never both respects by one person."""
+    """Approve by checklist. Never one's own item; content and the rest by two people."""
     with acting() as hand:
         named = _named(hand, items, every, "DRAFT", "IN_REVIEW")
         done = hand.act("bank.approve", {"items": named, "check": check})

@@ -40,7 +40,7 @@ def test_an_item_becomes_active_by_four_people_and_never_by_fewer(at: Shell, pac
     assert {"IN_REVIEW"} == phases(at)
     assert "SOD_SECOND_PERSON" == at.refused("bank", "approve", "--all")
     at.sign_in("grace")
-    assert 3 == at.json("bank", "approve", "--all", "--check", "access")["approved"]
+    assert 3 == at.json("bank", "approve", "--all")["approved"]
     assert "ROLE_MISSING" == at.refused("bank", "activate", "--all")
     at.sign_in("mary")
     assert "SOD_SECOND_PERSON" == at.refused("bank", "activate", "--all")  # nobody has stated the key again
@@ -82,9 +82,8 @@ def test_a_look_is_for_the_writer_and_the_reviewers(at: Shell) -> None:
     shown = at.json("bank", "show", "EST-D1-001")
     assert ("ACTIVE", 1) == (shown["phase"], len(list(shown["key"])))
     history: list[dict[str, str]] = shown["history"]
-    assert ["drafted", "approved: content", "approved: access", "second key", "activated"] == [
-        one["act"] for one in history
-    ]
+    approved = [f"approved: {check}" for check in ("content", "bias", "access", "language")]
+    assert ["drafted", *approved, "second key", "activated"] == [one["act"] for one in history]
     at.sign_in("barbara")
     assert "ROLE_MISSING" == at.refused("bank", "show", "EST-D1-001")
 
