@@ -34,11 +34,12 @@ Template = Literal["match_correct", "map_response"]
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of content with its attributes sorted by name."""
+    """One element of content with its attributes sorted by name. ``line`` is where it stood in its file."""
 
     name: str
     attributes: Attributes = ()
     children: tuple[Node, ...] = ()
+    line: int = field(default=0, compare=False)
 
     def get(self, name: str) -> str | None:
         return next((value for key, value in self.attributes if key == name), None)
