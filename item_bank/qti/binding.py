@@ -6,6 +6,8 @@ is the interactions' affair; here only their shape counts.
 * A text that is no number where a number is asked for is NULL: an answer, but not one that can be right.
 * A record takes one text and holds what a scorer may ask of a number as it was written: its digits left and right
   of the point, its significant figures, its exponent.
+* A variable that nobody mentions holds what the candidate last left in it: the default, or in an adaptive item
+  the last attempt's value. An empty response is NULL.
 * A variable that ends an attempt is false unless the candidate used it.
 
 >>> fields = dict(numeral("12.50e3").items)
@@ -43,21 +45,21 @@ class Binding:
     ending: frozenset[str]
     bases: dict[str, int]
 
-    def bind(self, found: Values, responses: Responses, *, keep: bool) -> None:
-        """Put the responses into ``found``. A variable nobody mentions keeps its value or becomes NULL.
+    def bind(self, found: Values, responses: Responses, otherwise: Values) -> None:
+        """Put the responses into ``found``. A variable nobody mentions holds what it does ``otherwise``.
 
         Raises: `Refused` RESPONSE_INVALID.
         """
         if unknown := responses.keys() - self.names:
-            raise Refused("RESPONSE_INVALID", variable=min(unknown)[:64])
+            raise Refused("RESPONSE_INVALID", variable=min(unknown)[:64], reason="the item has no such response")
         for declared in self.declared:
             told = responses.get(declared.identifier)
             if told is not None:
                 found[declared.identifier] = self._value(declared, told)
             elif declared.identifier in self.ending:
                 found[declared.identifier] = values.FALSE
-            elif not keep:
-                found[declared.identifier] = None
+            else:
+                found[declared.identifier] = otherwise.get(declared.identifier)
 
     def _value(self, declared: Declaration, texts: tuple[str, ...]) -> Value | None:
         told = declared.type

@@ -12,7 +12,8 @@ not be carried out, so that nothing is scored that was not understood.
   such as a hint, the attempt says nothing and it stays unknown.
 * A template constraint that is not met starts the template processing again, `MOST_CLONES` times at most; after
   that the template variables keep their defaults.
-* Numbers drawn in template processing and in each attempt come from streams of their own.
+* Numbers drawn in template processing and in each attempt come from streams of their own, and so do those of
+  two items that one sitting's seed serves.
 
     state = processing.begin(item, seed)
     state = processing.attempt(item, state, {"RESPONSE": ("yes",)})
@@ -127,7 +128,7 @@ def begin(
     names = frozenset(name for name, one in compiled.declared.items() if one.kind == "outcome")
     if not compiled.template:
         return State(seed, start, compiled.correct, start, names)
-    chance = Stream(seed, "template")
+    chance = Stream(seed, f"template {item.identifier}")
     for _ in range(MOST_CLONES):
         scope = Scope(dict(start), dict(compiled.correct), dict(start), chance)
         try:
@@ -152,8 +153,8 @@ def attempt(item: Item, state: State, responses: Responses, duration_s: float = 
     values["completionStatus"] = state.values["completionStatus"] if compiled.adaptive and state.attempts else UNKNOWN
     values["numAttempts"] = Value("single", "integer", (state.attempts + 1,))
     values["duration"] = Value("single", "duration", (max(0.0, duration_s),))
-    compiled.binding.bind(values, responses, keep=compiled.adaptive)
-    chance = Stream(state.seed, f"response {state.attempts + 1}")
+    compiled.binding.bind(values, responses, state.values if compiled.adaptive else state.defaults)
+    chance = Stream(state.seed, f"response {state.attempts + 1} {item.identifier}")
     scope = Scope(values, state.correct, state.defaults, chance)
     rules.run(compiled.response, scope)
     if values["completionStatus"] == UNKNOWN and not (compiled.adaptive and compiled.binding.ending):
@@ -202,7 +203,7 @@ def _compiled(root: Element) -> Program:
         binding=binding.of(root, declared),
         faults=(*found.faults, *compiler.faults, *references),
         start={name: one.default for name, one in declared.items()},
-        correct={name: one.correct for name, one in declared.items() if one.kind == "response"},
+        correct={one.identifier: one.correct for one in found.of("response")},
     )
 
 

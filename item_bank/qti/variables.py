@@ -275,7 +275,9 @@ class _Reader:
         except ValueError as wrong:
             self.fault(element, f"the map key is no {base_type}: {wrong}")
             return None
-        return Entry("" if value is None else value, points, flag(element, "case-sensitive", False))
+        if value is None:  # an empty key: an empty response is NULL, so nothing can have it
+            return None
+        return Entry(value, points, flag(element, "case-sensitive", False))
 
     def _area_mapping(self, element: Element | None, told: Type, identifier: str) -> AreaMapping | None:
         if element is None or not told.base_type:

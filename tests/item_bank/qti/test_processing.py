@@ -264,6 +264,12 @@ def test_each_attempt_draws_from_a_stream_of_its_own() -> None:
     assert told(first, "N") != told(second, "N")
 
 
+def test_two_items_of_one_sitting_draw_apart() -> None:
+    one = clone(drawn("A", 1, 1_000_000))
+    other = Written(one.root, "another")
+    assert told(processing.begin(one, SEED), "A") != told(processing.begin(other, SEED), "A")
+
+
 # -- adaptive items -----------------------------------------------------------------------------------------
 
 
@@ -335,6 +341,12 @@ def test_responses_are_read_by_their_declaration(
 ) -> None:
     written = item(response("R", base_type, cardinality=cardinality))
     assert told(once(written, {"R": given}), "R") == held
+
+
+def test_what_is_not_touched_keeps_its_default_and_what_is_emptied_does_not() -> None:
+    written = item(response("R", "integer", default("50")), response("S", "integer"))
+    untouched, emptied = once(written), once(written, {"R": ()})
+    assert [told(untouched, "R"), told(untouched, "S"), told(emptied, "R")] == [50, None, None]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ def test_case_matters_as_each_entry_says_and_an_exact_key_goes_first() -> None:
     assert points == [1.0, 0.5, 1.0, 2.0, 0.0]
 
 
+def test_an_empty_key_maps_nothing() -> None:
+    mapping = q("mapping", q("map-entry", map_key="", mapped_value=1))
+    found = read(response("R", "pair", mapping)).variables["R"].mapping
+    assert found is not None
+    assert found.entries == ()
+
+
 def test_identifiers_always_keep_their_case() -> None:
     mapping = q("mapping", q("map-entry", map_key="a", mapped_value=1), default_value=-1)
     found = read(response("R", "identifier", mapping)).variables["R"].mapping

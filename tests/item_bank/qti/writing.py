@@ -129,3 +129,18 @@ def worked_out(element: Element, *declared: Element, **held: Value | None) -> An
 def reasons(element: Element, *declared: Element) -> list[str]:
     """Why an expression cannot be carried out."""
     return [fault.reason for fault in compiled(element, *declared)[1].faults]
+
+
+def drawn_sum() -> Written:
+    """An item that asks for the sum of two drawn numbers, for one point."""
+    drawn = (q("set-template-value", q("random-integer", min=1, max=1_000), identifier=one) for one in "AB")
+    key = q("set-correct-response", q("sum", var("A"), var("B")), identifier="RESPONSE")
+    right = q("match", var("RESPONSE"), q("correct", identifier="RESPONSE"))
+    return item(
+        template("A", "integer"),
+        template("B", "integer"),
+        response("RESPONSE", "integer"),
+        outcome("SCORE", "float"),
+        q("template-processing", *drawn, key),
+        rules=(when(right, put("SCORE", number(1))),),
+    )

@@ -1,0 +1,198 @@
+"""Scoring cases: responses with the outcomes they must have, so that a rule once right stays right.
+
+A file holds one JSON object a line. ``item`` names a file, ``response`` says what a candidate gives, ``expected``
+which variables must hold what; ``steps`` holds several such pairs, one attempt after the other::
+
+    {"id": "c1", "item": "items/ohm.xml", "response": {"RESPONSE": "A"}, "expected": {"SCORE": 1}}
+
+* ``null``, ``""`` and ``[]`` mean NULL. A bag may be told in any order. Numbers agree within a millionth.
+* ``seed`` (a number) chooses the clone of an item that draws its numbers; 0 where none is told.
+* An item that cannot be read or carried out is *refused* by name, and so is a response it has no variable for. It
+  never counts as agreement, nor as a wrong score.
+
+>>> found = Tally()
+>>> found.told()
+{'cases': 0, 'agree': 0, 'disagree': [], 'refused': []}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from engine.errors import InvigilError, Refused
+from engine.form import Responses
+from item_bank.qti import marks as scoring
+from item_bank.qti import processing, values
+from item_bank.qti.processing import Item
+from item_bank.qti.values import Value
+from item_bank.qti.variables import Type
+
+_CLOSE: Final = 1e-6
+_LONGEST_LINE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One attempt and what must come of it."""
+
+    response: Mapping[str, Any]
+    expected: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of a file of cases."""
+
+    id: str
+    item: str
+    steps: tuple[Step, ...]
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a file of cases came out."""
+
+    cases: int = 0
+    agree: int = 0
+    disagree: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        return {"cases": self.cases, "agree": self.agree, "disagree": self.disagree, "refused": self.refused}
+
+
+def read_cases(data: bytes) -> Iterator[Case]:
+    """The cases of a file, one a line; empty lines are left out.
+
+    Raises: `Refused` INPUT_INVALID, naming the line.
+    """
+    for number, line in enumerate(data.splitlines(), start=1):
+        if line.strip():
+            yield _case(line, number)
+
+
+def try_cases(cases: Iterator[Case], opened: Callable[[str], Item]) -> Tally:
+    """Try every case. ``opened`` gives the item of a name, or raises what stands against it."""
+    tally, items = Tally(), dict[str, Item | InvigilError]()
+    for case in cases:
+        tally.cases += 1
+        if case.item not in items:
+            items[case.item] = _opened(case.item, opened)
+        item = items[case.item]
+        if isinstance(item, InvigilError):
+            tally.refused.append({"id": case.id, "item": case.item, "reason": _reason(item)})
+            continue
+        try:
+            differences = tuple(differing(case, item))
+        except InvigilError as error:
+            tally.refused.append({"id": case.id, "item": case.item, "reason": _reason(error)})
+            continue
+        tally.agree += not differences
+        tally.disagree.extend({"id": case.id, "item": case.item, **one} for one in differences)
+    return tally
+
+
+def differing(case: Case, item: Item) -> Iterator[dict[str, Any]]:
+    """Every variable that holds something else than the case says, with the step it happened in."""
+    state = processing.begin(item, case.seed.to_bytes(32))
+    declared = processing.program(item).declared
+    for place, step in enumerate(case.steps, start=1):
+        state = processing.attempt(item, state, as_responses(step.response))
+        for name, wanted in step.expected.items():
+            if name not in declared or not agrees(state.values.get(name), wanted, declared[name].type):
+                found = values.plain(state.values.get(name))
+                yield {"step": place, "variable": name, "expected": wanted, "found": found}
+
+
+def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """One response to one item, as JSON can hold it: score, maximum, every outcome, and what would be correct.
+
+    Raises: `Refused` INPUT_INVALID, RESPONSE_INVALID, ITEM_UNSUPPORTED.
+    """
+    given, dice = as_responses(response), seed.to_bytes(32)
+    state = processing.attempt(item, processing.begin(item, dice), given)
+    outcome = scoring.score(item, given, dice)
+    return {
+        "score": outcome.score,
+        "max_score": outcome.max_score,
+        "outcomes": {name: values.plain(value) for name, value in state.outcomes.items()},
+        "correct": {name: values.plain(value) for name, value in state.correct.items()},
+    }
+
+
+def as_responses(told: Mapping[str, Any]) -> Responses:
+    """Responses from JSON: each variable's texts.
+
+    Raises: `Refused` INPUT_INVALID for what is neither text, number, truth, nor a list of these.
+    """
+    return {name: tuple(_texts(name, one)) for name, one in told.items()}
+
+
+def agrees(value: Value | None, wanted: Any, told: Type) -> bool:
+    """Whether a variable holds what a case says."""
+    if value is None or wanted in (None, "", []):
+        return value is None and wanted in (None, "", [])
+    if value.cardinality == "record":
+        return isinstance(wanted, dict) and values.plain(value) == wanted
+    try:
+        texts = tuple(_texts("expected", wanted))
+        read = values.read(told.cardinality, told.base_type, texts)
+    except (ValueError, Refused):
+        read = None
+    if read is not None and values.equal(value, read):
+        return True
+    return value.base_type in values.NUMBERS and _close(value, wanted)
+
+
+def _close(value: Value, wanted: Any) -> bool:
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    if len(listed) != len(value.items) or not all(type(one) in (int, float) for one in listed):
+        return False
+    ordered = value.cardinality == "ordered"
+    pairs = zip(value.items, listed, strict=True) if ordered else zip(sorted(value.items), sorted(listed), strict=True)
+    return all(math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE) for one, other in pairs)
+
+
+def _texts(name: str, told: Any) -> Iterator[str]:
+    if isinstance(told, list):
+        for one in told:
+            yield from _texts(name, one)
+    elif isinstance(told, bool):
+        yield "true" if told else "false"
+    elif isinstance(told, str | int | float):
+        yield str(told)
+    elif told is not None:
+        raise Refused("INPUT_INVALID", variable=name[:64], why="neither a text, a number nor a list of these")
+
+
+def _case(line: bytes, number: int) -> Case:
+    try:
+        told = orjson.loads(line if len(line) <= _LONGEST_LINE else b"")
+        steps = tuple(Step(dict(one["response"]), dict(one["expected"])) for one in told.get("steps", [told]))
+        seed = told.get("seed", 0)
+        if not isinstance(seed, int) or not 0 <= seed < 1 << 64:
+            raise ValueError
+        return Case(str(told["id"]), str(told["item"]), steps, seed)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        raise Refused("INPUT_INVALID", line=number, why="not a case: id, item, response and expected") from None
+
+
+def _opened(name: str, opened: Callable[[str], Item]) -> Item | InvigilError:
+    try:
+        item = opened(name)
+        processing.begin(item, bytes(32))
+        return item
+    except InvigilError as error:
+        return error
+
+
+def _reason(error: InvigilError) -> str:
+    facts = error.facts if isinstance(error, Refused) else {}
+    told = (str(facts[name]) for name in ("element", "reason", "why", "variable") if name in facts)
+    return ": ".join(told) or str(error)
