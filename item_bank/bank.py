@@ -37,9 +37,9 @@ from item_bank import assembly, lifecycle, store, vault
 from item_bank.blueprint import Blueprint, PoolItem, from_record
 from item_bank.item import Item, plain_text
 from item_bank.lifecycle import ItemDrafted, ItemState
-from item_bank.qti import rendering, scoring
-from item_bank.qti.content import Refusal
+from item_bank.qti import choice, rendering, scoring
 from item_bank.qti.package import Entry, read_package
+from item_bank.refusal import Refusal
 from item_bank.store import Listed
 from item_bank.vault import Vault
 
@@ -50,6 +50,7 @@ PROJECTORS: Final[Sequence[Projector]] = (store.project,)
 Thing = TypeVar("Thing")
 
 _SEEING: Final = (Role.REVIEWER, Role.BANK_MANAGER, Role.WRITER)
+_OPTION: Final = "qti-simple-choice"
 _KEYING: Final = (Role.REVIEWER, Role.BANK_MANAGER)
 
 
@@ -345,10 +346,15 @@ class Bank:
 
 def key_of(item: Item) -> tuple[str, ...]:
     """The key as a person would state it: the correct options, or those a mapping gives points for."""
-    declaration = item.declarations[0]
+    declaration = choice.view(item).declarations[0]
     if declaration.correct or declaration.mapping is None:
         return declaration.correct
     return tuple(name for name, points in declaration.mapping.entries if points > 0)
+
+
+def options_of(item: Item) -> tuple[tuple[str, str], ...]:
+    """Identifier and text of every option, in the author's order."""
+    return tuple((one.get("identifier") or "", plain_text(one.children)) for one in item.root.descendants(_OPTION))
 
 
 @lru_cache(maxsize=64)
@@ -373,10 +379,9 @@ def _with_defaults(entry: Entry, domain: str, author: str) -> Entry:
 
 
 def _question(item: Item, revision: int) -> Question:
-    interaction = item.interactions()[0]
-    options = tuple((choice.identifier, plain_text(choice.content)) for choice in interaction.choices)
     text = plain_text(item.body, options=False)
-    return Question(item.identifier, revision, text, options, interaction.max_choices)
+    most = choice.view(item).interactions()[0].max_choices
+    return Question(item.identifier, revision, text, options_of(item), most)
 
 
 def _require_any(connection: Connection, person: str, roles: Sequence[str], at: datetime) -> str:

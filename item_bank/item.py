@@ -1,40 +1,63 @@
 """The authored item: what an item writer wrote, whole, with its key.
 
-An `Item` is the canonical form that every import format is read into and every export is written from.
-It is a value: two equal items have equal canonical bytes, and the SHA-256 of those bytes is the digest by
-which a form, a seal and a score refer to exactly this revision.
+An `Item` is the canonical form that every import format is read into and every export is written from:
+a QTI 3.0 ``qti-assessment-item`` as a tree, with the stimuli and resources it refers to. It is a value: two
+equal items have equal canonical bytes, and the SHA-256 of those bytes is the digest by which a form, a seal
+and a score refer to exactly this revision.
 
-* Content is a tree of `Element`, plain text and, at one place, a `ChoiceInteraction`. Names are those of
-  XHTML; MathML names carry the prefix ``m:``, QTI names keep their ``qti-``.
-* Whatever an import accepts is in here, also what no screen shows yet (catalogs, rubrics for scorers,
-  ``data-`` attributes). What would not fit in here is refused at import, never dropped.
+* Names are QTI 3.0's. XHTML names are plain; MathML, SSML and SVG names carry ``m:``, ``ssml:``, ``svg:``.
+* Whatever an import accepts is in here, also what no screen shows. What would not fit in here is refused at
+  import, never dropped. Comments are no content.
+* White space stands as it was written. An element's ``line`` says where it stood in the source; it is no
+  part of the value.
 * `Metadata` is what the bank needs to know about the item; the rationale explains the key and is as
   secret as the key.
 
 >>> item = decode(encode(example()))
->>> item == example(), item.declaration("RESPONSE").correct
-(True, ('yes',))
+>>> item == example(), item.title, plain_text(item.body, options=False)
+(True, 'Proving dead', 'Must a circuit be proved dead before work starts?')
 
-Source: QTI 3.0 Assessment, Section and Item Information Model, § 2 (assessment item) and § 5 (choice).
+Source: QTI 3.0 Assessment, Section and Item Information Model, § 2 (assessment item).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final
 
 import orjson
 
 from engine.errors import Tampered
 
 Attributes = tuple[tuple[str, str], ...]
-Template = Literal["match_correct", "map_response"]
+
+#: What a candidate chooses among. Without it, an item's text is its question.
+_OPTIONS: Final = frozenset(
+    {
+        "qti-simple-choice",
+        "qti-inline-choice",
+        "qti-simple-associable-choice",
+        "qti-gap-text",
+        "qti-gap-img",
+    }
+)
+#: What stands in an item without being its question.
+_ASIDE: Final = frozenset(
+    {
+        "qti-catalog-info",
+        "qti-feedback-block",
+        "qti-feedback-inline",
+        "qti-modal-feedback",
+        "qti-stylesheet",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of content with its attributes sorted by name. ``line`` is where it stood in its file."""
+    """One element with its attributes, sorted by name, and what it holds."""
 
     name: str
     attributes: Attributes = ()
@@ -44,68 +67,36 @@ class Element:
     def get(self, name: str) -> str | None:
         return next((value for key, value in self.attributes if key == name), None)
 
+    def elements(self, *names: str) -> Iterator[Element]:
+        """The child elements, in order; with ``names`` only those."""
+        for child in self.children:
+            if isinstance(child, Element) and (not names or child.name in names):
+                yield child
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One option. ``identifier`` never leaves the server; ``fixed`` keeps its place when others are shuffled."""
+    def descendants(self, *names: str) -> Iterator[Element]:
+        """Every element below, in document order; with ``names`` only those."""
+        for child in self.elements():
+            if not names or child.name in names:
+                yield child
+            yield from child.descendants(*names)
 
-    identifier: str
-    content: tuple[Node, ...]
-    fixed: bool = False
-    attributes: Attributes = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceInteraction:
-    """A choice of options. ``max_choices`` 0 means as many as there are."""
-
-    variable: str
-    prompt: tuple[Node, ...]
-    choices: tuple[Choice, ...]
-    min_choices: int = 0
-    max_choices: int = 1
-    shuffle: bool = False
-    orientation: str = ""
-    attributes: Attributes = ()
-    prompt_attributes: Attributes = ()
+    @property
+    def text(self) -> str:
+        """All text inside, as written."""
+        return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
 
-Node = str | Element | ChoiceInteraction
+Node = str | Element
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """Points per option. ``lower`` and ``upper`` bound the sum, not the single values."""
+class Resource:
+    """A file that an item refers to: a picture, a sound, captions, a style sheet. Its bytes travel beside."""
 
-    entries: tuple[tuple[str, float], ...]
-    default: float = 0.0
-    lower: float | None = None
-    upper: float | None = None
-
-    def value(self, identifier: str) -> float:
-        return next((points for key, points in self.entries if key == identifier), self.default)
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """A response variable of base type identifier, with its key."""
-
-    variable: str
-    multiple: bool
-    correct: tuple[str, ...] = ()
-    mapping: Mapping | None = None
-    interpretation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An outcome variable as declared. The templates of this issue set SCORE and nothing else."""
-
-    variable: str
-    base_type: str
-    cardinality: str = "single"
-    default: tuple[str, ...] = ()
-    attributes: Attributes = ()
+    href: str
+    media_type: str
+    sha256: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +117,35 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One authored item. ``body`` holds exactly one interaction; ``catalogs`` are kept, not shown."""
+    """One authored item: the whole ``qti-assessment-item``, and the stimuli it refers to, in its order."""
 
-    identifier: str
-    title: str
-    language: str
-    body: tuple[Node, ...]
-    declarations: tuple[Declaration, ...]
-    template: Template
-    outcomes: tuple[Outcome, ...] = ()
-    catalogs: tuple[Element, ...] = ()
-    attributes: Attributes = ()
-    body_attributes: Attributes = ()
+    root: Element
+    stimuli: tuple[Element, ...] = ()
+    resources: tuple[Resource, ...] = ()
     metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def identifier(self) -> str:
+        return self.root.get("identifier") or ""
+
+    @property
+    def title(self) -> str:
+        return self.root.get("title") or ""
+
+    @property
+    def language(self) -> str:
+        """The language of the item as a whole; ``und`` where it does not say."""
+        return self.root.get("xml:lang") or "und"
+
+    @property
+    def body(self) -> tuple[Node, ...]:
+        """What the item body holds."""
+        return next((one.children for one in self.root.elements("qti-item-body")), ())
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the canonical bytes."""
         return digest(encode(self))
-
-    def declaration(self, variable: str) -> Declaration:
-        return next(found for found in self.declarations if found.variable == variable)
-
-    def interactions(self) -> tuple[ChoiceInteraction, ...]:
-        """Every interaction of the body, in reading order."""
-        return tuple(_interactions(self.body))
 
 
 def digest(canonical: bytes) -> str:
@@ -160,21 +155,14 @@ def digest(canonical: bytes) -> str:
 def encode(item: Item) -> bytes:
     """The canonical bytes: JSON with sorted keys, so equal items give equal bytes.
 
-    Text is ``"…"``, an element ``[name, [[attribute, value] …], [child …]]``, an interaction an object.
+    Text is ``"…"``, an element ``[name, [[attribute, value] …], [child …]]``.
     """
     return orjson.dumps(
         {
-            "canonical": 1,
-            "identifier": item.identifier,
-            "title": item.title,
-            "language": item.language,
-            "body": [_packed(node) for node in item.body],
-            "declarations": item.declarations,
-            "template": item.template,
-            "outcomes": item.outcomes,
-            "catalogs": [_packed(node) for node in item.catalogs],
-            "attributes": item.attributes,
-            "body_attributes": item.body_attributes,
+            "canonical": 2,
+            "root": _packed(item.root),
+            "stimuli": [_packed(one) for one in item.stimuli],
+            "resources": item.resources,
             "metadata": item.metadata,
         },
         option=orjson.OPT_SORT_KEYS,
@@ -195,137 +183,78 @@ def decode(canonical: bytes) -> Item:
     return item
 
 
-def plain_text(nodes: tuple[Node, ...], *, options: bool = True) -> str:
-    """The text a reader sees, without markup and with white space folded, with or without the options."""
-    return " ".join(" ".join(_texts(nodes, options)).split())
+def plain_text(nodes: Iterable[Node], *, options: bool = True) -> str:
+    """The text a candidate reads, without markup and with white space folded, with or without the options."""
+    return " ".join(" ".join(_texts(nodes, _ASIDE if options else _ASIDE | _OPTIONS)).split())
 
 
 def example() -> Item:
     """A smallest complete item, for examples and tests."""
-    choices = (Choice("yes", ("Yes",)), Choice("no", ("No",)))
-    return Item(
-        identifier="dead-before-touch",
-        title="Proving dead",
-        language="en",
-        body=(
-            Element("p", (), ("Must a circuit be proved dead before work starts?",)),
-            ChoiceInteraction("RESPONSE", (), choices),
-        ),
-        declarations=(Declaration("RESPONSE", multiple=False, correct=("yes",)),),
-        template="match_correct",
-        outcomes=(Outcome("SCORE", "float"),),
-        metadata=Metadata("D1", "remember", "emmy", 0.8, (), "Work on live parts is the exception."),
+    single = (("base-type", "identifier"), ("cardinality", "single"), ("identifier", "RESPONSE"))
+    key = Element("qti-correct-response", (), (Element("qti-value", (), ("yes",)),))
+    score = (("base-type", "float"), ("cardinality", "single"), ("identifier", "SCORE"))
+    choices = tuple(
+        Element("qti-simple-choice", (("identifier", name),), (text,)) for name, text in (("yes", "Yes"), ("no", "No"))
     )
+    asked = (("max-choices", "1"), ("response-identifier", "RESPONSE"))
+    interaction = Element("qti-choice-interaction", asked, choices)
+    stem = Element("p", (), ("Must a circuit be proved dead before work starts?",))
+    template = "https://purl.imsglobal.org/spec/qti/v3p0/rptemplates/match_correct.xml"
+    root = Element(
+        "qti-assessment-item",
+        (
+            ("adaptive", "false"),
+            ("identifier", "dead-before-touch"),
+            ("time-dependent", "false"),
+            ("title", "Proving dead"),
+            ("xml:lang", "en"),
+        ),
+        (
+            Element("qti-response-declaration", single, (key,)),
+            Element("qti-outcome-declaration", score),
+            Element("qti-item-body", (), (stem, interaction)),
+            Element("qti-response-processing", (("template", template),)),
+        ),
+    )
+    metadata = Metadata("D1", "remember", "emmy", 0.8, (), "Work on live parts is the exception.")
+    return Item(root, metadata=metadata)
 
 
-def _interactions(nodes: tuple[Node, ...]) -> list[ChoiceInteraction]:
-    found: list[ChoiceInteraction] = []
-    for node in nodes:
-        if isinstance(node, ChoiceInteraction):
-            found.append(node)
-        elif isinstance(node, Element):
-            found.extend(_interactions(node.children))
-    return found
-
-
-def _texts(nodes: tuple[Node, ...], options: bool) -> list[str]:
-    found: list[str] = []
+def _texts(nodes: Iterable[Node], left_out: frozenset[str]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, str):
-            found.append(node)
-        elif isinstance(node, Element):
-            found.extend(_texts(node.children, options))
-        else:
-            found.extend(_texts(node.prompt, options))
-            for choice in node.choices if options else ():
-                found.extend(_texts(choice.content, options))
-    return found
+            yield node
+        elif node.name not in left_out and not _is_for_others(node):
+            yield from _texts(node.children, left_out)
+
+
+def _is_for_others(element: Element) -> bool:
+    """Whether this is a rubric for scorers, authors, proctors or tutors only."""
+    return element.name == "qti-rubric-block" and "candidate" not in (element.get("view") or "candidate").split()
 
 
 def _packed(node: Node) -> Any:
-    match node:
-        case str():
-            return node
-        case Element():
-            return [node.name, node.attributes, [_packed(child) for child in node.children]]
-        case ChoiceInteraction():
-            return {
-                "variable": node.variable,
-                "prompt": [_packed(child) for child in node.prompt],
-                "choices": [
-                    {
-                        "identifier": choice.identifier,
-                        "content": [_packed(child) for child in choice.content],
-                        "fixed": choice.fixed,
-                        "attributes": choice.attributes,
-                    }
-                    for choice in node.choices
-                ],
-                "min_choices": node.min_choices,
-                "max_choices": node.max_choices,
-                "shuffle": node.shuffle,
-                "orientation": node.orientation,
-                "attributes": node.attributes,
-                "prompt_attributes": node.prompt_attributes,
-            }
+    if isinstance(node, str):
+        return node
+    return [node.name, node.attributes, [_packed(child) for child in node.children]]
 
 
 def _item(packed: dict[str, Any]) -> Item:
-    if packed.pop("canonical") != 1:
+    if packed["canonical"] != 2:
         raise ValueError("another canonical version")
     known = packed["metadata"]
     return Item(
-        **packed
-        | {
-            "body": _nodes(packed["body"]),
-            "declarations": tuple(_declaration(one) for one in packed["declarations"]),
-            "outcomes": tuple(_outcome(one) for one in packed["outcomes"]),
-            "catalogs": _nodes(packed["catalogs"]),
-            "attributes": _attributes(packed["attributes"]),
-            "body_attributes": _attributes(packed["body_attributes"]),
-            "metadata": Metadata(**known | {"enemies": tuple(known["enemies"])}),
-        }
+        root=_element(packed["root"]),
+        stimuli=tuple(_element(one) for one in packed["stimuli"]),
+        resources=tuple(Resource(**one) for one in packed["resources"]),
+        metadata=Metadata(**known | {"enemies": tuple(known["enemies"])}),
     )
 
 
-def _nodes(packed: list[Any]) -> tuple[Any, ...]:
-    return tuple(_node(one) for one in packed)
-
-
-def _node(packed: Any) -> Node:
-    if isinstance(packed, str):
-        return packed
-    if isinstance(packed, list):
-        name, attributes, children = packed
-        return Element(name, _attributes(attributes), _nodes(children))
-    return ChoiceInteraction(
-        **packed
-        | {
-            "prompt": _nodes(packed["prompt"]),
-            "choices": tuple(_choice(one) for one in packed["choices"]),
-            "attributes": _attributes(packed["attributes"]),
-            "prompt_attributes": _attributes(packed["prompt_attributes"]),
-        }
+def _element(packed: list[Any]) -> Element:
+    name, attributes, children = packed
+    return Element(
+        name,
+        tuple((key, value) for key, value in attributes),
+        tuple(child if isinstance(child, str) else _element(child) for child in children),
     )
-
-
-def _choice(packed: dict[str, Any]) -> Choice:
-    content = {"content": _nodes(packed["content"]), "attributes": _attributes(packed["attributes"])}
-    return Choice(**packed | content)
-
-
-def _declaration(packed: dict[str, Any]) -> Declaration:
-    mapping = packed["mapping"]
-    if mapping is not None:
-        entries = tuple((str(key), float(value)) for key, value in mapping["entries"])
-        mapping = Mapping(**mapping | {"entries": entries})
-    return Declaration(**packed | {"correct": tuple(packed["correct"]), "mapping": mapping})
-
-
-def _outcome(packed: dict[str, Any]) -> Outcome:
-    lists = {"default": tuple(packed["default"]), "attributes": _attributes(packed["attributes"])}
-    return Outcome(**packed | lists)
-
-
-def _attributes(packed: list[list[str]]) -> Attributes:
-    return tuple((name, value) for name, value in packed)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.errors import NotFound, Refused
+from engine.errors import Refused
 from engine.people import Login, Role
 from engine.sitting import Sitting
 from engine.sources import from_epoch_ms, iso
-from item_bank.bank import key_of
+from item_bank.bank import key_of, options_of
 from item_bank.item import Item, plain_text
 from web.house import House
 from web.params import Params
@@ -130,9 +130,6 @@ def list_decisions(house: House, login: Login, params: dict[str, Any]) -> list[d
 
 
 def _content(item: Item) -> dict[str, Any]:
-    interactions = item.interactions()
-    if not interactions:
-        raise NotFound("question", item.identifier)
     return {
         "title": item.title,
         "language": item.language,
@@ -142,7 +139,7 @@ def _content(item: Item) -> dict[str, Any]:
         "difficulty": item.metadata.difficulty,
         "enemies": list(item.metadata.enemies),
         "text": plain_text(item.body, options=False),
-        "options": [{"option": one.identifier, "text": plain_text(one.content)} for one in interactions[0].choices],
+        "options": [{"option": name, "text": text} for name, text in options_of(item)],
         "key": list(key_of(item)),
         "rationale": item.metadata.rationale,
     }

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from engine.errors import NotFound, Refused
-from item_bank.qti.reader import LARGEST
+from item_bank.qti.xml import LARGEST
 
 MOST_FILES: Final = 20_000
 LARGEST_TOTAL: Final = 256 << 20

@@ -17,39 +17,24 @@ from typing import Final
 
 from lxml import etree
 
-from item_bank.item import Attributes, Element, Node
+from item_bank.item import Attributes
 from item_bank.qti import vocabulary
+from item_bank.qti.choice import Content as Element
+from item_bank.qti.choice import Node
+from item_bank.qti.xml import MATHML, QTI, XHTML
+from item_bank.refusal import Notes as PlainNotes
 
-QTI: Final = "http://www.imsglobal.org/xsd/imsqtiasi_v3p0"
-XHTML: Final = "http://www.w3.org/1999/xhtml"
-MATHML: Final = "http://www.w3.org/1998/Math/MathML"
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
 _XSI: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _DEEPEST: Final = 64
-_MANY: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One thing that stands against an import: where it is and why. ``line`` 0 means the file as a whole."""
-
-    file: str
-    line: int
-    element: str
-    reason: str
 
 
 @dataclass(slots=True)
-class Notes:
-    """Collects refusals while one file is read; keeps the first fifty, which is more than anyone reads."""
+class Notes(PlainNotes):
+    """Notes that are told the element as the parser knows it."""
 
-    file: str
-    refusals: list[Refusal] = field(default_factory=list)
-    most: int = _MANY
-
-    def refuse(self, element: etree._Element, reason: str, name: str = "") -> None:
-        if len(self.refusals) < self.most:
-            self.refusals.append(Refusal(self.file, line_of(element), name or local_name(element), reason))
+    def refuse_at(self, element: etree._Element, reason: str, name: str = "") -> None:
+        self.refuse(line_of(element), name or local_name(element), reason)
 
 
 #: Reads what only the caller knows (interactions, rubrics). None: not mine.
@@ -85,28 +70,28 @@ class ContentReader:
         """Refuses references to elements that are not there. Call once, when all content has been read."""
         for element, target in self._references:
             if target not in self._ids:
-                self.notes.refuse(element, f"refers to {target!r}, which is not in this item")
+                self.notes.refuse_at(element, f"refers to {target!r}, which is not in this item")
 
     def _may_stay(self, element: etree._Element, name: str, attribute: str, value: str) -> bool:
         if attribute.startswith(("data-min-selections-message", "data-max-selections-message")):
-            self.notes.refuse(element, f"the message of {attribute} would not be shown")
+            self.notes.refuse_at(element, f"the message of {attribute} would not be shown")
         elif attribute == "data-stimulus-idref":
-            self.notes.refuse(element, vocabulary.REASONS["qti-assessment-stimulus-ref"])
+            self.notes.refuse_at(element, vocabulary.REASONS["qti-assessment-stimulus-ref"])
         elif attribute == "role" and value not in vocabulary.ROLES:
-            self.notes.refuse(element, f"the role {value!r} promises behaviour that is not there")
+            self.notes.refuse_at(element, f"the role {value!r} promises behaviour that is not there")
         elif attribute == "dir" and value not in ("ltr", "rtl", "auto"):
-            self.notes.refuse(element, f"the direction {value!r} is not known")
+            self.notes.refuse_at(element, f"the direction {value!r} is not known")
         elif vocabulary.is_shown(name, attribute) or vocabulary.is_kept(attribute):
             return True
         else:
-            self.notes.refuse(element, f"the attribute {attribute} is not known to the bank")
+            self.notes.refuse_at(element, f"the attribute {attribute} is not known to the bank")
         return False
 
     def _remember(self, element: etree._Element, attributes: dict[str, str]) -> None:
         own = attributes.get("id")
         if own is not None:
             if own in self._ids:
-                self.notes.refuse(element, f"the id {own!r} stands twice, first in line {self._ids[own]}")
+                self.notes.refuse_at(element, f"the id {own!r} stands twice, first in line {self._ids[own]}")
             self._ids.setdefault(own, line_of(element))
         for name in sorted(vocabulary.REFERENCES & attributes.keys()):
             self._references.extend((element, target) for target in attributes[name].split())
@@ -115,7 +100,7 @@ class ContentReader:
         self, parent: etree._Element, depth: int, *, blocks: bool, allowed: frozenset[str] | None
     ) -> tuple[Node, ...]:
         if depth > _DEEPEST:
-            self.notes.refuse(parent, f"content is nested more than {_DEEPEST} deep")
+            self.notes.refuse_at(parent, f"content is nested more than {_DEEPEST} deep")
             return ()
         nodes: list[Node] = []
         self._text(parent, parent.text, nodes, allowed)
@@ -131,7 +116,7 @@ class ContentReader:
     ) -> None:
         if text and (allowed is None or not text.isspace()):
             if allowed is not None:
-                self.notes.refuse(parent, "text stands where only elements may stand")
+                self.notes.refuse_at(parent, "text stands where only elements may stand")
             nodes.append(text)
 
     def _child(self, child: etree._Element, depth: int, blocks: bool, allowed: frozenset[str] | None) -> Node | None:
@@ -142,7 +127,7 @@ class ContentReader:
         if space == MATHML:
             return self._math(child, depth)
         if space not in (QTI, XHTML):
-            self.notes.refuse(child, f"the namespace {space!r} is not known to the bank")
+            self.notes.refuse_at(child, f"the namespace {space!r} is not known to the bank")
         elif name.startswith("qti-"):
             return self._special(child, blocks and allowed is None)
         elif self._stands_well(child, name, blocks, allowed):
@@ -152,18 +137,18 @@ class ContentReader:
     def _special(self, child: etree._Element, may_stand: bool) -> Node | None:
         node = self.special(child)
         if node is not None and not may_stand:
-            self.notes.refuse(child, "a block stands inside a paragraph or a list")
+            self.notes.refuse_at(child, "a block stands inside a paragraph or a list")
         return node
 
     def _stands_well(self, child: etree._Element, name: str, blocks: bool, allowed: frozenset[str] | None) -> bool:
         if name not in vocabulary.BLOCKS and name not in vocabulary.PHRASING:
-            self.notes.refuse(child, vocabulary.refusal_reason(name))
+            self.notes.refuse_at(child, vocabulary.refusal_reason(name))
         elif allowed is not None and name not in allowed:
-            self.notes.refuse(child, f"<{name}> may not stand directly in <{_parent_name(child)}>")
+            self.notes.refuse_at(child, f"<{name}> may not stand directly in <{_parent_name(child)}>")
         elif allowed is None and name in vocabulary.BOUND and not _belongs(child, name):
-            self.notes.refuse(child, f"<{name}> may not stand in <{_parent_name(child)}>")
+            self.notes.refuse_at(child, f"<{name}> may not stand in <{_parent_name(child)}>")
         elif name in vocabulary.BLOCKS and not blocks:
-            self.notes.refuse(child, f"the block <{name}> stands inside <{_parent_name(child)}>")
+            self.notes.refuse_at(child, f"the block <{name}> stands inside <{_parent_name(child)}>")
         else:
             return True
         return False
@@ -172,7 +157,7 @@ class ContentReader:
         attributes = self.attributes(child, name=name)
         if name in vocabulary.VOID:
             if len(child) or (child.text or "").strip():
-                self.notes.refuse(child, f"<{name}> must be empty")
+                self.notes.refuse_at(child, f"<{name}> must be empty")
             return Element(name, attributes)
         allowed = vocabulary.STRUCTURED.get(name)
         blocks = name in vocabulary.FLOW or allowed is not None
@@ -181,10 +166,10 @@ class ContentReader:
     def _math(self, child: etree._Element, depth: int) -> Element | None:
         name = local_name(child)
         if name not in vocabulary.MATH:
-            self.notes.refuse(child, vocabulary.refusal_reason(name))
+            self.notes.refuse_at(child, vocabulary.refusal_reason(name))
             return None
         if depth > _DEEPEST:
-            self.notes.refuse(child, f"content is nested more than {_DEEPEST} deep")
+            self.notes.refuse_at(child, f"content is nested more than {_DEEPEST} deep")
             return None
         attributes = self.attributes(child, name=f"m:{name}")
         nodes: list[Node] = [child.text] if child.text else []
@@ -192,7 +177,7 @@ class ContentReader:
             if not is_element(inner):
                 check_aside(inner, self.notes)
             elif namespace(inner) != MATHML:
-                self.notes.refuse(inner, "other markup stands inside a formula")
+                self.notes.refuse_at(inner, "other markup stands inside a formula")
             elif (node := self._math(inner, depth + 1)) is not None:
                 nodes.append(node)
             if inner.tail:
@@ -215,9 +200,9 @@ def check_aside(node: etree._Element, notes: Notes) -> None:
     """Refuses what is neither element nor comment; schema hints pass."""
     if isinstance(node, etree._ProcessingInstruction):
         if node.target != "xml-model":
-            notes.refuse(node, f"the processing instruction {node.target!s} is not known to the bank", "?")
+            notes.refuse_at(node, f"the processing instruction {node.target!s} is not known to the bank", "?")
     elif not isinstance(node, etree._Comment):
-        notes.refuse(node, "entities are not resolved", "&")
+        notes.refuse_at(node, "entities are not resolved", "&")
 
 
 def namespace(element: etree._Element) -> str:

@@ -19,9 +19,10 @@ from typing import Final
 
 from lxml import etree
 
-from item_bank.item import Declaration, Item, Mapping, Outcome
 from item_bank.qti import scoring, vocabulary
-from item_bank.qti.content import QTI, Notes, check_aside, is_element, local_name, namespace, plain_name
+from item_bank.qti.choice import ChoiceItem, Declaration, Mapping, Outcome
+from item_bank.qti.content import Notes, check_aside, is_element, local_name, namespace, plain_name
+from item_bank.qti.xml import QTI
 
 _OUTCOME_EXTRAS: Final = (
     "interpretation",
@@ -40,14 +41,15 @@ def responses(found: list[etree._Element], notes: Notes) -> tuple[Declaration, .
 
 def outcomes(root: etree._Element, found: list[etree._Element], notes: Notes) -> tuple[Outcome, ...]:
     read = tuple(_outcome(element, notes) for element in found)
-    if not any((one.variable, one.base_type, one.cardinality) == ("SCORE", "float", "single") for one in read):
-        notes.refuse(root, "the templates need an outcome SCORE, single and float", "qti-outcome-declaration")
+    score = ("SCORE", "float", "single")
+    if not any(tuple(one.get(name) for name in ("identifier", "base-type", "cardinality")) == score for one in found):
+        notes.refuse_at(root, "the templates need an outcome SCORE, single and float", "qti-outcome-declaration")
     if len({one.variable for one in read}) != len(read):
-        notes.refuse(root, "an outcome is declared twice", "qti-outcome-declaration")
+        notes.refuse_at(root, "an outcome is declared twice", "qti-outcome-declaration")
     return read
 
 
-def contradictions(item: Item) -> Iterator[tuple[str, str]]:
+def contradictions(item: ChoiceItem) -> Iterator[tuple[str, str]]:
     """(element, reason) for everything in which key, interaction and template do not fit together."""
     names = [declaration.variable for declaration in item.declarations]
     interaction = item.interactions()[0]
@@ -70,7 +72,7 @@ def whole(element: etree._Element, name: str, default: int, notes: Notes) -> int
     """A whole number from 0 in the attribute ``name``."""
     text = element.get(name, str(default)).strip()
     if not (text.isascii() and text.isdigit() and len(text) < 6):
-        notes.refuse(element, f"{name} is not a whole number from 0")
+        notes.refuse_at(element, f"{name} is not a whole number from 0")
         return default
     return int(text)
 
@@ -79,7 +81,7 @@ def truth(element: etree._Element, name: str, notes: Notes) -> bool:
     """An XML boolean in the attribute ``name``, false when it is missing."""
     text = element.get(name, "false").strip()
     if text not in ("true", "false", "1", "0"):
-        notes.refuse(element, f"{name} is neither true nor false")
+        notes.refuse_at(element, f"{name} is neither true nor false")
     return text in ("true", "1")
 
 
@@ -87,40 +89,38 @@ def _response(element: etree._Element, notes: Notes) -> Declaration:
     _only_attributes(element, ("identifier", "cardinality", "base-type"), notes)
     cardinality = element.get("cardinality", "")
     if cardinality not in ("single", "multiple"):
-        notes.refuse(element, f"the cardinality {cardinality[:20]!r} does not fit a choice")
+        notes.refuse_at(element, f"the cardinality {cardinality[:20]!r} does not fit a choice")
     if element.get("base-type") != "identifier":
-        notes.refuse(element, "a choice needs a response of base type identifier")
+        notes.refuse_at(element, "a choice needs a response of base type identifier")
     correct: tuple[str, ...] = ()
     mapping = None
-    interpretation = ""
     for child in _elements(element, notes):
         match local_name(child):
             case "qti-correct-response":
                 _only_attributes(child, ("interpretation",), notes)
-                correct, interpretation = _values(child, notes), child.get("interpretation", "")
+                correct = _values(child, notes)
             case "qti-mapping":
                 mapping = _mapping(child, notes)
             case "qti-default-value":
-                notes.refuse(child, "a preset answer is not supported: it would count as the candidate's")
+                notes.refuse_at(child, "a preset answer is not supported: it would count as the candidate's")
             case name:
-                notes.refuse(child, vocabulary.refusal_reason(name))
-    return Declaration(element.get("identifier", ""), cardinality == "multiple", correct, mapping, interpretation)
+                notes.refuse_at(child, vocabulary.refusal_reason(name))
+    return Declaration(element.get("identifier", ""), cardinality == "multiple", correct, mapping)
 
 
 def _outcome(element: etree._Element, notes: Notes) -> Outcome:
     _only_attributes(element, ("identifier", "cardinality", "base-type", *_OUTCOME_EXTRAS), notes)
     base_type, cardinality = element.get("base-type", ""), element.get("cardinality", "")
     if base_type not in _BASE_TYPES or cardinality not in ("single", "multiple", "ordered"):
-        notes.refuse(element, "the outcome's base type or cardinality is not known")
+        notes.refuse_at(element, "the outcome's base type or cardinality is not known")
     default: tuple[str, ...] = ()
     for child in _elements(element, notes):
         if local_name(child) == "qti-default-value":
             _only_attributes(child, (), notes)
             default = _values(child, notes)
         else:
-            notes.refuse(child, vocabulary.refusal_reason(local_name(child)))
-    extras = tuple(sorted((name, element.get(name, "")) for name in _OUTCOME_EXTRAS if name in element.attrib))
-    return Outcome(element.get("identifier", ""), base_type, cardinality, default, extras)
+            notes.refuse_at(child, vocabulary.refusal_reason(local_name(child)))
+    return Outcome(element.get("identifier", ""), default, element.get("normal-maximum"))
 
 
 def _mapping(element: etree._Element, notes: Notes) -> Mapping:
@@ -128,14 +128,14 @@ def _mapping(element: etree._Element, notes: Notes) -> Mapping:
     entries: list[tuple[str, float]] = []
     for child in _elements(element, notes):
         if local_name(child) != "qti-map-entry":
-            notes.refuse(child, vocabulary.refusal_reason(local_name(child)))
+            notes.refuse_at(child, vocabulary.refusal_reason(local_name(child)))
             continue
         _only_attributes(child, ("map-key", "mapped-value", "case-sensitive"), notes)
         if child.get("case-sensitive", "true") not in ("true", "1"):
-            notes.refuse(child, "identifiers are compared exactly; case-sensitive cannot be false")
+            notes.refuse_at(child, "identifiers are compared exactly; case-sensitive cannot be false")
         entries.append((child.get("map-key", ""), _number(child, "mapped-value", notes)))
     if len({key for key, _ in entries}) != len(entries):
-        notes.refuse(element, "an option is mapped twice")
+        notes.refuse_at(element, "an option is mapped twice")
     lower, upper = (
         _number(element, name, notes) if name in element.attrib else None for name in ("lower-bound", "upper-bound")
     )
@@ -147,7 +147,7 @@ def _values(element: etree._Element, notes: Notes) -> tuple[str, ...]:
     values: list[str] = []
     for child in _elements(element, notes):
         if local_name(child) != "qti-value" or len(child):
-            notes.refuse(child, "only plain values are read here")
+            notes.refuse_at(child, "only plain values are read here")
         _only_attributes(child, (), notes)
         values.append((child.text or "").strip())
     return tuple(values)
@@ -155,12 +155,12 @@ def _values(element: etree._Element, notes: Notes) -> tuple[str, ...]:
 
 def _elements(element: etree._Element, notes: Notes) -> Iterator[etree._Element]:
     if any(text and not text.isspace() for text in (element.text, *(child.tail for child in element))):
-        notes.refuse(element, "text stands where only elements may stand")
+        notes.refuse_at(element, "text stands where only elements may stand")
     for child in element:
         if not is_element(child):
             check_aside(child, notes)
         elif namespace(child) != QTI:
-            notes.refuse(child, vocabulary.refusal_reason(local_name(child)))
+            notes.refuse_at(child, vocabulary.refusal_reason(local_name(child)))
         else:
             yield child
 
@@ -169,7 +169,7 @@ def _only_attributes(element: etree._Element, known: tuple[str, ...], notes: Not
     for key in element.attrib:
         name = plain_name(str(key))
         if name not in known:
-            notes.refuse(element, f"the attribute {name} is not known to the bank")
+            notes.refuse_at(element, f"the attribute {name} is not known to the bank")
 
 
 def _number(element: etree._Element, name: str, notes: Notes) -> float:
@@ -178,12 +178,12 @@ def _number(element: etree._Element, name: str, notes: Notes) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        notes.refuse(element, f"{name} is not a number")
+        notes.refuse_at(element, f"{name} is not a number")
         return 0.0
     return value
 
 
-def _key_faults(item: Item, declaration: Declaration, options: set[str]) -> Iterator[tuple[str, str]]:
+def _key_faults(item: ChoiceItem, declaration: Declaration, options: set[str]) -> Iterator[tuple[str, str]]:
     if item.template == "match_correct" and not declaration.correct:
         yield "qti-correct-response", "the template match_correct needs a key, and there is none"
     if item.template == "map_response" and declaration.mapping is None:
@@ -198,14 +198,14 @@ def _key_faults(item: Item, declaration: Declaration, options: set[str]) -> Iter
             yield "qti-mapping", "the lower bound lies above the upper bound"
 
 
-def _maximum_faults(item: Item) -> Iterator[tuple[str, str]]:
+def _maximum_faults(item: ChoiceItem) -> Iterator[tuple[str, str]]:
     most = scoring.max_score(item)
     for outcome in item.outcomes:
         told = None
         if outcome.variable == "MAXSCORE" and outcome.default:
             told = outcome.default[0]
         elif outcome.variable == "SCORE":
-            told = dict(outcome.attributes).get("normal-maximum")
+            told = outcome.normal_maximum
         if told is not None and not _equal(told, most):
             yield "qti-outcome-declaration", f"the declared maximum is not the {most:g} that the key gives"
 

@@ -36,8 +36,10 @@ from lxml import etree
 from engine.errors import Refused
 from item_bank.item import Item, Metadata
 from item_bank.qti import archive, rendering
-from item_bank.qti.content import Notes, Refusal, is_element, line_of, local_name, namespace
-from item_bank.qti.reader import is_identifier, parse, read_item
+from item_bank.qti.content import Notes, is_element, line_of, local_name, namespace
+from item_bank.qti.reader import is_identifier, read_item
+from item_bank.qti.xml import parse
+from item_bank.refusal import Refusal
 
 MANIFEST: Final = "imsmanifest.xml"
 METADATA: Final = "https://invigil.example/ns/item-metadata"
@@ -156,9 +158,9 @@ class _Manifest:
         if kind != _ITEM_TYPE:
             self._other(resource, kind, file)
         elif not archive.is_safe_name(file):
-            self._notes.refuse(resource, f"the address {href[:100]!r} leads out of the package")
+            self._notes.refuse_at(resource, f"the address {href[:100]!r} leads out of the package")
         elif file not in self._files.names:
-            self._notes.refuse(resource, f"the file {file[:100]!r} is not in the package")
+            self._notes.refuse_at(resource, f"the file {file[:100]!r} is not in the package")
         else:
             self._named.add(file)
             before = len(self._notes.refusals)
@@ -170,7 +172,7 @@ class _Manifest:
         """Tests and older items are content, so they are refused; pictures and the like are remarked."""
         self._named.add(file)
         if kind.startswith(("imsqti_item", "imsqti_test", "imsqti_assessment", "imsqti_outcome")):
-            self._notes.refuse(resource, f"resources of the type {kind} are not supported yet")
+            self._notes.refuse_at(resource, f"resources of the type {kind} are not supported yet")
         else:
             self._remarks.append(Refusal(MANIFEST, line_of(resource), "resource", f"{file or kind} was not taken over"))
 
@@ -193,10 +195,10 @@ class _Manifest:
     def _is_word(self, element: etree._Element, told: dict[str, str]) -> bool:
         name = local_name(element)
         if name not in _WORDS or name in told or len(element) or element.attrib:
-            self._notes.refuse(element, "this metadata is not known, stands twice or is not plain text")
+            self._notes.refuse_at(element, "this metadata is not known, stands twice or is not plain text")
             return False
         if len(element.text or "") > _LONGEST:
-            self._notes.refuse(element, f"this metadata is longer than {_LONGEST} characters")
+            self._notes.refuse_at(element, f"this metadata is longer than {_LONGEST} characters")
             return False
         return True
 
@@ -204,7 +206,7 @@ class _Manifest:
         enemies = tuple(sorted(set(told.get("enemies", "").replace(",", " ").split())))
         for enemy in enemies:
             if not is_identifier(enemy):
-                self._notes.refuse(resource, f"the enemy {enemy[:40]!r} is not an identifier")
+                self._notes.refuse_at(resource, f"the enemy {enemy[:40]!r} is not an identifier")
         return Metadata(
             domain=told.get("domain", ""),
             cognitive_level=told.get("cognitive-level", ""),
@@ -222,6 +224,6 @@ class _Manifest:
         except ValueError:
             value = math.nan
         if not 0.0 <= value <= 1.0:
-            self._notes.refuse(resource, f"{name} is not a number from 0 to 1")
+            self._notes.refuse_at(resource, f"{name} is not a number from 0 to 1")
             return None
         return value

@@ -28,27 +28,22 @@ from typing import Final
 
 from lxml import etree
 
-from item_bank.item import Choice, ChoiceInteraction, Element, Item, Metadata, Node, Template
-from item_bank.qti import declarations, vocabulary
+from item_bank.item import Item, Metadata
+from item_bank.qti import declarations, vocabulary, xml
+from item_bank.qti.choice import TEMPLATE, Choice, ChoiceInteraction, ChoiceItem, Node, Template
+from item_bank.qti.choice import Content as Element
 from item_bank.qti.content import (
-    QTI,
     ContentReader,
     Notes,
-    Refusal,
     check_aside,
     is_element,
     line_of,
     local_name,
     namespace,
 )
+from item_bank.qti.xml import QTI
+from item_bank.refusal import Refusal
 
-#: Bytes of one item file. The largest public item with choices has a tenth of this.
-LARGEST: Final = 1 << 20
-_ENCODINGS: Final = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_READABLE: Final = frozenset({b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso-8859-15", b"windows-1252"})
-_TEMPLATE: Final = re.compile(
-    r"https?://(?:[a-z]+\.)?(?:imsglobal|1edtech)\.org/(?:.*/)?rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE
-)
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.-]*\Z")
 _LONGEST_NAME: Final = 128
 
@@ -59,44 +54,15 @@ def read_item(data: bytes, file: str, metadata: Metadata | None = None) -> Item 
     Returns the item, or every refusal (at least one, at most fifty); never raises for bad input.
     """
     notes = Notes(file)
-    root = parse(data, notes)
+    root = xml.parse(data, notes)
     if root is None:
         return tuple(notes.refusals)
     if local_name(root) != "qti-assessment-item" or namespace(root) != QTI:
-        notes.refuse(root, _not_an_item(root))
+        notes.refuse_at(root, _not_an_item(root))
         return tuple(notes.refusals)
-    item = _ItemReader(notes).read(root, metadata or Metadata())
-    return tuple(notes.refusals) if item is None or notes.refusals else item
-
-
-def parse(data: bytes, notes: Notes) -> etree._Element | None:
-    """The root of this XML, or None with a refusal noted. No DTD, no entities, no network, no huge trees."""
-    if (complaint := _unreadable(data)) is not None:
-        notes.refusals.append(Refusal(notes.file, 0, "", complaint))
-        return None
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        line = error.lineno if isinstance(error.lineno, int) else 0
-        notes.refusals.append(Refusal(notes.file, line, "", f"not well-formed: {error.msg}"))
-        return None
-    for aside in (*root.itersiblings(preceding=True), *root.itersiblings()):
-        check_aside(aside, notes)
-    return root
-
-
-def _unreadable(data: bytes) -> str | None:
-    if len(data) > LARGEST:
-        return f"the file has {len(data)} bytes, more than the {LARGEST} that are read"
-    if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "the file is not UTF-8"
-    declared = _ENCODINGS.match(data.removeprefix(b"\xef\xbb\xbf"))
-    if declared is not None and declared[1].lower() not in _READABLE:
-        return "the declared encoding is not read; save the file as UTF-8"
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        return "a document type is declared; DTDs and entities are never read"
-    return None
+    _ItemReader(notes).read(root)
+    whole = xml.tree(root, notes)
+    return tuple(notes.refusals) if notes.refusals else Item(whole, metadata=metadata or Metadata())
 
 
 def _not_an_item(root: etree._Element) -> str:
@@ -120,36 +86,24 @@ class _ItemReader:
     def __post_init__(self) -> None:
         self.content = ContentReader(self.notes, self.special)
 
-    def read(self, root: etree._Element, metadata: Metadata) -> Item | None:
+    def read(self, root: etree._Element) -> None:
+        """Notes everything that stands against the item."""
         known = frozenset({"identifier", "title", "lang", "adaptive", "time-dependent", "label"})
-        attributes = self.content.attributes(root, known | {"tool-name", "tool-version"})
-        tool = tuple(
-            (name, root.get(name, "")) for name in ("label", "tool-name", "tool-version") if name in root.attrib
-        )
+        self.content.attributes(root, known | {"tool-name", "tool-version"})
         self._check_root(root)
         parts = self._parts(root)
         template = self._template(root, parts["qti-response-processing"])
         declared = declarations.responses(parts["qti-response-declaration"], self.notes)
         outcomes = declarations.outcomes(root, parts["qti-outcome-declaration"], self.notes)
-        body, body_attributes = self._body(root, parts["qti-item-body"])
-        catalogs = tuple(self._catalog_info(one) for one in parts["qti-catalog-info"])
+        body = self._body(root, parts["qti-item-body"])
+        for catalog in parts["qti-catalog-info"]:
+            self._catalog_info(catalog)
         self.content.check_references()
         if template is None or self.notes.refusals:
-            return None
-        item = Item(
-            identifier=root.get("identifier", ""),
-            title=root.get("title", ""),
-            language=root.get("{http://www.w3.org/XML/1998/namespace}lang", "und"),
-            body=body,
-            declarations=declared,
-            template=template,
-            outcomes=outcomes,
-            catalogs=catalogs,
-            attributes=tuple(sorted(attributes + tool)),
-            body_attributes=body_attributes,
-            metadata=metadata,
-        )
-        return self._checked(root, item)
+            return
+        item = ChoiceItem(root.get("identifier", ""), "und", body, declared, template, outcomes)
+        for element, reason in declarations.contradictions(item):
+            self.notes.refuse(line_of(root), element, reason)
 
     def special(self, element: etree._Element) -> Node | None:
         """What stands in content and begins with qti-: the interaction, or a rubric, or a refusal."""
@@ -159,20 +113,20 @@ class _ItemReader:
         if name == "qti-rubric-block" and self.place == "body":
             return self._rubric(element)
         if name in ("qti-choice-interaction", "qti-rubric-block"):
-            self.notes.refuse(element, f"it may not stand inside a {self.place}")
+            self.notes.refuse_at(element, f"it may not stand inside a {self.place}")
         else:
-            self.notes.refuse(element, vocabulary.refusal_reason(name))
+            self.notes.refuse_at(element, vocabulary.refusal_reason(name))
         return None
 
     def _check_root(self, root: etree._Element) -> None:
         if not is_identifier(root.get("identifier", "")):
-            self.notes.refuse(root, "the item needs an identifier of at most 128 letters, digits, '_', '-', '.'")
+            self.notes.refuse_at(root, "the item needs an identifier of at most 128 letters, digits, '_', '-', '.'")
         if not root.get("title", "").strip():
-            self.notes.refuse(root, "the item needs a title")
+            self.notes.refuse_at(root, "the item needs a title")
         if root.get("adaptive", "false") not in ("false", "0"):
-            self.notes.refuse(root, "adaptive items are not supported yet")
+            self.notes.refuse_at(root, "adaptive items are not supported yet")
         if root.get("time-dependent", "false") not in ("false", "0"):
-            self.notes.refuse(root, "time-dependent items are not supported")
+            self.notes.refuse_at(root, "time-dependent items are not supported")
 
     def _parts(self, root: etree._Element) -> dict[str, list[etree._Element]]:
         """The item's children by name; every other child is refused."""
@@ -184,55 +138,53 @@ class _ItemReader:
             elif local_name(child) in parts and namespace(child) == QTI:
                 parts[local_name(child)].append(child)
             else:
-                self.notes.refuse(child, vocabulary.refusal_reason(local_name(child)))
+                self.notes.refuse_at(child, vocabulary.refusal_reason(local_name(child)))
         for name in ("qti-item-body", "qti-catalog-info", "qti-response-processing"):
             for extra in parts[name][1:]:
-                self.notes.refuse(extra, "it stands more than once")
+                self.notes.refuse_at(extra, "it stands more than once")
         return parts
 
     def _template(self, root: etree._Element, found: list[etree._Element]) -> Template | None:
         if not found:
-            self.notes.refuse(
+            self.notes.refuse_at(
                 root, "there is no response processing, so nothing could be scored", "qti-response-processing"
             )
             return None
         processing = found[0]
         self.content.attributes(processing, frozenset({"template"}))
         if any(is_element(child) for child in processing):
-            self.notes.refuse(processing, "custom response processing is not supported yet; only the templates are")
+            self.notes.refuse_at(processing, "custom response processing is not supported yet; only the templates are")
             return None
-        named = _TEMPLATE.match(processing.get("template", "").strip())
+        named = TEMPLATE.match(processing.get("template", "").strip())
         match named[1].lower() if named else None:
             case "match_correct":
                 return "match_correct"
             case "map_response":
                 return "map_response"
             case other:
-                self.notes.refuse(processing, f"the template {other or 'named here'} is not one of those supported")
+                self.notes.refuse_at(processing, f"the template {other or 'named here'} is not one of those supported")
                 return None
 
-    def _body(
-        self, root: etree._Element, found: list[etree._Element]
-    ) -> tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]:
+    def _body(self, root: etree._Element, found: list[etree._Element]) -> tuple[Node, ...]:
         if not found:
-            self.notes.refuse(root, "there is no item body", "qti-item-body")
-            return (), ()
+            self.notes.refuse_at(root, "there is no item body", "qti-item-body")
+            return ()
         body = self.content.flow(found[0])
-        attributes = self.content.attributes(found[0], name="div")
+        self.content.attributes(found[0], name="div")
         if not self.variables and not self.notes.refusals:
-            self.notes.refuse(found[0], "there is no interaction")
-        return body, attributes
+            self.notes.refuse_at(found[0], "there is no interaction")
+        return body
 
     def _interaction(self, element: etree._Element) -> ChoiceInteraction:
         known = frozenset({"response-identifier", "shuffle", "min-choices", "max-choices", "orientation"})
         variable = element.get("response-identifier", "")
         if self.variables:
-            self.notes.refuse(element, "a second interaction would not be scored: the templates score one response")
+            self.notes.refuse_at(element, "a second interaction would not be scored: the templates score one response")
         self.variables.append(variable)
         prompts = [child for child in element if is_element(child) and local_name(child) == "qti-prompt"]
         self._check_children(element, ("qti-prompt", "qti-simple-choice"))
         for extra in prompts[1:]:
-            self.notes.refuse(extra, "a second prompt")
+            self.notes.refuse_at(extra, "a second prompt")
         prompt = self._inside("prompt", prompts[0]) if prompts else ()
         interaction = ChoiceInteraction(
             variable=variable,
@@ -251,30 +203,30 @@ class _ItemReader:
     def _check_interaction(self, element: etree._Element, interaction: ChoiceInteraction) -> None:
         identifiers = [choice.identifier for choice in interaction.choices]
         if len(identifiers) < 2:
-            self.notes.refuse(element, "a choice needs at least two options")
+            self.notes.refuse_at(element, "a choice needs at least two options")
         if len(set(identifiers)) != len(identifiers):
-            self.notes.refuse(element, "two options have the same identifier")
+            self.notes.refuse_at(element, "two options have the same identifier")
         if interaction.orientation not in ("", "horizontal", "vertical"):
-            self.notes.refuse(element, f"the orientation {interaction.orientation!r} is not known")
+            self.notes.refuse_at(element, f"the orientation {interaction.orientation!r} is not known")
         most = interaction.max_choices or len(identifiers)
         if interaction.min_choices > most or interaction.max_choices > len(identifiers):
-            self.notes.refuse(element, "min-choices, max-choices and the number of options do not fit together")
+            self.notes.refuse_at(element, "min-choices, max-choices and the number of options do not fit together")
 
     def _choice(self, element: etree._Element) -> Choice:
         known = frozenset({"identifier", "fixed"})
         identifier = element.get("identifier", "")
         if not is_identifier(identifier):
-            self.notes.refuse(element, f"the option's identifier {identifier[:40]!r} is not one")
+            self.notes.refuse_at(element, f"the option's identifier {identifier[:40]!r} is not one")
         content = self._inside("choice", element)
         if not content:
-            self.notes.refuse(element, "the option is empty")
+            self.notes.refuse_at(element, "the option is empty")
         fixed = declarations.truth(element, "fixed", self.notes)
         return Choice(identifier, content, fixed, self.content.attributes(element, known, name="span"))
 
     def _rubric(self, element: etree._Element) -> Element:
         views = element.get("view", "").split()
         if not views or set(views) - {"author", "candidate", "proctor", "scorer", "test-constructor", "tutor"}:
-            self.notes.refuse(element, "the rubric's view is missing or not known")
+            self.notes.refuse_at(element, "the rubric's view is missing or not known")
         kept = tuple((name, element.get(name, "")) for name in ("use", "view") if name in element.attrib)
         attributes = self.content.attributes(element, frozenset({"use", "view"}), name="div")
         children: list[Node] = []
@@ -313,18 +265,12 @@ class _ItemReader:
     def _check_children(self, element: etree._Element, names: tuple[str, ...]) -> None:
         texts = [element.text, *(child.tail for child in element)]
         if any(text and not text.isspace() for text in texts):
-            self.notes.refuse(element, "text stands where only elements may stand")
+            self.notes.refuse_at(element, "text stands where only elements may stand")
         for child in element:
             if not is_element(child):
                 check_aside(child, self.notes)
             elif local_name(child) not in names or namespace(child) != QTI:
-                self.notes.refuse(child, vocabulary.refusal_reason(local_name(child)))
-
-    def _checked(self, root: etree._Element, item: Item) -> Item:
-        """The item, once its declarations, its key and its interaction fit together."""
-        for complaint in declarations.contradictions(item):
-            self.notes.refusals.append(Refusal(self.notes.file, line_of(root), *complaint))
-        return item
+                self.notes.refuse_at(child, vocabulary.refusal_reason(local_name(child)))
 
 
 def is_identifier(text: str) -> bool:

@@ -31,8 +31,10 @@ import nh3
 from engine.errors import Refused
 from engine.form import CandidateItem, ResponseRule, Responses, Seat
 from engine.sources import base32
-from item_bank.item import Attributes, Choice, ChoiceInteraction, Element, Item, Node
+from item_bank.item import Attributes, Item
 from item_bank.qti import vocabulary
+from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, view
+from item_bank.qti.choice import Content as Element
 
 _ID_PREFIX: Final = "item-"
 _OPTION_BYTES: Final = 10
@@ -44,24 +46,27 @@ _CONTROLS: Final = {
 }
 
 
-def render(item: Item, seat: Seat) -> CandidateItem:
+def render(whole: Item, seat: Seat) -> CandidateItem:
     """What the candidate in ``seat`` sees of this item. Equal arguments give equal bytes."""
+    item = view(whole)
     written = _body(item, seat)
     rules = tuple(_rule(item, interaction, seat) for interaction in item.interactions())
     return CandidateItem(_filtered(written), rules, item.language)
 
 
-def survives(item: Item) -> bool:
+def survives(whole: Item) -> bool:
     """Whether the last filter leaves the rendered item alone. Asked at import."""
+    item = view(whole)
     written = _body(item, Seat("import", bytes(32)))
     return _filtered(written) == written
 
 
-def authored(item: Item, responses: Responses, seat: Seat) -> Responses:
+def authored(whole: Item, responses: Responses, seat: Seat) -> Responses:
     """The opaque identifiers that this seat was sent, translated back to authored ones.
 
     Raises: `Refused` RESPONSE_INVALID for a variable or an identifier that was never sent to this seat.
     """
+    item = view(whole)
     names: dict[str, dict[str, str]] = {}
     for interaction in item.interactions():
         sent = {opaque(item, interaction.variable, one.identifier, seat): one.identifier for one in interaction.choices}
@@ -75,12 +80,12 @@ def authored(item: Item, responses: Responses, seat: Seat) -> Responses:
     return translated
 
 
-def opaque(item: Item, variable: str, identifier: str, seat: Seat) -> str:
+def opaque(item: ChoiceItem, variable: str, identifier: str, seat: Seat) -> str:
     """The name of one option in one sitting: 80 bits that say nothing without the seat's seed."""
     return base32(_mac(seat, "option", item.identifier, variable, identifier)[:_OPTION_BYTES])
 
 
-def ordered(item: Item, interaction: ChoiceInteraction, seat: Seat) -> tuple[Choice, ...]:
+def ordered(item: ChoiceItem, interaction: ChoiceInteraction, seat: Seat) -> tuple[Choice, ...]:
     """The options in the order this seat sees them: fixed ones in place, the others by the seat's seed."""
     if not interaction.shuffle:
         return interaction.choices
@@ -98,13 +103,13 @@ def _mac(seat: Seat, *words: str) -> bytes:
     return hmac.digest(seat.seed, message, hashlib.sha256)
 
 
-def _rule(item: Item, interaction: ChoiceInteraction, seat: Seat) -> ResponseRule:
+def _rule(item: ChoiceItem, interaction: ChoiceInteraction, seat: Seat) -> ResponseRule:
     options = frozenset(opaque(item, interaction.variable, one.identifier, seat) for one in interaction.choices)
     most = interaction.max_choices or len(interaction.choices)
     return ResponseRule(interaction.variable, interaction.min_choices, most, options)
 
 
-def _body(item: Item, seat: Seat) -> str:
+def _body(item: ChoiceItem, seat: Seat) -> str:
     attributes = dict(_shown("div", item.body_attributes))
     attributes["class"] = " ".join(["item", *attributes.get("class", "").split()])
     if item.language != "und":
@@ -115,7 +120,7 @@ def _body(item: Item, seat: Seat) -> str:
 class _Page:
     """Writes the content of one item for one seat."""
 
-    def __init__(self, item: Item, seat: Seat) -> None:
+    def __init__(self, item: ChoiceItem, seat: Seat) -> None:
         self.item = item
         self.seat = seat
 

@@ -22,14 +22,16 @@ from collections import Counter
 
 from engine.errors import Refused
 from engine.form import ItemOutcome, Responses
-from item_bank.item import ChoiceInteraction, Declaration, Item, Mapping
+from item_bank.item import Item
+from item_bank.qti.choice import ChoiceInteraction, ChoiceItem, Declaration, Mapping, view
 
 
-def score(item: Item, responses: Responses) -> ItemOutcome:
+def score(authored: Item, responses: Responses) -> ItemOutcome:
     """SCORE and MAXSCORE of authored identifiers by the item's own key.
 
     Raises: `Refused` RESPONSE_INVALID for an unknown variable or option, or for more options than allowed.
     """
+    item = view(authored)
     given = {interaction.variable: interaction for interaction in item.interactions()}
     if unknown := responses.keys() - given.keys():
         raise Refused("RESPONSE_INVALID", variable=min(unknown)[:64])
@@ -41,7 +43,7 @@ def score(item: Item, responses: Responses) -> ItemOutcome:
     return ItemOutcome(total, max_score(item))
 
 
-def max_score(item: Item) -> float:
+def max_score(item: ChoiceItem) -> float:
     """The most points that any allowed response gives."""
     if item.template == "match_correct":
         return 1.0
@@ -59,7 +61,7 @@ def _check(interaction: ChoiceInteraction, declaration: Declaration, response: t
         raise Refused("RESPONSE_INVALID", variable=declaration.variable, chosen=len(response), allowed=1)
 
 
-def _points(item: Item, declaration: Declaration, response: tuple[str, ...]) -> float:
+def _points(item: ChoiceItem, declaration: Declaration, response: tuple[str, ...]) -> float:
     if not response:
         return 0.0
     if item.template == "match_correct":
@@ -76,7 +78,7 @@ def _mapped(mapping: Mapping, chosen: set[str]) -> float:
     return total
 
 
-def _most(item: Item, declaration: Declaration) -> float:
+def _most(item: ChoiceItem, declaration: Declaration) -> float:
     """The best sum: take the best options while they help, but never fewer than must be chosen."""
     mapping = _mapping(declaration)
     interaction = next(found for found in item.interactions() if found.variable == declaration.variable)

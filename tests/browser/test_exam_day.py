@@ -13,8 +13,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from item_bank.bank import key_of
-from item_bank.item import Choice, Item, plain_text
+from item_bank.bank import key_of, options_of
+from item_bank.item import Item, plain_text
 from item_bank.qti.package import read_package
 from scripts import verifier
 from scripts.demonstration import EXAM_PACKAGE
@@ -147,10 +147,9 @@ def _answers(page: Page, upto: int) -> None:
 
 def _answer(page: Page) -> None:
     item = _known_item(page.locator("[data-page] .item-body").inner_text())
-    (interaction,) = item.interactions()
+    options = dict(options_of(item))
     for identifier in key_of(item):
-        (choice,) = (choice for choice in interaction.choices if choice.identifier == identifier)
-        text = _squeezed(plain_text(choice.content))
+        text = _squeezed(options[identifier])
         for option in page.locator("[data-page] fieldset label.choice").all():
             if _squeezed(option.inner_text()) == text:
                 option.locator("input").check()
@@ -159,7 +158,7 @@ def _answer(page: Page) -> None:
 def _known_item(shown: str) -> Item:
     """The item of the package whose every option stands on the page."""
     text = _squeezed(shown)
-    found = [item for item in _package() if all(_squeezed(plain_text(c.content)) in text for c in _choices(item))]
+    found = [item for item in _package() if all(_squeezed(told) in text for _, told in options_of(item))]
     (item,) = [item for item in found if _squeezed(plain_text(item.body, options=False))[:40] in text] or found
     return item
 
@@ -171,11 +170,6 @@ def _package() -> list[Item]:
 
 
 _ITEMS: list[Item] = []
-
-
-def _choices(item: Item) -> tuple[Choice, ...]:
-    (interaction,) = item.interactions()
-    return interaction.choices
 
 
 def _squeezed(text: str) -> str:

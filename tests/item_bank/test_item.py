@@ -7,43 +7,26 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import Tampered
-from item_bank.item import (
-    Choice,
-    ChoiceInteraction,
-    Declaration,
-    Element,
-    Item,
-    Mapping,
-    Metadata,
-    Outcome,
-    decode,
-    encode,
-    example,
-    plain_text,
-)
+from item_bank.item import Element, Item, Metadata, Resource, decode, encode, example, plain_text
 
 
 def rich_item() -> Item:
     """An item that uses every field of every word."""
-    choices = (
-        Choice("A", ("One ", Element("em", (("class", "qti-x"),), ("only",))), True, (("id", "a"),)),
-        Choice("B", ("Two",)),
+    one = Element("qti-simple-choice", (("identifier", "A"),), ("One ", Element("em", (), ("only",))))
+    catalog = Element("qti-catalog-info", (), (Element("qti-catalog", (("id", "c"),), ("hidden",)),))
+    feedback = Element("qti-feedback-inline", (("identifier", "A"),), ("Well done",))
+    scorers = Element("qti-rubric-block", (("view", "scorer"),), ("for scorers",))
+    candidates = Element("qti-rubric-block", (("view", "candidate tutor"),), ("Read.",))
+    interaction = Element("qti-choice-interaction", (), (Element("qti-prompt", (), ("Which?",)), one))
+    body = Element(
+        "qti-item-body",
+        (),
+        ("before\n", Element("div", (), (candidates, scorers, interaction, feedback, catalog)), "after"),
     )
-    interaction = ChoiceInteraction(
-        "RESPONSE", ("Which?",), choices, 1, 2, True, "horizontal", (("class", "qti-y"),), (("id", "p"),)
-    )
-    mapping = Mapping((("A", 1.5), ("B", -0.5)), -1.0, -2.0, 2.0)
     return Item(
-        identifier="rich",
-        title="Rich",
-        language="de",
-        body=("before", Element("div", (), (Element("p", (), ("text",)), interaction))),
-        declarations=(Declaration("RESPONSE", True, ("A", "B"), mapping, "as said"),),
-        template="map_response",
-        outcomes=(Outcome("SCORE", "float", "single", ("0",), (("view", "scorer"),)),),
-        catalogs=(Element("qti-catalog-info", (), (Element("qti-catalog", (("id", "c"),)),)),),
-        attributes=(("label", "x"),),
-        body_attributes=(("dir", "rtl"),),
+        root=Element("qti-assessment-item", (("identifier", "rich"), ("title", "Rich")), (body,), 7),
+        stimuli=(Element("qti-assessment-stimulus", (("identifier", "s"),)),),
+        resources=(Resource("images/a.png", "image/png", "00" * 32, 12),),
         metadata=Metadata("D1", "apply", "emmy", 0.5, ("other",), "why"),
     )
 
@@ -53,32 +36,39 @@ def test_an_item_comes_back_from_its_canonical_bytes() -> None:
         assert decode(encode(item)) == item
 
 
-def test_equal_items_have_equal_digests_and_a_changed_key_another_one() -> None:
+def test_equal_items_have_equal_digests_and_a_changed_one_another() -> None:
     item = rich_item()
     assert item.digest == rich_item().digest
-    assert replace(item, declarations=(replace(item.declarations[0], correct=("B",)),)).digest != item.digest
+    assert replace(item, resources=()).digest != item.digest
+
+
+def test_the_line_an_element_stood_in_is_no_part_of_the_item() -> None:
+    item = rich_item()
+    moved = replace(item, root=replace(item.root, line=8))
+    assert (moved == item, moved.digest == item.digest, decode(encode(moved)).root.line) == (True, True, 0)
 
 
 def test_bytes_that_are_not_canonical_are_tampered_with() -> None:
     good = encode(example())
-    for bad in (b"", b"[]", b"{}", good[:-1], good + b" ", good.replace(b'"canonical":1', b'"canonical":2')):
+    for bad in (b"", b"[]", b"{}", good[:-1], good + b" ", good.replace(b'"canonical":2', b'"canonical":1')):
         with pytest.raises(Tampered):
             decode(bad)
 
 
-def test_an_interaction_is_found_wherever_it_stands() -> None:
-    assert [found.variable for found in rich_item().interactions()] == ["RESPONSE"]
+def test_an_item_tells_what_its_root_says() -> None:
+    assert (rich_item().identifier, rich_item().title, rich_item().language) == ("rich", "Rich", "und")
+    bare = Item(Element("qti-assessment-item"))
+    assert (bare.identifier, bare.title, bare.body) == ("", "", ())
 
 
-def test_plain_text_holds_what_a_reader_sees_in_order() -> None:
-    assert plain_text(rich_item().body) == "before text Which? One only Two"
+def test_plain_text_holds_what_a_candidate_reads_in_order_and_nothing_else() -> None:
+    assert plain_text(rich_item().body) == "before Read. Which? One only after"
+    assert plain_text(rich_item().body, options=False) == "before Read. Which? after"
 
 
-def test_an_unmapped_option_has_the_default_value() -> None:
-    mapping = rich_item().declarations[0].mapping
-    assert mapping is not None
-    assert (mapping.value("A"), mapping.value("elsewhere")) == (1.5, -1.0)
-
-
-def test_an_element_tells_its_attributes() -> None:
+def test_an_element_tells_its_attributes_its_children_and_its_text() -> None:
+    root = rich_item().root
     assert (Element("p", (("id", "x"),)).get("id"), Element("p").get("id")) == ("x", None)
+    assert [one.name for one in root.elements("qti-item-body", "p")] == ["qti-item-body"]
+    assert [one.name for one in root.descendants()][:3] == ["qti-item-body", "div", "qti-rubric-block"]
+    assert [one.text for one in root.descendants("em", "qti-prompt")] == ["Which?", "only"]

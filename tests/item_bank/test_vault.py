@@ -122,7 +122,7 @@ def test_content_sealed_under_a_false_digest_is_noticed(house: House) -> None:
             return Sealed(ref, self._keyring.seal("items", bytes(32), where), content)
 
     lying = Lying(house.writer, house.database, house.sources, house.keyring)
-    false = lying.seal_as(replace(example(), title="Another"), ref)
+    false = lying.seal_as(replace(example(), stimuli=(example().root,)), ref)
     house.writer.run(Act(lambda tx: tx.apply(*false.puts())))
     with pytest.raises(Tampered, match="digest"):
         vault.open(ref, SHOWING, "per-mary")

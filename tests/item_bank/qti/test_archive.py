@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.errors import NotFound, Refused
 from item_bank.qti import archive
 from item_bank.qti.archive import is_safe_name, open_files
-from item_bank.qti.reader import LARGEST
+from item_bank.qti.xml import LARGEST
 
 
 def packed(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:

@@ -12,14 +12,17 @@ import pytest
 
 from engine.errors import Refused
 from engine.form import Seat
-from item_bank.item import Choice, ChoiceInteraction, Declaration, Element, Item, Mapping, Metadata, example
+from item_bank.item import Item, Metadata, example
+from item_bank.qti.choice import Choice, ChoiceInteraction, Declaration, Mapping, view
+from item_bank.qti.choice import Content as Element
 from item_bank.qti.package import read_package
 from item_bank.qti.reader import read_item
 from item_bank.qti.rendering import authored, opaque, ordered, render, survives
-from tests.item_bank.samples import CHOICES, choice_interaction, item_xml
+from tests.item_bank.samples import CHOICES, choice_interaction, composed, item_xml
 
 ADA = Seat("sit-ada", bytes(range(32)))
 BOB = Seat("sit-bob", bytes(range(32, 64)))
+PLAIN = view(example())
 
 
 def read(data: bytes) -> Item:
@@ -30,11 +33,8 @@ def read(data: bytes) -> Item:
 
 def shuffled(count: int, *, fixed: frozenset[int] = frozenset()) -> Item:
     choices = tuple(Choice(f"c{n}", (f"Option {n}",), n in fixed) for n in range(count))
-    return replace(
-        example(),
-        body=(ChoiceInteraction("RESPONSE", ("Which?",), choices, shuffle=True),),
-        declarations=(Declaration("RESPONSE", False, ("c0",)),),
-    )
+    interaction = ChoiceInteraction("RESPONSE", ("Which?",), choices, shuffle=True)
+    return composed(replace(PLAIN, body=(interaction,), declarations=(Declaration("RESPONSE", False, ("c0",)),)))
 
 
 class Controls(HTMLParser):
@@ -62,7 +62,8 @@ def test_a_single_choice_has_one_labelled_radio_button_per_option() -> None:
 
 
 def test_several_choices_have_check_boxes_and_zero_means_all() -> None:
-    shown = render(replace(example(), body=(replace(example().interactions()[0], max_choices=0, min_choices=1),)), ADA)
+    several = replace(PLAIN.interactions()[0], max_choices=0, min_choices=1)
+    shown = render(composed(replace(PLAIN, body=(several,))), ADA)
     assert {one["type"] for one in Controls(shown.html).inputs} == {"checkbox"}
     assert (shown.rules[0].min_choices, shown.rules[0].max_choices) == (1, 2)
 
@@ -76,7 +77,7 @@ def test_the_group_is_named_by_what_stands_before_it_and_by_the_prompt() -> None
 
 
 def test_a_bare_interaction_still_renders() -> None:
-    assert "aria-labelledby" not in render(replace(example(), body=example().body[1:]), ADA).html
+    assert "aria-labelledby" not in render(composed(replace(PLAIN, body=PLAIN.body[1:])), ADA).html
     named = render(shuffled(2), ADA).html
     assert '<div class="prompt" id="prompt-RESPONSE">Which?</div>' in named
 
@@ -88,7 +89,7 @@ def test_rubrics_are_shown_to_candidates_only() -> None:
         return Element("qti-rubric-block", (("class", "qti-y"), ("view", view)), (content, catalog))
 
     told = rubric("tutor candidate", "for you"), rubric("scorer", "for scorers")
-    shown = render(replace(example(), body=(*told, *example().body)), ADA).html
+    shown = render(composed(replace(PLAIN, body=(*told, *PLAIN.body))), ADA).html
     assert '<div class="rubric qti-y">for you</div>' in shown
     assert "scorers" not in shown
     assert "hidden card" not in shown
@@ -109,21 +110,20 @@ def test_an_orientation_becomes_a_class_and_the_language_an_attribute() -> None:
     assert 'class="choices qti-labels-none qti-orientation-horizontal"' in shown.html
     assert '<div class="interaction" dir="rtl">' in shown.html
     assert shown.html.startswith('<div class="item" lang="en">')
-    assert (shown.language, 'lang="und"' in render(replace(example(), language="und"), ADA).html) == ("en", False)
+    assert (shown.language, 'lang="und"' in render(composed(replace(PLAIN, language="und")), ADA).html) == ("en", False)
 
 
 def test_text_cannot_become_markup() -> None:
-    item = replace(
-        example(), body=(Element("p", (("title", '"><x'),), ("<script>x</script> & \xa0",)), *example().body[1:])
-    )
+    told = Element("p", (("title", '"><x'),), ("<script>x</script> & \xa0",))
+    item = composed(replace(PLAIN, body=(told, *PLAIN.body[1:])))
     shown = render(item, ADA).html
     assert '<p title="&quot;&gt;&lt;x">&lt;script&gt;x&lt;/script&gt; &amp; &nbsp;</p>' in shown
     assert survives(item)
 
 
 def test_the_last_filter_notices_what_no_reader_should_have_let_in() -> None:
-    assert not survives(replace(example(), body=(Element("p", (), (Element("div"),)), *example().body[1:])))
-    assert not survives(replace(example(), body=(Element("script", (), ("x",)), *example().body[1:])))
+    assert not survives(composed(replace(PLAIN, body=(Element("p", (), (Element("div"),)), *PLAIN.body[1:]))))
+    assert not survives(composed(replace(PLAIN, body=(Element("script", (), ("x",)), *PLAIN.body[1:]))))
 
 
 def test_the_same_seat_sees_the_same_bytes_and_another_one_other_names() -> None:
@@ -132,12 +132,12 @@ def test_the_same_seat_sees_the_same_bytes_and_another_one_other_names() -> None
 
 
 def test_an_option_is_named_differently_on_another_item() -> None:
-    assert opaque(example(), "R", "yes", ADA) != opaque(replace(example(), identifier="other"), "R", "yes", ADA)
-    assert re.fullmatch(r"[0-9a-z]{16}", opaque(example(), "R", "yes", ADA))
+    assert opaque(PLAIN, "R", "yes", ADA) != opaque(replace(PLAIN, identifier="other"), "R", "yes", ADA)
+    assert re.fullmatch(r"[0-9a-z]{16}", opaque(PLAIN, "R", "yes", ADA))
 
 
 def test_shuffling_moves_every_loose_option_everywhere_and_no_fixed_one() -> None:
-    item = shuffled(5, fixed=frozenset({4}))
+    item = view(shuffled(5, fixed=frozenset({4})))
     interaction = item.interactions()[0]
     orders = [ordered(item, interaction, Seat("s", n.to_bytes(32))) for n in range(128)]
     firsts = Counter(order[0].identifier for order in orders)
@@ -148,20 +148,20 @@ def test_shuffling_moves_every_loose_option_everywhere_and_no_fixed_one() -> Non
 
 
 def test_key_mapping_rationale_and_metadata_change_no_byte() -> None:
-    item = shuffled(4)
+    item = view(shuffled(4))
     others = (
-        replace(item, declarations=(Declaration("RESPONSE", False, ("c3",), Mapping((("c1", 9.0),)), "why"),)),
-        replace(item, template="map_response", declarations=(Declaration("RESPONSE", False, (), Mapping((), 1.0)),)),
-        replace(item, metadata=Metadata("D9", "analyse", "hedy", 0.1, ("x",), "Option 2 is right")),
-        replace(item, outcomes=(), catalogs=(Element("qti-catalog-info"),), title="Option 0"),
+        composed(replace(item, declarations=(Declaration("RESPONSE", False, ("c3",), Mapping((("c1", 9.0),))),))),
+        composed(replace(item, template="map_response", declarations=())),
+        composed(item, Metadata("D9", "analyse", "hedy", 0.1, ("x",), "Option 2 is right")),
+        composed(replace(item, outcomes=())),
     )
     for other in others:
-        assert other.digest != item.digest
-        assert render(other, ADA) == render(item, ADA)
+        assert other.digest != composed(item).digest
+        assert render(other, ADA) == render(composed(item), ADA)
 
 
 def test_answers_are_translated_back_for_their_own_seat_only() -> None:
-    sent = opaque(example(), "RESPONSE", "yes", ADA)
+    sent = opaque(PLAIN, "RESPONSE", "yes", ADA)
     assert authored(example(), {"RESPONSE": (sent,)}, ADA) == {"RESPONSE": ("yes",)}
     for responses, seat in (
         ({"RESPONSE": (sent,)}, BOB),
@@ -188,9 +188,10 @@ def test_no_byte_of_any_item_of_the_demo_bank_depends_on_its_key() -> None:
     items = [entry.item for path in sorted(folder.iterdir()) for entry in read_package(path).entries]
     assert len(items) > 120
     for item in items:
-        options = tuple(choice.identifier for choice in item.interactions()[0].choices)
-        other = tuple(name for name in options if name not in item.declarations[0].correct)
-        key = replace(item.declarations[0], correct=other, mapping=Mapping(((options[0], 3.0),)))
-        changed = replace(item, declarations=(key,), metadata=Metadata(), outcomes=(), template="map_response")
+        choice = view(item)
+        options = tuple(one.identifier for one in choice.interactions()[0].choices)
+        other = tuple(name for name in options if name not in choice.declarations[0].correct)
+        key = replace(choice.declarations[0], correct=other, mapping=Mapping(((options[0], 3.0),)))
+        changed = composed(replace(choice, declarations=(key,), outcomes=(), template="map_response"))
         assert render(changed, ADA) == render(item, ADA)
         assert item.metadata.rationale not in render(item, ADA).html

@@ -11,28 +11,32 @@ import pytest
 
 from engine.errors import Refused
 from engine.form import ItemOutcome
-from item_bank.item import Choice, ChoiceInteraction, Declaration, Item, Mapping, example
+from item_bank.item import Item, example
+from item_bank.qti.choice import Choice, ChoiceInteraction, Declaration, Mapping, view
 from item_bank.qti.reader import read_item
 from item_bank.qti.scoring import max_score, score
+from tests.item_bank.samples import composed
 
 
 def mapped(mapping: Mapping, max_choices: int = 0, min_choices: int = 0, multiple: bool = True) -> Item:
     choices = tuple(Choice(name, (name,)) for name in "ABCD")
-    return replace(
-        example(),
+    changed = replace(
+        view(example()),
         body=(ChoiceInteraction("RESPONSE", (), choices, min_choices, max_choices),),
         declarations=(Declaration("RESPONSE", multiple, (), mapping),),
         template="map_response",
     )
+    return composed(changed)
 
 
 def keyed(*correct: str) -> Item:
     choices = tuple(Choice(name, (name,)) for name in "ABCD")
-    return replace(
-        example(),
+    changed = replace(
+        view(example()),
         body=(ChoiceInteraction("RESPONSE", (), choices, 0, 0),),
         declarations=(Declaration("RESPONSE", True, correct),),
     )
+    return composed(changed)
 
 
 POINTS = Mapping((("A", 1.0), ("B", 2.0), ("C", -1.0)), default=-0.5)
@@ -81,7 +85,7 @@ def test_no_answer_scores_nothing_even_where_a_bound_or_default_would_give_point
     ],
 )
 def test_the_maximum_is_what_the_best_allowed_response_gives(item: Item, most: float) -> None:
-    assert max_score(item) == most
+    assert max_score(view(item)) == most
 
 
 @pytest.mark.parametrize(
