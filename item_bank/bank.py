@@ -37,7 +37,7 @@ from item_bank import assembly, lifecycle, store, vault
 from item_bank.blueprint import Blueprint, PoolItem, from_record
 from item_bank.item import Item, plain_text
 from item_bank.lifecycle import ItemDrafted, ItemState
-from item_bank.qti import choice, rendering, scoring
+from item_bank.qti import choice, marks, rendering
 from item_bank.qti.package import Entry, read_package
 from item_bank.refusal import Refusal
 from item_bank.store import Listed
@@ -285,7 +285,7 @@ class Bank:
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
         """See `engine.form.Items.score`."""
         item = self._vault.open(ref, vault.SCORING, SYSTEM, seat.sitting)
-        return scoring.score(item, rendering.authored(item, responses, seat))
+        return marks.score(item, rendering.authored(item, responses, seat), seat.seed)
 
     # -- private --------------------------------------------------------------------------------------
 

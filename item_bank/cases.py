@@ -26,9 +26,8 @@ import orjson
 
 from engine.errors import InvigilError, Refused
 from engine.form import Responses
-from item_bank.qti import marks as scoring
-from item_bank.qti import processing, values
-from item_bank.qti.processing import Item
+from item_bank.item import Item
+from item_bank.qti import marks, processing, values
 from item_bank.qti.values import Value
 from item_bank.qti.variables import Type
 
@@ -117,7 +116,7 @@ def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]
     """
     given, dice = as_responses(response), seed.to_bytes(32)
     state = processing.attempt(item, processing.begin(item, dice), given)
-    outcome = scoring.score(item, given, dice)
+    outcome = marks.score(item, given, dice)
     return {
         "score": outcome.score,
         "max_score": outcome.max_score,

@@ -20,7 +20,6 @@ Source: QTI 3.0 Information Model, text entry interaction (records of numbers), 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +29,7 @@ from item_bank.item import Element
 from item_bank.qti import values
 from item_bank.qti.compiler import Values
 from item_bank.qti.values import Value
-from item_bank.qti.variables import Declaration, children
+from item_bank.qti.variables import Declaration
 
 _MOST_TEXT: Final = 1 << 20
 _NUMERAL: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?\Z")
@@ -87,7 +86,7 @@ def of(root: Element, declared: dict[str, Declaration]) -> Binding:
     """The binding of an item. Built-in variables are not a candidate's to give."""
     own = tuple(one for one in declared.values() if one.kind == "response" and one.element is not root)
     ending, bases = set(), {}
-    for element in _interactions(root):
+    for element in root.descendants():
         name = element.get("response-identifier") or ""
         if element.name == "qti-end-attempt-interaction":
             ending.add(name)
@@ -128,10 +127,3 @@ def numeral(text: str) -> Value | None:
             ("exponent", values.integer(exponent) if found[4] is not None else None),
         )
     )
-
-
-def _interactions(element: Element) -> Iterator[Element]:
-    for one in children(element):
-        if one.get("response-identifier") is not None:
-            yield one
-        yield from _interactions(one)

@@ -26,7 +26,7 @@ from item_bank.item import Element
 from item_bank.qti import values
 from item_bank.qti.chance import Stream
 from item_bank.qti.values import Value
-from item_bank.qti.variables import Declaration, Fault, Type, children
+from item_bank.qti.variables import Declaration, Fault, Type
 
 #: How often the bodies of all repeats of one run may be worked out together.
 MOST_REPEATS: Final = 20_000
@@ -93,7 +93,7 @@ class Compiler:
 
     def operands(self, element: Element, least: int, most: int | None = None) -> tuple[Expression, ...]:
         """The compiled children, with a fault where there are too few or too many."""
-        found = tuple(self.expression(one) for one in children(element))
+        found = tuple(self.expression(one) for one in element.elements())
         if len(found) < least or (most is not None and len(found) > most):
             wanted = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
             self.fault(element, f"it takes {wanted} expressions, and there are {len(found)}")

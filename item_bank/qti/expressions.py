@@ -24,13 +24,13 @@ from item_bank.item import Element
 from item_bank.qti import expressions_containers, expressions_logic, expressions_numbers, values
 from item_bank.qti.compiler import ANY, FLOAT, Builder, Compiler, Expression, Scope
 from item_bank.qti.values import BASE_TYPES, Value
-from item_bank.qti.variables import AreaMapping, Mapping, Type, text_of
+from item_bank.qti.variables import AreaMapping, Mapping, Type
 
 
 def _base_value(compiler: Compiler, element: Element) -> Expression:
     base_type = compiler.choice(element, "base-type", BASE_TYPES)
     try:
-        value = values.read("single", base_type, (text_of(element),))
+        value = values.read("single", base_type, (element.text,))
     except ValueError as wrong:
         return compiler.broken(element, f"the value is no {base_type}: {wrong}")
     return Expression(element, Type("single", base_type), lambda scope: value)

@@ -9,6 +9,10 @@ never offered, is the renderer's affair. Scoring is one attempt at the item by `
   For the published templates that is exact.
 * A score below nothing is not an item's maximum: the least is 0.
 
+>>> from item_bank.item import example
+>>> score(example(), {"RESPONSE": ("yes",)})
+ItemOutcome(score=1.0, max_score=1.0)
+
 Source: QTI 3.0 Information Model, § 2.10 (SCORE, MAXSCORE), normal-maximum.
 """
 
@@ -20,11 +24,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from engine.form import ItemOutcome, Responses
-from item_bank.item import Element
+from item_bank.item import Element, Item
 from item_bank.qti import processing, values
 from item_bank.qti.areas import Shape
-from item_bank.qti.processing import Item, State
-from item_bank.qti.variables import Declaration, child, children, text_of
+from item_bank.qti.processing import State
+from item_bank.qti.variables import Declaration, child
 
 MOST_TRIES: Final = 2_048
 _MOST_CANDIDATES: Final = 64
@@ -108,7 +112,8 @@ def _tried(item: Item, begun: State, responses: Responses) -> float:
 
 def _candidates(item: Item, declared: Declaration, begun: State) -> Sequence[Texts]:
     """The key first, then everything else worth trying, each once."""
-    interaction = next(_descendants(item.root, response=declared.identifier), None)
+    bound = (one for one in item.root.descendants() if one.get("response-identifier") == declared.identifier)
+    interaction = next(bound, None)
     found = list[Texts]()
     correct = begun.correct.get(declared.identifier)
     if correct is not None and correct.cardinality != "record":
@@ -172,7 +177,7 @@ def _associable(ranked: list[tuple[str, float]], interaction: Element | None) ->
     """The pairs that can be made together, best first, as often as each of their choices may be used."""
     left = {
         one.get("identifier") or "": _count(one, "match-max") or len(ranked)
-        for one in _descendants(interaction)
+        for one in (interaction.descendants() if interaction is not None else ())
         if one.get("match-max") is not None
     }
     made = []
@@ -187,23 +192,16 @@ def _associable(ranked: list[tuple[str, float]], interaction: Element | None) ->
 
 def _options(interaction: Element | None) -> list[str]:
     """The identifiers of an interaction's choices."""
-    return [one.get("identifier") or "" for one in _descendants(interaction) if one.get("identifier")]
+    found = interaction.descendants() if interaction is not None else ()
+    return [identifier for one in found if (identifier := one.get("identifier"))]
 
 
 def _literals(root: Element, declared: Declaration) -> list[str]:
     """The values that the rules hold against something of this variable's base type."""
     rules = child(root, "qti-response-processing")
-    found = (one for one in _descendants(rules) if one.name == "qti-base-value")
+    found = rules.descendants("qti-base-value") if rules is not None else ()
     fitting = (one for one in found if one.get("base-type") == declared.type.base_type)
-    return list(dict.fromkeys(text_of(one) for one in fitting))
-
-
-def _descendants(element: Element | None, response: str = "") -> Iterator[Element]:
-    """Every element below, or those bound to one response."""
-    for one in children(element) if element is not None else ():
-        if not response or one.get("response-identifier") == response:
-            yield one
-        yield from _descendants(one, response)
+    return list(dict.fromkeys(one.text for one in fitting))
 
 
 def _count(element: Element, name: str) -> int:

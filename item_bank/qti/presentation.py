@@ -24,7 +24,7 @@ from item_bank.qti import values
 from item_bank.qti.compiler import Values
 from item_bank.qti.expressions_numbers import rounded
 from item_bank.qti.values import Atom, Value
-from item_bank.qti.variables import Declaration, flag, text_of
+from item_bank.qti.variables import Declaration, flag
 
 _FORMAT: Final = re.compile(r"%([-+ #0]{0,5})([0-9]{1,3})?(?:\.([0-9]{1,2}))?([eEfgGrRidoxX])")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -62,7 +62,7 @@ def printed(element: Element, held: Values) -> str:
 
 def in_formula(element: Element, held: Values, declared: dict[str, Declaration]) -> Element:
     """A MathML tree with the template variables declared for it put in the place of their names."""
-    name = text_of(element).strip()
+    name = element.text.strip()
     if element.name in ("m:mi", "m:ci") and (known := declared.get(name)) is not None:
         if known.kind == "template" and flag(known.element, "math-variable", False):
             value = held.get(name)

@@ -15,9 +15,10 @@ not be carried out, so that nothing is scored that was not understood.
 * Numbers drawn in template processing and in each attempt come from streams of their own, and so do those of
   two items that one sitting's seed serves.
 
-    state = processing.begin(item, seed)
-    state = processing.attempt(item, state, {"RESPONSE": ("yes",)})
-    state.outcomes["SCORE"], state.completed
+>>> from item_bank.item import example
+>>> state = attempt(example(), begin(example(), bytes(32)), {"RESPONSE": ("yes",)})
+>>> state.outcomes["SCORE"].item, state.completed
+(1.0, True)
 
 Source: QTI 3.0 Information Model, § 2.9 (items), § 2.10 (response processing), § 2.13 (template processing).
 """
@@ -27,17 +28,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from threading import Lock
+from typing import Final
 
 from engine.errors import Refused
 from engine.form import Responses
-from item_bank.item import Element
+from item_bank.item import Element, Item
 from item_bank.qti import binding, expressions, rules, templates, variables
 from item_bank.qti.chance import Stream
 from item_bank.qti.compiler import Compiler, Scope, Values
 from item_bank.qti.rules import ConstraintUnmet, Rules, Step
 from item_bank.qti.values import Value
-from item_bank.qti.variables import Declaration, Declarations, Fault, Type, child, children
+from item_bank.qti.variables import Declaration, Declarations, Fault, Type, child
 
 MOST_CLONES: Final = 100
 _MOST_PROGRAMS: Final = 1_024
@@ -54,16 +56,6 @@ _BUILT_IN: Final = {
     "duration": ("response", Type("single", "duration"), Value("single", "duration", (0.0,))),
     "QTI_CONTEXT": ("context", Type("record", ""), None),
 }
-
-
-class Item(Protocol):
-    """What processing needs of an item: its name and its whole tree, ``qti-assessment-item``."""
-
-    @property
-    def identifier(self) -> str: ...
-
-    @property
-    def root(self) -> Element: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +156,26 @@ def attempt(item: Item, state: State, responses: Responses, duration_s: float = 
 
 # -- compiling ----------------------------------------------------------------------------------------------
 
-_PROGRAMS: OrderedDict[int, tuple[Item, Program]] = OrderedDict()
+_AT_HAND: Final[OrderedDict[int, tuple[Item, Program]]] = OrderedDict()
+_BY_DIGEST: Final[OrderedDict[str, Program]] = OrderedDict()
+_KEEPING: Final = Lock()
 
 
 def program(item: Item) -> Program:
-    """The item's program. The last thousand are kept, each as long as its item object."""
-    known = _PROGRAMS.get(id(item))
+    """The item's program, compiled once for each revision however often it is opened.
+
+    The last thousand are kept: by the very object, because that costs nothing to ask, and by the digest.
+    """
+    known = _AT_HAND.get(id(item))
     if known is not None and known[0] is item:
         return known[1]
-    compiled = _compiled(item.root)
-    _PROGRAMS[id(item)] = (item, compiled)
-    if len(_PROGRAMS) > _MOST_PROGRAMS:
-        _PROGRAMS.popitem(last=False)
+    digest = item.digest
+    compiled = _BY_DIGEST.get(digest) or _compiled(item.root)
+    with _KEEPING:
+        _AT_HAND[id(item)], _BY_DIGEST[digest] = (item, compiled), compiled
+        for kept in (_AT_HAND, _BY_DIGEST):
+            if len(kept) > _MOST_PROGRAMS:
+                kept.popitem(last=False)
     return compiled
 
 
@@ -218,7 +218,7 @@ def _response_steps(root: Element, compiler: Compiler, declared: dict[str, Decla
     if processing is None:
         return ()
     address = processing.get("template")
-    if any(children(processing)) or not address:
+    if any(processing.elements()) or not address:
         return Rules(compiler, "response").steps(processing)
     name = templates.name_of(address)
     if name is None:
@@ -251,7 +251,7 @@ def _references(root: Element, declared: dict[str, Declaration]) -> Iterator[Fau
 
 
 def _content(root: Element) -> Iterator[Element]:
-    for one in children(root):
+    for one in root.elements():
         if one.name not in ("qti-response-processing", "qti-template-processing", *variables.KINDS):
             yield one
             yield from _content(one)

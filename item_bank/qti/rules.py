@@ -22,11 +22,11 @@ from item_bank.qti import values
 from item_bank.qti.compiler import Compiler, Expression, Scope, Values
 from item_bank.qti.expressions_logic import holds
 from item_bank.qti.values import NUMBERS, Value
-from item_bank.qti.variables import Type, children
+from item_bank.qti.variables import Type
 
 Step = Callable[[Scope], None]
 
-_DEEPEST: Final = 64
+_DEEPEST: Final = 40
 #: By the kind of processing: what ends it.
 _EXITS: Final = {"response": "qti-exit-response", "template": "qti-exit-template", "outcome": "qti-exit-test"}
 
@@ -49,7 +49,7 @@ class Rules:
 
     def steps(self, element: Element) -> tuple[Step, ...]:
         """The rules that stand directly under ``element``."""
-        return self._steps(tuple(children(element)))
+        return self._steps(tuple(element.elements()))
 
     def _steps(self, elements: tuple[Element, ...]) -> tuple[Step, ...]:
         if self._depth >= _DEEPEST:
@@ -65,7 +65,7 @@ class Rules:
         if name == f"qti-{self.kind}-condition":
             return self._condition(element)
         if name == f"qti-{self.kind}-processing-fragment":
-            return _all(self._steps(tuple(children(element))))
+            return _all(self._steps(tuple(element.elements())))
         if name == _EXITS[self.kind]:
             return _end
         if self.kind == "template":
@@ -98,9 +98,9 @@ class Rules:
 
     def _condition(self, element: Element) -> Step:
         branches: list[tuple[Expression | None, tuple[Step, ...]]] = []
-        for branch in children(element):
+        for branch in element.elements():
             word = branch.name.removeprefix(f"qti-{self.kind}-")
-            parts = tuple(children(branch))
+            parts = tuple(branch.elements())
             if word == "else":
                 branches.append((None, self._steps(parts)))
             elif word in ("if", "else-if") and parts:
@@ -171,7 +171,7 @@ class Rules:
 
     def operand(self, element: Element) -> Expression | None:
         """The one expression of a rule, with a fault where there is none or more."""
-        parts = tuple(children(element))
+        parts = tuple(element.elements())
         if len(parts) != 1:
             self.compiler.fault(element, f"a rule takes one expression, and there are {len(parts)}")
             return None

@@ -163,29 +163,20 @@ def declarations(root: Element) -> Declarations:
     """Read the declarations that stand directly under ``root``, an item or a test."""
     faults: list[Fault] = []
     variables: dict[str, Declaration] = {}
-    for element in root.children:
-        if isinstance(element, Element) and element.name in KINDS:
-            declared = _Reader(root, faults).declaration(element)
-            if declared.identifier in variables:
-                faults.append(Fault(element, f"the variable {declared.identifier} is declared twice"))
-            variables[declared.identifier] = declared
+    for element in root.elements(*KINDS):
+        declared = _Reader(root, faults).declaration(element)
+        if declared.identifier in variables:
+            faults.append(Fault(element, f"the variable {declared.identifier} is declared twice"))
+        variables[declared.identifier] = declared
     return Declarations(variables, tuple(faults))
 
 
 def child(element: Element, name: str) -> Element | None:
-    return next(children(element, name), None)
+    return next(element.elements(name), None)
 
 
 def children(element: Element, *names: str) -> Iterator[Element]:
-    """The child elements, or those of these names."""
-    for node in element.children:
-        if isinstance(node, Element) and (not names or node.name in names):
-            yield node
-
-
-def text_of(element: Element) -> str:
-    """The text of an element and all below it."""
-    return "".join(text_of(node) if isinstance(node, Element) else str(node) for node in element.children)
+    return element.elements(*names)
 
 
 def flag(element: Element, name: str, otherwise: bool) -> bool:
@@ -240,11 +231,11 @@ class _Reader:
         """The value written in a default or correct response; a record's fields name their own base types."""
         if element is None or not told.cardinality:
             return None
-        found = tuple(children(element, "qti-value"))
+        found = tuple(element.elements("qti-value"))
         try:
             if told.cardinality == "record":
                 return values.record(self._field(one) for one in found)
-            return values.read(told.cardinality, told.base_type, (text_of(one) for one in found))
+            return values.read(told.cardinality, told.base_type, (one.text for one in found))
         except ValueError as wrong:
             self.fault(element, f"a value is not what the variable holds: {wrong}")
             return None
@@ -253,7 +244,7 @@ class _Reader:
         name, base_type = element.get("field-identifier") or "", element.get("base-type") or ""
         if not name:
             raise ValueError("a field without a name")
-        return name, values.read("single", base_type, (text_of(element),))
+        return name, values.read("single", base_type, (element.text,))
 
     def _mapping(self, element: Element | None, told: Type) -> Mapping | None:
         if element is None or not told.base_type:
@@ -261,7 +252,7 @@ class _Reader:
         if told.base_type in ("point", "file", "duration"):
             self.fault(element, f"a mapping cannot map the base type {told.base_type}")
             return None
-        entries = tuple(self._entry(one, told.base_type) for one in children(element, "qti-map-entry"))
+        entries = tuple(self._entry(one, told.base_type) for one in element.elements("qti-map-entry"))
         known = tuple(one for one in entries if one is not None)
         return Mapping(known, *self._bounds(element))
 
@@ -287,7 +278,7 @@ class _Reader:
             return None
         size = picture_size(self.root, identifier)
         entries = []
-        for one in children(element, "qti-area-map-entry"):
+        for one in element.elements("qti-area-map-entry"):
             try:
                 area = areas.shape(one.get("shape") or "", one.get("coords") or "", size)
             except ValueError as wrong:
@@ -304,13 +295,13 @@ class _Reader:
         return 0.0 if default is None else default, lower, upper
 
     def _table(self, element: Element, told: Type) -> Table | None:
-        for found in children(element, "qti-match-table", "qti-interpolation-table"):
+        for found in element.elements("qti-match-table", "qti-interpolation-table"):
             if told.cardinality != "single":
                 self.fault(found, "a lookup table gives single values only")
             interpolates = found.name == "qti-interpolation-table"
             entries = tuple(
                 (self._required(one, "source-value"), self._target(one, told), flag(one, "include-boundary", True))
-                for one in children(found, f"{found.name}-entry")
+                for one in found.elements(f"{found.name}-entry")
             )
             return Table(interpolates, entries, self._target(found, told, "default-value"))
         return None
@@ -339,10 +330,10 @@ class _Reader:
 
 def picture_size(root: Element, response: str) -> Size | None:
     """The declared size of the picture on which the points of ``response`` lie."""
-    for stage in _descendants(root):
+    for stage in root.descendants():
         if stage.get("response-identifier") != response and not _stage_of(stage, response):
             continue
-        for picture in _descendants(stage):
+        for picture in stage.descendants():
             try:
                 width, height = (float(picture.get(side) or "") for side in ("width", "height"))
             except ValueError:
@@ -353,16 +344,10 @@ def picture_size(root: Element, response: str) -> Size | None:
 
 def _stage_of(element: Element, response: str) -> bool:
     """The picture of a position object interaction is that of the stage around it."""
-    inside = children(element, "qti-position-object-interaction")
+    inside = element.elements("qti-position-object-interaction")
     return element.name == "qti-position-object-stage" and any(
         one.get("response-identifier") == response for one in inside
     )
-
-
-def _descendants(element: Element) -> Iterator[Element]:
-    for one in children(element):
-        yield one
-        yield from _descendants(one)
 
 
 def _number(atom: Atom) -> float | None:

@@ -11,9 +11,10 @@ import pytest
 from engine.errors import NotFound, Refused
 from item_bank import cases
 from item_bank.cases import Case, Step, agrees, as_responses, read_cases, try_cases
+from item_bank.item import Item
 from item_bank.qti import values
 from item_bank.qti.variables import Type
-from tests.item_bank.qti.writing import Written, drawn_sum, item, number, outcome, put, q, response, var
+from tests.item_bank.qti.writing import drawn_sum, item, number, outcome, put, q, response, var
 
 ECHO = item(
     response("R", "identifier", cardinality="multiple"),
@@ -24,7 +25,7 @@ ECHO = item(
 VENDOR = item(rules=(q("custom-operator", class_="org.example.Op"),))
 
 
-def opened(name: str) -> Written:
+def opened(name: str) -> Item:
     found = {"echo": ECHO, "vendor": VENDOR, "clone": drawn_sum()}.get(name)
     if found is None:
         raise NotFound("item", name)

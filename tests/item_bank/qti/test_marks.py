@@ -9,11 +9,10 @@ import pytest
 
 from engine.errors import Refused
 from engine.form import ItemOutcome
-from item_bank.item import Element
+from item_bank.item import Element, Item
 from item_bank.qti import marks, processing
 from item_bank.qti.marks import max_score, score
 from tests.item_bank.qti.writing import (
-    Written,
     base,
     default,
     item,
@@ -37,12 +36,12 @@ def mapped(
     cardinality: str = "multiple",
     interaction: Element | None = None,
     **bounds: object,
-) -> Written:
+) -> Item:
     told = (q("map-entry", map_key=key, mapped_value=points) for key, points in entries)
     declared = response("RESPONSE", base_type, q("mapping", *told, **bounds), cardinality=cardinality)
     body = (q("item-body", interaction),) if interaction is not None else ()
     address = "https://purl.imsglobal.org/spec/qti/v3p0/rptemplates/map_response"
-    return Written(q("assessment-item", declared, SCORE, *body, q("response-processing", template=address)))
+    return Item(q("assessment-item", declared, SCORE, *body, q("response-processing", template=address)))
 
 
 def choices(*names: str, **limits: object) -> Element:
@@ -72,7 +71,7 @@ def test_a_score_comes_with_its_maximum() -> None:
         (mapped(("York", 1), ("york", 0.5), base_type="string", cardinality="single"), 1.0),
     ],
 )
-def test_a_mapping_pays_its_best_allowed_response(written: Written, most: float) -> None:
+def test_a_mapping_pays_its_best_allowed_response(written: Item, most: float) -> None:
     assert max_score(written) == most
 
 
@@ -159,7 +158,7 @@ def test_the_maximum_agrees_with_trying_every_allowed_response() -> None:
 def test_each_clone_has_a_maximum_of_its_own() -> None:
     worth = q("set-template-value", q("random-integer", min=1, max=1_000), identifier="W")
     rules = q("response-processing", put("SCORE", q("integer-to-float", var("W"))))
-    written = Written(q("assessment-item", template("W", "integer"), SCORE, q("template-processing", worth), rules))
+    written = Item(q("assessment-item", template("W", "integer"), SCORE, q("template-processing", worth), rules))
     seeds = [n.to_bytes(32) for n in range(marks._MOST_MAXIMA + 2)]
     found = [max_score(written, seed) for seed in seeds]
     assert len(set(found)) > 100

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from item_bank.item import Item
 from item_bank.qti import values
 from item_bank.qti.assessment_test import read
 from item_bank.qti.processing import program
@@ -15,7 +16,6 @@ from item_bank.qti.test_outcomes import Processing, compiled
 from item_bank.qti.values import Value
 from item_bank.qti.variables import Declaration
 from tests.item_bank.qti.tree import tree
-from tests.item_bank.qti.writing import Written
 
 SAID = '<qti-response-declaration identifier="RESPONSE" cardinality="single" base-type="{kind}">{key}'
 RIGHT = "<qti-correct-response><qti-value>A</qti-value></qti-correct-response>"
@@ -25,7 +25,7 @@ BOUNDS = 'normal-maximum="2" normal-minimum="-1"'
 def variables_of(kind: str, key: str, outcome: str) -> dict[str, Declaration]:
     said = SAID.format(kind=kind, key=key)
     root = tree(f"<qti-assessment-item>{said}</qti-response-declaration>{outcome}</qti-assessment-item>")
-    return program(Written(root)).declared
+    return program(Item(root)).declared
 
 
 ITEM = variables_of(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from item_bank.item import Element
+from item_bank.item import Element, Item
 from item_bank.qti import processing, values
 from item_bank.qti.compiler import Compiler, Expression, Scope
 from item_bank.qti.expressions import TABLE
@@ -14,14 +13,6 @@ from item_bank.qti.values import Value
 from item_bank.qti.variables import declarations
 
 SEED = bytes(32)
-
-
-@dataclass(frozen=True)
-class Written:
-    """An item as processing needs it."""
-
-    root: Element
-    identifier: str = "written"
 
 
 def q(name: str, /, *children: Element | str, **attributes: object) -> Element:
@@ -98,12 +89,12 @@ def when(test: Element, *rules: Element, otherwise: tuple[Element, ...] = ()) ->
     return q("response-condition", *branches)
 
 
-def item(*parts: Element, rules: tuple[Element, ...] = (), **attributes: object) -> Written:
+def item(*parts: Element, rules: tuple[Element, ...] = (), **attributes: object) -> Item:
     found = (*parts, *((q("response-processing", *rules),) if rules else ()))
-    return Written(q("assessment-item", *found, identifier="written", **attributes))
+    return Item(q("assessment-item", *found, identifier="written", **attributes))
 
 
-def once(written: Written, responses: dict[str, tuple[str, ...]] | None = None, seed: bytes = SEED) -> State:
+def once(written: Item, responses: dict[str, tuple[str, ...]] | None = None, seed: bytes = SEED) -> State:
     """The state after one attempt."""
     return processing.attempt(written, processing.begin(written, seed), responses or {})
 
@@ -131,7 +122,7 @@ def reasons(element: Element, *declared: Element) -> list[str]:
     return [fault.reason for fault in compiled(element, *declared)[1].faults]
 
 
-def drawn_sum() -> Written:
+def drawn_sum() -> Item:
     """An item that asks for the sum of two drawn numbers, for one point."""
     drawn = (q("set-template-value", q("random-integer", min=1, max=1_000), identifier=one) for one in "AB")
     key = q("set-correct-response", q("sum", var("A"), var("B")), identifier="RESPONSE")
