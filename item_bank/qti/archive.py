@@ -5,11 +5,13 @@ counted while reading and never believed, and nothing is ever unpacked to disk. 
 folder, so that a package means the same packed and unpacked.
 
 * names are relative, with ``/``, without ``..``, control characters, drives or empty parts
-* no symbolic links, no archives inside, no encrypted entries, no name twice
+* no symbolic links, no encrypted entries, no name twice, no archives inside a zip file
 * at most ``MOST_FILES`` files, ``LARGEST_TOTAL`` bytes in all, ``WORST_RATIO`` times the packed size
+* a zip file's own list of files is measured before it is read, also where it comes in the form of zip64
 
 A breach refuses the whole package (PACKAGE_INVALID), because a package that breaks these rules was not
-made by an honest tool.
+made by an honest tool. A folder may hold zip files; they are names like others, and whoever reads the folder
+opens them as packages of their own.
 
 >>> is_safe_name("items/q1.xml"), is_safe_name("../q1.xml"), is_safe_name("C:/q1.xml")
 (True, False, False)
@@ -32,9 +34,18 @@ from item_bank.qti.xml import LARGEST
 MOST_FILES: Final = 20_000
 LARGEST_TOTAL: Final = 256 << 20
 WORST_RATIO: Final = 200
+#: Bytes of a zip file's list of files; a name of 300 characters for each of the most files still passes.
+LARGEST_LIST: Final = 8 << 20
 #: Small files may be packed tightly without harm.
 _RATIO_FROM: Final = 1 << 16
 _ARCHIVES: Final = (".zip", ".jar", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".imscc")
+#: The end of a zip file: signature, counts, then size and place of the list, then a comment of up to 64 KiB.
+_END: Final = b"PK\x05\x06"
+_END_BYTES: Final = 22
+#: In front of it, the two records of zip64: the list's size stands 40 bytes into the first.
+_END64: Final = b"PK\x06\x06"
+_LOCATOR64: Final = b"PK\x06\x07"
+_END64_BYTES, _LOCATOR64_BYTES = 56, 20
 #: What Python's zip reader raises for damaged files; `NotImplementedError` is a `RuntimeError`.
 _UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
@@ -46,8 +57,14 @@ class Files(Protocol):
     def names(self) -> tuple[str, ...]:
         """Every file's name, sorted."""
 
-    def read(self, name: str) -> bytes:
-        """One file, whole, or its first ``LARGEST`` + 1 bytes when it is longer."""
+    def read(self, name: str, most: int = LARGEST) -> bytes:
+        """One file, whole, or its first ``most`` + 1 bytes when it is longer."""
+
+    def open(self, name: str) -> Files:
+        """The files of a zip file that stands in this folder; a zip file holds none."""
+
+    def close(self) -> None:
+        """Lets go of what was opened."""
 
 
 def open_files(path: Path) -> Files:
@@ -63,6 +80,11 @@ def open_files(path: Path) -> Files:
     if not zipfile.is_zipfile(path):
         raise Refused("PACKAGE_INVALID", file=path.name, reason="neither a folder nor a zip file")
     return _Zip(path)
+
+
+def is_archive(name: str) -> bool:
+    """Whether the name is that of a packed file."""
+    return name.lower().endswith(_ARCHIVES)
 
 
 def is_safe_name(name: str) -> bool:
@@ -94,29 +116,47 @@ class _Folder:
         if len(self._sizes) > MOST_FILES:
             raise Refused("PACKAGE_INVALID", reason="too many files", allowed=MOST_FILES)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = LARGEST) -> bytes:
         with (self._root / name).open("rb") as file:
-            return file.read(LARGEST + 1)
+            return file.read(most + 1)
+
+    def open(self, name: str) -> Files:
+        return open_files(self._root / name)
+
+    def close(self) -> None:
+        """A folder holds nothing open."""
 
 
 class _Zip:
     def __init__(self, path: Path) -> None:
-        self._path = path
+        if path.stat().st_size > LARGEST_TOTAL:
+            raise Refused("PACKAGE_INVALID", file=path.name, reason="the zip file is too large", allowed=LARGEST_TOTAL)
+        if _list_size(path) > LARGEST_LIST:
+            raise Refused("PACKAGE_INVALID", reason="too many files", allowed=MOST_FILES)
         try:
-            with zipfile.ZipFile(path) as archive:
-                entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+            self._archive = zipfile.ZipFile(path)
         except _UNREADABLE as error:
             raise Refused("PACKAGE_INVALID", file=path.name, reason="the zip file is broken") from error
-        self._entries: dict[str, zipfile.ZipInfo] = {}
+        try:
+            self.names = self._checked_names()
+        except Refused:
+            self._archive.close()
+            raise
+
+    def _checked_names(self) -> tuple[str, ...]:
+        entries = self._archive.infolist()
         if len(entries) > MOST_FILES:
             raise Refused("PACKAGE_INVALID", reason="too many files", allowed=MOST_FILES)
+        self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             self._add(entry)
-        self.names: tuple[str, ...] = tuple(sorted(self._entries))
-        _check_totals(entry.file_size for entry in entries)
+        _check_totals(entry.file_size for entry in self._entries.values())
+        return tuple(sorted(name for name in self._entries if not name.endswith("/")))
 
     def _add(self, entry: zipfile.ZipInfo) -> None:
-        _check_name(entry.filename)
+        _check_name(entry.filename.removesuffix("/"))
+        if is_archive(entry.filename):
+            raise Refused("PACKAGE_INVALID", file=entry.filename, reason="an archive inside the package")
         if entry.filename in self._entries:
             raise Refused("PACKAGE_INVALID", file=entry.filename, reason="the name stands twice")
         if stat.S_ISLNK(entry.external_attr >> 16):
@@ -127,22 +167,43 @@ class _Zip:
             raise Refused("PACKAGE_INVALID", file=entry.filename, reason="packed too tightly to be honest")
         self._entries[entry.filename] = entry
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = LARGEST) -> bytes:
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(self._entries[name]) as file:
-                data = file.read(LARGEST + 1)
+            with self._archive.open(self._entries[name]) as file:
+                data = file.read(most + 1)
         except _UNREADABLE as error:
             raise Refused("PACKAGE_INVALID", file=name, reason="the entry cannot be unpacked") from error
         if data.startswith(b"PK\x03\x04"):
             raise Refused("PACKAGE_INVALID", file=name, reason="an archive inside the package")
         return data
 
+    def open(self, name: str) -> Files:
+        raise Refused("PACKAGE_INVALID", file=name, reason="an archive inside the package")
+
+    def close(self) -> None:
+        self._archive.close()
+
+
+def _list_size(path: Path) -> int:
+    """How many bytes the zip file says its list of files has; Python would read them all before we could count."""
+    most = _END_BYTES + (1 << 16) + _END64_BYTES + _LOCATOR64_BYTES
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - most))
+        tail = file.read(most)
+    end = tail.rfind(_END)
+    if end < 0 or len(tail) < end + _END_BYTES:
+        return 0
+    said = int(struct.unpack_from("<I", tail, end + 12)[0])
+    locator = end - _LOCATOR64_BYTES
+    wide = locator - _END64_BYTES
+    if wide >= 0 and tail.startswith(_LOCATOR64, locator) and tail.startswith(_END64, wide):
+        said = max(said, int(struct.unpack_from("<Q", tail, wide + 40)[0]))
+    return said
+
 
 def _check_name(name: str) -> None:
     if not is_safe_name(name):
         raise Refused("PACKAGE_INVALID", file=name[:100], reason="the name leads out of the package or is not plain")
-    if name.lower().endswith(_ARCHIVES):
-        raise Refused("PACKAGE_INVALID", file=name, reason="an archive inside the package")
 
 
 def _check_totals(sizes: Iterable[int]) -> None:
