@@ -28,7 +28,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from engine.errors import NotFound, Refused
-from item_bank.qti.archive import open_files
+from item_bank.qti.archive import LARGEST_TOTAL, open_files
 from item_bank.qti.package import read_package
 from scripts.calling import Hand, act, acting
 from scripts.console import Json, no, progress, tell
@@ -245,7 +245,7 @@ def _packed(package: Path) -> str:
         files, packed = open_files(package), io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as into:
             for name in files.names:
-                into.writestr(name, files.read(name))
+                into.writestr(name, files.read(name, LARGEST_TOTAL))
         data = packed.getvalue()
     if len(data) > MOST_PACKAGE_BYTES:
         raise Refused("INPUT_TOO_LARGE", bytes=len(data), most_bytes=MOST_PACKAGE_BYTES)

@@ -19,13 +19,18 @@ import re
 from functools import lru_cache
 from typing import Final
 
+
+def _words(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 #: What the root of a QTI 2 file may be called.
 ROOTS: Final = frozenset({"assessmentItem", "assessmentTest", "assessmentSection", "assessmentStimulus"})
 #: Loose files of rules, which a test or an item refers to.
 FRAGMENTS: Final = frozenset({"responseProcessing", "outcomeProcessing"})
 
 #: Every element of QTI 2.0 to 2.2 that is not XHTML's, MathML's or SSML's, but `infoControl`.
-ELEMENTS: Final = frozenset(
+ELEMENTS: Final = _words(
     """
     adaptiveEngineRef adaptiveSelection adaptiveSettingsRef and anyN areaMapEntry areaMapping assessmentItem
     assessmentItemRef assessmentSection assessmentSectionRef assessmentStimulus assessmentStimulusRef assessmentTest
@@ -48,9 +53,9 @@ ELEMENTS: Final = frozenset(
     stringMatch stylesheet substring subtract sum templateBlock templateCondition templateConstraint
     templateDeclaration templateDefault templateElse templateElseIf templateIf templateInline templateProcessing
     testFeedback testPart testVariables textEntryInteraction timeLimits truncate uploadInteraction usagedataRef value
-    variable variableMapping weight
-    """.split()
-) | {"itemSessionControl"}
+    variable variableMapping weight itemSessionControl
+    """
+)
 
 #: Elements whose content QTI 3.0 puts into a ``qti-content-body``, and what stays beside it.
 WRAPPED: Final = frozenset(
@@ -61,7 +66,9 @@ BESIDE: Final = frozenset({"qti-stylesheet", "qti-catalog-info"})
 #: Attributes that say where schemas are: true of the file, not of the item.
 HINTS: Final = frozenset({"xsi:schemaLocation", "xsi:noNamespaceSchemaLocation"})
 
-_NAMESPACE: Final = re.compile(r"http://www\.imsglobal\.org/xsd/(imsqti_v2p[012]|apip/apipv1p0/qti\w+/imsqti_v2p[12])\Z")
+_NAMESPACE: Final = re.compile(
+    r"http://www\.imsglobal\.org/xsd/(imsqti_v2p[012]|apip/apipv1p0/qti\w+/imsqti_v2p[12])\Z"
+)
 _HTML5: Final = re.compile(r"\{http://www\.imsglobal\.org/xsd/imsqtiv2p2(?:p\d)?_html5_v1p0\}")
 #: A namespace that never was, but stands in published examples of QTI 2.2.
 _MATHML_2010: Final = "{http://www.w3.org/2010/Math/MathML}"

@@ -136,3 +136,66 @@ def test_a_damaged_zip_file_is_read_or_refused_and_nothing_else(place: int, leng
         with suppress(Refused):
             files = open_files(path)
             assert all(len(files.read(name)) <= 80 for name in files.names)
+
+
+def test_a_list_of_files_that_claims_to_be_huge_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = packed(tmp_path / "p.zip", ("a.xml", b"<a/>"))
+    honest = path.read_bytes()
+    end = honest.rfind(b"PK\x05\x06")
+    path.write_bytes(honest[: end + 12] + (1 << 30).to_bytes(4, "little") + honest[end + 16 :])
+    assert refusal(path) == "too many files"
+    wide = b"PK\x06\x06" + bytes(36) + (1 << 40).to_bytes(8, "little") + bytes(8)
+    path.write_bytes(honest[:end] + wide + b"PK\x06\x07" + bytes(16) + honest[end:])
+    assert refusal(path) == "too many files"
+    path.write_bytes(honest)
+    assert open_files(path).names == ("a.xml",)
+
+
+def test_a_zip_file_in_the_form_of_zip64_is_read_and_one_that_lies_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as made, made.open("a.xml", "w", force_zip64=True) as file:
+        file.write(b"<a/>")
+    assert open_files(path).read("a.xml") == b"<a/>"
+    data = path.read_bytes()
+    end = data.rfind(b"PK\x05\x06")
+    wide = b"PK\x06\x06" + bytes(36) + (46).to_bytes(8, "little") + (1 << 50).to_bytes(8, "little")
+    path.write_bytes(data[:end] + wide + b"PK\x06\x07" + bytes(16) + data[end:])
+    assert "broken" in refusal(path)
+
+
+def test_a_zip_file_larger_than_all_that_may_be_in_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    packed(path, ("a.xml", b"<a/>"))
+    data = path.read_bytes()
+    with path.open("wb") as file:
+        file.seek(archive.LARGEST_TOTAL)
+        file.write(data)
+    assert refusal(path) == "the zip file is too large"
+
+
+def test_a_damaged_entry_is_refused_when_it_is_read_and_its_neighbour_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("a.xml", b"<item>a</item>")
+        made.writestr("b.xml", b"<item>b</item>")
+    path.write_bytes(path.read_bytes().replace(b"<item>a</item>", b"<item>x</item>"))
+    files = open_files(path)
+    with pytest.raises(Refused) as refused:
+        files.read("a.xml")
+    assert refused.value.facts["reason"] == "the entry cannot be unpacked"
+    assert files.read("b.xml") == b"<item>b</item>"
+    files.close()
+
+
+def test_a_folder_lists_the_zip_files_in_it_and_opens_them_but_a_zip_file_holds_none(tmp_path: Path) -> None:
+    folder = tmp_path / "f"
+    (folder / "deep").mkdir(parents=True)
+    packed(folder / "deep/p.zip", ("a.xml", b"<a/>"))
+    files = open_files(folder)
+    assert files.names == ("deep/p.zip",)
+    inner = files.open("deep/p.zip")
+    assert inner.names == ("a.xml",)
+    with pytest.raises(Refused):
+        inner.open("a.xml")
+    files.close()
+    inner.close()
