@@ -12,6 +12,12 @@ const ELEMENTS = {
   "item-map": async () => (await import("./elements/item-map.js")).ItemMap,
   "flag-toggle": async () => (await import("./elements/flag-toggle.js")).FlagToggle,
   "strike-through": async () => (await import("./elements/strike-through.js")).StrikeThrough,
+  "item-areas": async () => (await import("./elements/item-areas.js")).ItemAreas,
+  "item-points": async () => (await import("./elements/item-points.js")).ItemPoints,
+  "item-slider": async () => (await import("./elements/item-slider.js")).ItemSlider,
+  "item-upload": async () => (await import("./elements/item-upload.js")).ItemUpload,
+  "item-drawing": async () => (await import("./elements/item-drawing.js")).ItemDrawing,
+  "item-media": async () => (await import("./elements/item-media.js")).ItemMedia,
   "text-zoom": async () => (await import("./elements/text-zoom.js")).TextZoom,
   "problem-report": async () => (await import("./elements/problem-report.js")).ProblemReport,
   "exam-calculator": async () => (await import("./elements/exam-calculator.js")).ExamCalculator,
@@ -29,10 +35,13 @@ const ELEMENTS = {
 };
 
 /** A sitting's page grows others in (review, the next question), so all that may come are defined at once. */
-const OF_A_SITTING = ["exam-clock", "save-state", "item-map", "flag-toggle", "strike-through", "text-zoom", "problem-report", "submit-review"];
+const OF_A_SITTING = [
+  ...["exam-clock", "save-state", "item-map", "flag-toggle", "strike-through", "text-zoom", "problem-report", "submit-review"],
+  ...["item-areas", "item-points", "item-slider", "item-upload", "item-drawing", "item-media"],
+];
 
 /** Without a secure context there is no digest and no camera: these pages then stay the plain forms they are. */
-const SECURE_ONLY = ["exam-sitting", "flag-toggle", "strike-through", "problem-report", "submit-review", "camera-line"];
+const SECURE_ONLY = ["exam-sitting", "flag-toggle", "strike-through", "problem-report", "submit-review", "camera-line", "item-upload", "item-drawing"];
 
 /** What an exam cannot do without. A browser that lacks one gets a plain page that says so. */
 const NEEDED = ["WebSocket", "Worker", "HTMLDialogElement", "createImageBitmap"];

@@ -41,11 +41,21 @@ export function collect(form) {
 
 /** Put an answer back into the controls. @param {ParentNode} form @param {Answer} answer */
 export function restore(form, answer) {
+  /** @type {Record<string, number>} how many fields of a variable were filled */
+  const filled = {};
   for (const control of controls(form)) {
-    const values = answer[control.name.slice(PREFIX.length)] ?? [];
+    const variable = control.name.slice(PREFIX.length);
+    const values = answer[variable] ?? [];
     if (control instanceof HTMLInputElement && isPicked(control)) control.checked = values.includes(control.value);
-    else control.value = values[0] ?? "";
+    else if (control instanceof HTMLSelectElement && [...control.options].some((each) => each.value.includes(" "))) {
+      // a list for one gap: of all pairs, its own
+      control.value = [...control.options].find((each) => each.value !== "" && values.includes(each.value))?.value ?? "";
+    } else {
+      control.value = values[(filled[variable] ??= 0)] ?? "";
+      filled[variable] += 1;
+    }
   }
+  form.dispatchEvent(new CustomEvent("exam:restored"));
 }
 
 /** @param {Answer} answer */
