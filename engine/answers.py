@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,9 +39,13 @@ FLAGGED = frozenset({"offline", "late"})
 KINDS = ("answer", "visit", "flag", "strike", "problem")
 MOST_PAYLOAD_BYTES = 65_536
 MOST_AHEAD = 512
-#: A name of an option; what a candidate writes in words.
+#: A name of an option; what a candidate writes in words; a number; how many values one variable has.
 MOST_OPTION_LETTERS = 64
 MOST_TEXT_BYTES = 32_768
+MOST_NUMBER_LETTERS = 64
+MOST_VALUES = 256
+_NUMERALS = frozenset("0123456789+-.eE")
+_ANY = (-sys.float_info.max, sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +173,23 @@ def parse_payload(kind: str, payload: str) -> dict[str, Any]:
 def check_response(responses: Responses, rules: tuple[ResponseRule, ...]) -> None:
     """Hold a response against what was asked. Too few choices is an unfinished answer, not a bad one.
 
-    Raises: `Refused` RESPONSE_INVALID for unknown variables or options, doubles, too many choices or a longer text
-    than the question takes.
+    Raises: `Refused` RESPONSE_INVALID for unknown variables or options, doubles, too many choices, an option in more
+    pairs than it may stand in, a longer text than the question takes, or a point or number outside its bounds.
     """
     known = {rule.variable: rule for rule in rules}
     for variable, values in responses.items():
         rule = known.get(variable)
         if rule is None:
             raise Refused("RESPONSE_INVALID", variable=variable)
-        if rule.options and (not set(values) <= rule.options or len(set(values)) != len(values)):
-            raise Refused("RESPONSE_INVALID", variable=variable, why="unknown or repeated option")
-        if not rule.options and rule.max_length and any(len(value) > rule.max_length for value in values):
+        if rule.partners:
+            _check_pairs(values, rule)
+        elif rule.options:
+            if not set(values) <= rule.options or len(set(values)) != len(values):
+                raise Refused("RESPONSE_INVALID", variable=variable, why="unknown or repeated option")
+        elif rule.shape:
+            for value in values:
+                _check_numbers(value, rule)
+        elif rule.max_length and any(len(value) > rule.max_length for value in values):
             raise Refused("RESPONSE_INVALID", variable=variable, why="too long")
         if rule.max_choices and len(values) > rule.max_choices:
             raise Refused("RESPONSE_INVALID", variable=variable, why="too many choices")
@@ -199,8 +210,43 @@ def responses_digest(given: Mapping[str, Given]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def _check_pairs(values: tuple[str, ...], rule: ResponseRule) -> None:
+    """Every pair was offered, none stands twice, and no option stands in more pairs than it may."""
+    undirected = rule.partners == rule.options
+    seen: set[tuple[str, str]] = set()
+    used: dict[str, int] = {}
+    for value in values:
+        first, _, second = value.partition(" ")
+        pair = (second, first) if undirected and second < first else (first, second)
+        if first not in rule.options or second not in rule.partners or pair in seen:
+            raise Refused("RESPONSE_INVALID", variable=rule.variable, why="unknown or repeated pair")
+        seen.add(pair)
+        used[first] = used.get(first, 0) + 1
+        used[second] = used.get(second, 0) + 1
+    if any(0 < most < used.get(option, 0) for option, most in rule.uses):
+        raise Refused("RESPONSE_INVALID", variable=rule.variable, why="an option in too many pairs")
+
+
+def _check_numbers(value: str, rule: ResponseRule) -> None:
+    """A point inside the picture, or a number inside its bounds."""
+    parts = value.split(" ") if rule.shape == "point" else [value]
+    try:
+        numbers = [float(part) for part in parts if set(part) <= _NUMERALS]
+    except ValueError:
+        numbers = []
+    limits = [(0, most) for most in rule.bounds] if rule.shape == "point" else [rule.bounds or _ANY]
+    if len(value) > MOST_NUMBER_LETTERS or len(numbers) != len(parts) or len(parts) != (len(limits) or 2):
+        raise Refused("RESPONSE_INVALID", variable=rule.variable, why=f"not a {rule.shape}")
+    if not all(low <= number <= high for number, (low, high) in zip(numbers, limits, strict=False)):
+        raise Refused("RESPONSE_INVALID", variable=rule.variable, why="out of bounds")
+
+
 def _strings(values: object, most_bytes: int) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > 64 or not all(isinstance(value, str) for value in values):
+    if (
+        not isinstance(values, list)
+        or len(values) > MOST_VALUES
+        or not all(isinstance(value, str) for value in values)
+    ):
         raise Refused("RESPONSE_INVALID", why="not a list of texts")
     try:
         fits = all(len(value.encode()) <= most_bytes for value in values)

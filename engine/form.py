@@ -150,7 +150,11 @@ class Seat:
 class ResponseRule:
     """What a well-formed response to one variable is, in the candidate's terms.
 
-    ``options`` are the opaque identifiers sent to this candidate; empty means free text.
+    ``options`` are the opaque identifiers sent to this candidate. With ``partners``, each value is a pair of one of
+    either, with a space between; where both are the same set, a pair has no direction. Without options, a value is
+    text of at most ``max_length`` letters, or what ``shape`` says: ``point`` ("x y") or ``number``,
+    inside ``bounds`` (a point's width and height; a number's lowest and highest). ``uses`` says how often an option
+    may stand in pairs, where that is limited. 0 means no limit.
     """
 
     variable: str
@@ -158,6 +162,10 @@ class ResponseRule:
     max_choices: int
     options: frozenset[str]
     max_length: int = 0
+    partners: frozenset[str] = frozenset()
+    uses: tuple[tuple[str, int], ...] = ()
+    shape: str = ""
+    bounds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

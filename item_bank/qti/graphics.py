@@ -98,7 +98,7 @@ def graphic_associate(element: Element, page: Page) -> Written:
 
 
 def graphic_gap_match(element: Element, page: Page) -> Written:
-    """Things to put on the areas of a picture: a list for an area that takes one, check boxes for one that takes more."""
+    """Things to put on the areas of a picture: a list for an area that takes one, else check boxes."""
     variable = variable_of(element)
     gaps = areas(element, ("qti-associable-hotspot",), variable, page)
     things = areas(element, ("qti-gap-img", "qti-gap-text"), variable, page)

@@ -16,9 +16,9 @@ from typing import Final
 
 from engine.form import ResponseRule
 from item_bank.item import Element
-from item_bank.qti.graphics import Written, around, group, variable_of
+from item_bank.qti.graphics import Written, around, group, stage_for_points, variable_of
 from item_bank.qti.markup import start, tag, text
-from item_bank.qti.pictures import Page, number, overlay, picture, picture_of, size_of, whole
+from item_bank.qti.pictures import Page, number, picture, picture_of, whole
 
 #: What `engine.uploads` takes.
 FILES: Final = "image/png,image/jpeg,image/webp,application/pdf"
@@ -50,10 +50,7 @@ def upload(element: Element, page: Page) -> Written:
 
 def drawing(element: Element, page: Page) -> Written:
     """A drawing over a picture, as a PNG of the picture's own size."""
-    ground = picture_of(element)
-    inside = picture(ground, page, "picture__image") + overlay("", size_of(ground)) if ground else ""
-    canvas = tag("div", (("class", "picture picture--open"),), inside)
-    return _handed_in(element, page, "drawing", "item-drawing", canvas)
+    return _handed_in(element, page, "drawing", "item-drawing", stage_for_points(picture_of(element), page))
 
 
 def media(element: Element, page: Page) -> Written:

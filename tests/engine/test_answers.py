@@ -162,7 +162,7 @@ def test_a_payload_is_read_as_its_kind_needs(kind: str, payload: str, content: d
         ("answer", '{"RESPONSE":[["a"]]}'),
         ("answer", json.dumps({"TEXT": ["ü" * 16_384 + "x"]})),
         ("strike", json.dumps({"struck": ["x" * 65]})),
-        ("answer", json.dumps({"RESPONSE": ["x"] * 65})),
+        ("answer", json.dumps({"RESPONSE": ["x"] * 257})),
         ("answer", '{"RESPONSE":["\\ud83d"]}'),
         ("answer", '{"RESPONSE":["\\ud800"]}'),
         ("answer", '{"RESPONSE":["\\udfff"]}'),
@@ -215,6 +215,61 @@ def test_a_response_that_was_never_offered_is_refused(response: dict[str, tuple[
 
 def test_a_question_that_names_no_length_takes_an_essay() -> None:
     check_response({"TEXT": ("x" * 32_768,)}, (replace(ESSAY, max_length=0),))
+
+
+PAIRS = ResponseRule("PAIRS", 0, 3, frozenset("ab"), partners=frozenset("xy"), uses=(("a", 2), ("x", 1), ("y", 0)))
+MATES = ResponseRule("MATES", 0, 0, frozenset("abc"), partners=frozenset("abc"))
+POINTS = ResponseRule("POINTS", 0, 2, frozenset(), shape="point", bounds=(200, 100))
+NUMBER = ResponseRule("NUMBER", 0, 1, frozenset(), shape="number", bounds=(-1.5, 10))
+WIDE = ResponseRule("WIDE", 0, 1, frozenset(), shape="number")
+LOOSE = ResponseRule("LOOSE", 0, 1, frozenset(), shape="point")
+KINDS_OF_RULES = (PAIRS, MATES, POINTS, NUMBER, WIDE, LOOSE)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"PAIRS": ("a x", "a y", "b y"), "MATES": ("a b", "c b", "a a")},
+        {"POINTS": ("0 0", "200 100"), "NUMBER": ("-1.5",), "WIDE": ("1e300",), "LOOSE": ("-4 9000",)},
+        {name: () for name in ("PAIRS", "MATES", "POINTS", "NUMBER")},
+    ],
+)
+def test_pairs_points_and_numbers_that_fit_are_taken(response: dict[str, tuple[str, ...]]) -> None:
+    check_response(response, KINDS_OF_RULES)
+
+
+@pytest.mark.parametrize(
+    ("variable", "values"),
+    [
+        ("PAIRS", ("a x", "a x")),
+        ("PAIRS", ("x a",)),
+        ("PAIRS", ("a",)),
+        ("PAIRS", ("a  x",)),
+        ("PAIRS", ("a x y",)),
+        ("PAIRS", ("a x", "b x")),
+        ("PAIRS", ("a x", "a y", "b y", "b x")),
+        ("MATES", ("a b", "b a")),
+        ("POINTS", ("201 0",)),
+        ("POINTS", ("0 -1",)),
+        ("POINTS", ("1",)),
+        ("POINTS", ("1 2 3",)),
+        ("POINTS", ("1  2",)),
+        ("NUMBER", ("10.01",)),
+        ("NUMBER", ("1_0",)),
+        ("NUMBER", ("nan",)),
+        ("NUMBER", ("",)),
+        ("NUMBER", ("1 2",)),
+        ("NUMBER", ("0" * 65,)),
+        ("WIDE", ("1e999",)),
+        ("WIDE", ("-inf",)),
+        ("LOOSE", ("1 2 3",)),
+        ("LOOSE", ("1",)),
+    ],
+)
+def test_pairs_points_and_numbers_that_were_never_offered_are_refused(variable: str, values: tuple[str, ...]) -> None:
+    with pytest.raises(Refused) as refused:
+        check_response({variable: values}, KINDS_OF_RULES)
+    assert refused.value.code == "RESPONSE_INVALID"
 
 
 # -- acknowledgement ------------------------------------------------------------------------------------------------

@@ -77,8 +77,11 @@ export class ItemPoints extends Element {
 
 /** One point: the field that holds it, the two that show it, and its mark. */
 class Point {
+  /** @type {HTMLInputElement} */
   across;
+  /** @type {HTMLInputElement} */
   down;
+  /** @type {HTMLInputElement} */
   field;
   /** @type {globalThis.Element | null} */
   #mark = null;
