@@ -20,16 +20,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from engine.errors import InvigilError, Refused
+from engine.errors import InvigilError, NotFound, Refused
 from engine.form import Responses
 from item_bank.item import Item
-from item_bank.qti import marks, processing, values
+from item_bank.qti import marks, processing, upgrade, values, xml
 from item_bank.qti.values import Value
 from item_bank.qti.variables import Type
+from item_bank.refusal import Notes
 
 _CLOSE: Final = 1e-6
 _LONGEST_LINE: Final = 1 << 20
@@ -123,6 +125,39 @@ def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]
         "outcomes": {name: values.plain(value) for name, value in state.outcomes.items()},
         "correct": {name: values.plain(value) for name, value in state.correct.items()},
     }
+
+
+def opener(root: Path) -> Callable[[str], Item]:
+    """Opens the items of a folder by their names, which may not lead out of it."""
+    base = root.resolve()
+
+    def opened(name: str) -> Item:
+        path = (base / name).resolve()
+        if not path.is_relative_to(base) or not path.is_file():
+            raise NotFound("item file", name[:200])
+        return item_of_file(path, name)
+
+    return opened
+
+
+def item_of_file(path: Path, name: str) -> Item:
+    """The item of one file, of whatever version of QTI 2 or 3. Only what scoring needs is checked.
+
+    Raises: `Refused` ITEM_INVALID with line, element and reason.
+    """
+    notes = Notes(name)
+    with path.open("rb") as file:
+        document = xml.read(file.read(xml.LARGEST + 1), notes)
+    root = None if document is None else document.root
+    if document is not None and upgrade.is_qti2(document.root, document.namespace):
+        root = upgrade.upgrade(document.root, notes).root
+    if root is not None and not notes.refusals and root.name != "qti-assessment-item":
+        notes.refuse(root.line, root.name, "this is not an assessment item")
+    if notes.refusals or root is None:
+        first = notes.refusals[0]
+        where: dict[str, Any] = {"file": first.file, "line": first.line, "element": first.element}
+        raise Refused("ITEM_INVALID", **where, reason=first.reason)
+    return Item(root)
 
 
 def as_responses(told: Mapping[str, Any]) -> Responses:

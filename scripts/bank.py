@@ -30,6 +30,7 @@ import typer
 from engine.errors import NotFound, Refused
 from item_bank.qti.archive import LARGEST_TOTAL, open_files
 from item_bank.qti.package import read_package
+from scripts import item_scoring
 from scripts.calling import Hand, act, acting
 from scripts.console import Json, no, progress, tell
 from web.acts import MOST_PACKAGE_BYTES
@@ -184,6 +185,10 @@ def retire(items: Annotated[list[str], typer.Argument()], reason: Reason, as_jso
 def compromise(items: Annotated[list[str], typer.Argument()], reason: Reason, as_json: Json = False) -> None:
     """Take leaked items out at once. An administrator's act; forms already drawn keep them."""
     tell({"ok": True, **act("bank.compromise", {"items": items, "reason": reason})}, as_json)
+
+
+app.command("score")(item_scoring.score)
+app.command("score-cases")(item_scoring.score_cases)
 
 
 def _named(hand: Hand, items: list[str] | None, every: bool, *phases: str) -> list[str]:

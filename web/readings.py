@@ -14,6 +14,7 @@ from engine.errors import Refused
 from engine.people import Login, Role
 from engine.sitting import Sitting
 from engine.sources import from_epoch_ms, iso
+from item_bank import cases
 from item_bank.bank import key_of, options_of
 from item_bank.item import Item, plain_text
 from web.house import House
@@ -38,6 +39,13 @@ def show_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, A
         **_content(shown),
         "history": [{"act": act, "person": mark.person, "at": iso(mark.at)} for act, mark in history.items()],
     }
+
+
+def score_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """item, response (variable → value or list), seed: what the latest revision gives. A look at the item, recorded."""
+    told = Params(params)
+    item = house.bank.show(login.person, told.text("item", 200))
+    return cases.scored(item, told.table("response"), told.whole("seed", 0, (1 << 64) - 1, default=0))
 
 
 def preview_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +168,7 @@ def _require(house: House, login: Login, *roles: str) -> None:
 #: By name, as `web.acts` takes them over.
 READINGS: Final[dict[str, Callable[[House, Login, dict[str, Any]], Any]]] = {
     "bank.show": show_item,
+    "bank.score": score_item,
     "bank.preview": preview_item,
     "sitting.list": list_sittings,
     "sitting.show": show_sitting,

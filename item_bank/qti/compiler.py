@@ -95,8 +95,9 @@ class Compiler:
         """The compiled children, with a fault where there are too few or too many."""
         found = tuple(self.expression(one) for one in element.elements())
         if len(found) < least or (most is not None and len(found) > most):
-            wanted = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
-            self.fault(element, f"it takes {wanted} expressions, and there are {len(found)}")
+            exactly = f"{least} expression{'s' if least != 1 else ''}"
+            wanted = exactly if least == most else f"{least} or more expressions"
+            self.fault(element, f"it takes {wanted}, and there are {len(found)}")
             null = Expression(element, ANY, lambda scope: None)
             return (found + (null,) * least)[: max(least, min(len(found), most or len(found)))]
         return found

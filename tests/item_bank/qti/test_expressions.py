@@ -474,7 +474,7 @@ def test_without_a_mapping_a_response_maps_to_nothing() -> None:
         (q("sum", text("a")), "the base type string cannot stand here"),
         (q("sum", var("REC")), "a record cannot stand here"),
         (q("sum"), "it takes 1 or more expressions, and there are 0"),
-        (q("not", truth(True), truth(True)), "it takes 1 expressions, and there are 2"),
+        (q("not", truth(True), truth(True)), "it takes 1 expression, and there are 2"),
         (q("match", number(1), word("A")), "the base types integer and identifier do not go together"),
         (q("and", number(1)), "the base type integer cannot stand here"),
         (bag(number(1), text("x")), "the base types integer and string do not go together"),
