@@ -26,7 +26,7 @@ from typing import Any, Final
 import orjson
 
 from engine.errors import InvigilError, NotFound, Refused
-from engine.form import Responses
+from engine.form import ItemOutcome, Responses
 from item_bank.item import Item
 from item_bank.qti import marks, processing, upgrade, values, xml
 from item_bank.qti.values import Value
@@ -53,6 +53,28 @@ class Case:
     item: str
     steps: tuple[Step, ...]
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An item with the response that its key gives, to be scored over and over."""
+
+    item: Item
+    response: Responses
+
+    @classmethod
+    def of(cls, item: Item) -> Keyed:
+        correct = processing.begin(item, bytes(32)).correct
+        given = {name: tuple(_texts(name, values.plain(value))) for name, value in correct.items()}
+        return cls(item, given)
+
+    def score(self) -> ItemOutcome:
+        return marks.score(self.item, self.response)
+
+    def score_anew(self) -> ItemOutcome:
+        """Score as if the item had never been seen."""
+        processing.forget()
+        return self.score()
 
 
 @dataclass(slots=True)

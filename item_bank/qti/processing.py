@@ -179,6 +179,13 @@ def program(item: Item) -> Program:
     return compiled
 
 
+def forget() -> None:
+    """Keep no program any longer: they hold keys."""
+    with _KEEPING:
+        _AT_HAND.clear()
+        _BY_DIGEST.clear()
+
+
 def _sound(item: Item) -> Program:
     compiled = program(item)
     if compiled.faults:
@@ -194,7 +201,7 @@ def _compiled(root: Element) -> Program:
     template = child(root, "qti-template-processing")
     template_steps = () if template is None else Rules(compiler, "template").steps(template)
     response_steps = _response_steps(root, compiler, declared)
-    references = tuple(_references(root, declared))
+    references = (*_strangers(root), *_references(root, declared))
     return Program(
         declared=declared,
         adaptive=variables.flag(root, "adaptive", False),
@@ -228,6 +235,21 @@ def _response_steps(root: Element, compiler: Compiler, declared: dict[str, Decla
     steps = Rules(compiler, "response").steps(templates.rules(name, declared))
     compiler.faults[at:] = [Fault(processing, f"the template {name}: {one.reason}") for one in compiler.faults[at:]]
     return steps
+
+
+#: What an item holds besides its declarations. Rules of a test, for one, would be passed over in silence.
+_PARTS: Final = frozenset(
+    {
+        *("qti-template-processing", "qti-response-processing", "qti-item-body", "qti-modal-feedback"),
+        *("qti-assessment-stimulus-ref", "qti-companion-materials-info", "qti-stylesheet", "qti-catalog-info"),
+    }
+)
+
+
+def _strangers(root: Element) -> Iterator[Fault]:
+    for one in root.elements():
+        if one.name not in _PARTS and one.name not in variables.KINDS:
+            yield Fault(one, "this does not stand in an item")
 
 
 _NAMES: Final = {

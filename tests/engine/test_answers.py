@@ -231,7 +231,7 @@ KINDS_OF_RULES = (PAIRS, MATES, POINTS, NUMBER, WIDE, LOOSE)
     [
         {"PAIRS": ("a x", "a y", "b y"), "MATES": ("a b", "c b", "a a")},
         {"POINTS": ("0 0", "200 100"), "NUMBER": ("-1.5",), "WIDE": ("1e300",), "LOOSE": ("-4 9000",)},
-        {name: () for name in ("PAIRS", "MATES", "POINTS", "NUMBER")},
+        dict.fromkeys(("PAIRS", "MATES", "POINTS", "NUMBER"), ()),
     ],
 )
 def test_pairs_points_and_numbers_that_fit_are_taken(response: dict[str, tuple[str, ...]]) -> None:

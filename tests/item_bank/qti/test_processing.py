@@ -393,6 +393,7 @@ def test_a_record_says_how_a_number_was_written(given: str, fields: dict[str, fl
         ((), (q("custom-operator", class_="org.example.Op"),), "the vendor operator org.example.Op cannot be"),
         ((), (q("set-response-value", identifier="R"),), "there is no such rule in response processing"),
         ((), (put("X", number(1)),), "the variable X is not declared"),
+        ((q("outcome-processing", put("SCORE", number(1))),), (), "this does not stand in an item"),
         ((CHOICE,), (put("RESPONSE", word("A")),), "the variable RESPONSE is no outcome variable"),
         ((SCORE,), (put("SCORE", word("A")),), "a float variable cannot take a identifier value"),
         ((SCORE,), (put("SCORE", var("QTI_CONTEXT")),), "a single variable cannot take a record value"),
