@@ -93,7 +93,8 @@ ONLY = (
 # Names of other people's making that hold the word; everything else says Sitting, Login, transaction or Line.
 BANNED_WORD = "session"
 THEIR_WORDS = re.compile(
-    r"sessionStorage|qti-item-session-control|itemSessionControl|scope=\"session\"|\bSession\(database\)|Field, Session, SQLModel"
+    r"sessionStorage|qti-item-session-control|itemSessionControl|scope=\"session\""
+    r"|\bSession\(database\)|Field, Session, SQLModel"
 )
 
 MAX_LINES = 500
