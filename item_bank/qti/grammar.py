@@ -27,9 +27,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -51,6 +50,8 @@ DECLINED: Final = MappingProxyType(
         "style": "the standard has style sheets by qti-stylesheet only",
     }
 )
+#: Stands where expressions stand, and is refused by name alone.
+_VENDORS: Final = "qti-custom-operator"
 #: Attributes that name a file to be shown with the item.
 _RESOURCES: Final = frozenset(
     {
@@ -69,9 +70,13 @@ _RESOURCES: Final = frozenset(
 )
 _REMOTE: Final = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//|\s*(?:https?|ftp|file|javascript|blob):", re.IGNORECASE)
 _EVENT: Final = re.compile(r"on[a-z]+\Z", re.IGNORECASE)
-_BASE: Final = "id:id class lang xml:lang label xml:base dir:dir role data-catalog-idref data-qti-suppress-tts data-ssml"
+_BASE: Final = (
+    "id:id class lang xml:lang label xml:base dir:dir role data-catalog-idref data-qti-suppress-tts data-ssml"
+)
 #: Inside these no candidate answers: an interaction there would never be scored.
-_STATIC: Final = frozenset({"qti-prompt", "qti-simple-choice", "qti-rubric-block", "qti-modal-feedback", "qti-stimulus-body"})
+_STATIC: Final = frozenset(
+    {"qti-prompt", "qti-simple-choice", "qti-rubric-block", "qti-modal-feedback", "qti-stimulus-body"}
+)
 #: Where these stand, their interaction stands around them.
 _WITHIN: Final = MappingProxyType({"qti-gap": "qti-gap-match-interaction", "qti-hottext": "qti-hottext-interaction"})
 
@@ -195,7 +200,7 @@ def _count_reason(name: str, least: int, most: int) -> str:
 
 
 def _expressions(element: Element, found: Counter[str], least: int, most: int) -> Iterator[Fault]:
-    count = sum(number for name, number in found.items() if name in EXPRESSIONS)
+    count = sum(number for name, number in found.items() if name in EXPRESSIONS or name == _VENDORS)
     if not least <= count <= most:
         wanted = f"{least}" if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
         yield Fault(element, f"{count} expressions stand where there must be {wanted}")
@@ -258,7 +263,7 @@ def _singles(counts: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """Each name of a choice and each expression is known as a child too, without a count of its own."""
     singles = {one: (0, 1 << 20) for name in counts if "|" in name for one in name.split("|")}
     if "EXPR" in counts:
-        singles |= dict.fromkeys((*EXPRESSIONS, "qti-custom-operator"), (0, 1 << 20))
+        singles |= dict.fromkeys((*EXPRESSIONS, _VENDORS), (0, 1 << 20))
     return counts | singles
 
 

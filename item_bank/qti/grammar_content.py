@@ -35,13 +35,12 @@ BLOCKS: Final = _words(
     "qti-feedback-block qti-rubric-block qti-template-block"
 )
 
+_ONLY_PHRASES: Final = f"{_PHRASES} h1 h2 h3 h4 h5 h6 p pre address dt summary rb rt rp"
+_ANYTHING: Final = "article aside blockquote dd div figcaption footer header hgroup li main nav section"
+
 LINES: Final = (
-    *(f"{name} = INLINE : @content" for name in _PHRASES.split()),
-    *(f"{name} = INLINE : @content" for name in "h1 h2 h3 h4 h5 h6 p pre address dt summary rb rt rp".split()),
-    *(
-        f"{name} = FLOW : @content"
-        for name in "article aside blockquote dd div figcaption footer header hgroup li main nav section".split()
-    ),
+    *(f"{name} = INLINE : @content" for name in _ONLY_PHRASES.split()),
+    *(f"{name} = FLOW : @content" for name in _ANYTHING.split()),
     "br = : @content",
     "hr = : @content",
     "wbr = : @content",
@@ -91,7 +90,8 @@ MATH: Final = _words(
     "m:",
 )
 SPEECH: Final = _words(
-    "audio break desc emphasis lang lexicon lookup mark meta metadata p phoneme prosody s say-as speak sub token voice w",
+    "audio break desc emphasis lang lexicon lookup mark meta metadata p phoneme prosody s say-as speak sub token "
+    "voice w",
     "ssml:",
 )
 SVG: Final = _words(

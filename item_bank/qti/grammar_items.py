@@ -40,10 +40,8 @@ LINES: Final = (
     # declarations
     f"qti-context-declaration = qti-default-value? : {_VARIABLE}",
     f"qti-response-declaration = qti-default-value? qti-correct-response? qti-mapping? qti-area-mapping? : {_VARIABLE}",
-    "qti-outcome-declaration = qti-default-value? qti-match-table? qti-interpolation-table? "
-    f": {_VARIABLE} {_SCORES}",
-    "qti-template-declaration = qti-default-value? "
-    f": {_VARIABLE} param-variable:boolean math-variable:boolean",
+    f"qti-outcome-declaration = qti-default-value? qti-match-table? qti-interpolation-table? : {_VARIABLE} {_SCORES}",
+    f"qti-template-declaration = qti-default-value? : {_VARIABLE} param-variable:boolean math-variable:boolean",
     "qti-default-value = qti-value+ : interpretation",
     "qti-correct-response = qti-value+ : interpretation",
     f"qti-value = TEXT : field-identifier:identifier base-type:{_BASE_TYPE}",
@@ -59,8 +57,7 @@ LINES: Final = (
     f"qti-feedback-inline = INLINE : @content {_FEEDBACK}",
     f"qti-feedback-block = qti-stylesheet* qti-content-body? qti-catalog-info? FLOW : @content {_FEEDBACK}",
     f"qti-modal-feedback = qti-stylesheet* qti-content-body? qti-catalog-info? FLOW : @content {_FEEDBACK} title",
-    "qti-rubric-block = qti-stylesheet* qti-content-body? qti-catalog-info? FLOW "
-    ": @content use view!:views",
+    "qti-rubric-block = qti-stylesheet* qti-content-body? qti-catalog-info? FLOW : @content use view!:views",
     "qti-content-body = FLOW : @content",
     "qti-template-inline = INLINE "
     ": @content template-identifier!:identifier identifier!:identifier show-hide!:show|hide",
@@ -80,8 +77,7 @@ LINES: Final = (
     f"qti-match-interaction = qti-prompt? 2*qti-simple-match-set : {_ASKED} {_MESSAGES} shuffle:boolean "
     "max-associations:count min-associations:count",
     "qti-simple-match-set = qti-simple-associable-choice* : @content",
-    "qti-simple-associable-choice = FLOW "
-    f": @content identifier!:identifier fixed:boolean {_SHOWN} {_MATCHED}",
+    f"qti-simple-associable-choice = FLOW : @content identifier!:identifier fixed:boolean {_SHOWN} {_MATCHED}",
     f"qti-gap-match-interaction = qti-prompt? qti-gap-text|qti-gap-img+ FLOW : {_ASKED} {_MESSAGES} shuffle:boolean "
     "max-associations:count min-associations:count",
     f"qti-gap-text = INLINE : @content identifier!:identifier fixed:boolean {_SHOWN} {_MATCHED}",
@@ -116,8 +112,7 @@ LINES: Final = (
     "max-associations:count min-associations:count",
     f"qti-graphic-gap-match-interaction = qti-prompt? {_PICTURE} qti-gap-text|qti-gap-img+ qti-associable-hotspot+ "
     f": {_ASKED} {_MESSAGES} max-associations:count min-associations:count",
-    "qti-associable-hotspot = "
-    f": @content identifier!:identifier {_SHOWN} {_MATCHED} {_SHAPE} hotspot-label",
+    f"qti-associable-hotspot = : @content identifier!:identifier {_SHOWN} {_MATCHED} {_SHAPE} hotspot-label",
     f"qti-select-point-interaction = qti-prompt? {_PICTURE} : {_ASKED} {_MESSAGES} max-choices:count min-choices:count",
     f"qti-position-object-stage = {_PICTURE} qti-position-object-interaction+ : @content",
     f"qti-position-object-interaction = {_PICTURE} : {_ASKED} {_MESSAGES} center-point object-label "

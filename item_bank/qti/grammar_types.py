@@ -69,8 +69,9 @@ _TYPES: Final[MappingProxyType[str, Callable[[str], bool]]] = MappingProxyType(
         "float": _is_number,
         "integer-or-variable": lambda text: bool(_INTEGER.match(text)) or _is_identifier_or_variable(text),
         "number-or-variable": lambda text: _is_number(text) or _is_identifier_or_variable(text),
-        "numbers-or-variables": lambda text: bool(text)
-        and all(_is_number(one) or _is_identifier_or_variable(one) for one in text.split()),
+        "numbers-or-variables": lambda text: (
+            bool(text) and all(_is_number(one) or _is_identifier_or_variable(one) for one in text.split())
+        ),
         "coords": lambda text: not text or _COORDS.match(text) is not None,
         "uri": lambda text: len(text) < 1 << 20 and "\n" not in text,
         "mime": lambda text: _MIME.match(text) is not None,

@@ -36,8 +36,9 @@ from lxml import etree
 from engine.errors import Refused
 from item_bank.item import Item, Metadata
 from item_bank.qti import archive, rendering
+from item_bank.qti.choice_reader import read_item
 from item_bank.qti.content import Notes, is_element, line_of, local_name, namespace
-from item_bank.qti.reader import is_identifier, read_item
+from item_bank.qti.grammar_types import is_identifier
 from item_bank.qti.xml import parse
 from item_bank.refusal import Refusal
 

@@ -72,10 +72,10 @@ class Document:
 
 def read(data: bytes, notes: Notes) -> Document | None:
     """The tree of this file, or None with at least one refusal noted. Never raises for bad input."""
+    before = len(notes.refusals)
     root = parse(data, notes)
     if root is None:
         return None
-    before = len(notes.refusals)
     document = Document(tree(root, notes), etree.QName(root).namespace or "")
     return document if len(notes.refusals) == before else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from item_bank.item import Element, Item, Node
-from item_bank.qti.reader import read_item
+from item_bank.qti.choice_reader import read_item
 from tests.item_bank.samples import item_xml
 
 MATH = 'xmlns="http://www.w3.org/1998/Math/MathML"'

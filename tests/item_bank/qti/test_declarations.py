@@ -6,7 +6,7 @@ import pytest
 
 from item_bank.item import Item
 from item_bank.qti.choice import ChoiceItem, Mapping, view
-from item_bank.qti.reader import read_item
+from item_bank.qti.choice_reader import read_item
 from tests.item_bank.samples import MAP, RESPONSE, SCORE, choice_interaction, item_xml
 
 MAPPED = f'<qti-response-processing template="{MAP}"/>'

@@ -13,7 +13,7 @@ from engine.errors import Refused
 from engine.form import ItemOutcome
 from item_bank.item import Item, example
 from item_bank.qti.choice import Choice, ChoiceInteraction, Declaration, Mapping, view
-from item_bank.qti.reader import read_item
+from item_bank.qti.choice_reader import read_item
 from item_bank.qti.scoring import max_score, score
 from tests.item_bank.samples import composed
 
