@@ -68,7 +68,12 @@ def upgrade(root: Element, notes: Notes) -> Upgraded:
 
 def is_qti2(root: Element, namespace: str) -> bool:
     """Whether a file with this root is one that `upgrade` takes."""
-    return root.name in names.ROOTS | names.FRAGMENTS and names.is_qti2(namespace)
+    return may_be_qti2(root) and names.is_qti2(namespace)
+
+
+def may_be_qti2(root: Element) -> bool:
+    """Whether a root of this name begins a QTI 2 file, where the namespace says so too."""
+    return root.name in names.ROOTS | names.FRAGMENTS
 
 
 @dataclass(slots=True)
