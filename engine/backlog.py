@@ -55,9 +55,11 @@ class Backlog(Generic[Job, Done]):
     def put(self, job: Job, done: Done) -> None:
         """Raises: `Busy` when that is more than may wait; nothing was taken then."""
         with self._lock:
-            if self.jobs >= MOST_WAITING or (self.jobs and self.size_bytes + job.size_bytes > MOST_WAITING_BYTES):
+            waiting, size_bytes = self._waiting.qsize(), job.size_bytes
+            after_bytes = self._put_bytes - self._taken_bytes + size_bytes
+            if waiting >= MOST_WAITING or (waiting and after_bytes > MOST_WAITING_BYTES):
                 raise Busy("the journal", retry_after_ms=RETRY_AFTER_MS)
-            self._put_bytes += job.size_bytes
+            self._put_bytes += size_bytes
             self._waiting.put((job, done))
 
     def close(self) -> None:

@@ -168,19 +168,16 @@ class Delivery:
         """
         return self._questions.resource(self._at_question(person, sitting, position), position, name)
 
-    def row_job(self, sitting: str, candidate: str, sent: OutboxRow, *, offline: bool) -> Append:
-        """The job that stores one row; its outcome goes to `acknowledged`. Blocks only to open an item this
-        process has not shown yet (`knows`), as after a restart.
-
-        Raises: `NotFound` for a sitting that is not this candidate's.
-        """
+    def row_job(self, own: Sitting, sent: OutboxRow, *, offline: bool) -> Append:
+        """The job that stores one row of the candidate's ``own`` sitting; its outcome goes to `acknowledged`. Blocks
+        only to open an item this process has not shown yet (`knows`), as after a restart."""
         at = self._sources.now()
-        fault = self._questions.fault(self.own(candidate, sitting), sent)
+        fault = self._questions.fault(own, sent)
 
         def decide(state: Sitting) -> Sequence[Event]:
             return conduct.receive(state, at, sent, offline=offline, fault=fault)
 
-        return Append(f"sitting/{sitting}", candidate, at, decide, JOB_BYTES + len(sent.payload))
+        return Append(f"sitting/{own.sitting}", own.candidate, at, decide, JOB_BYTES + len(sent.payload))
 
     def knows(self, sitting: str, position: str) -> bool:
         """Whether a row for this item can be judged without opening the item first."""
@@ -199,7 +196,7 @@ class Delivery:
 
     def receive(self, person: str, sitting: str, sent: OutboxRow, *, offline: bool = False) -> Acknowledgement:
         """Store one row and wait: the plain page's way."""
-        outcome: Appended = self._writer.run(self.row_job(sitting, person, sent, offline=offline))
+        outcome: Appended = self._writer.run(self.row_job(self.own(person, sitting), sent, offline=offline))
         try:
             return self.acknowledged(sent, outcome)
         except Refused:

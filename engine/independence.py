@@ -32,6 +32,7 @@ from engine.events import (
     MessageSent,
     Recorded,
     ResultReleased,
+    RowReceived,
     SittingHeld,
     SittingPaused,
     SittingResumed,
@@ -45,6 +46,7 @@ from engine.events import (
 from engine.sitting import Sitting
 from engine.sources import epoch_ms
 from engine.store import Put, RowOp, row, rows
+from engine.streams import of_streams
 
 #: What each act of a person on a sitting makes of them towards this candidate.
 PARTS: dict[type, str] = {
@@ -133,6 +135,7 @@ def may_sit(connection: Connection, candidate: str, at: datetime) -> None:
         raise Refused("SOD_ITEM_EXPOSED", role=", ".join(seen))
 
 
+@of_streams(but=[RowReceived])
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The participation that follows from one event. A candidate's own and the system's acts are none.
 

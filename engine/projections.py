@@ -8,12 +8,13 @@ a statement is spelled once, and its rows are handed over as they are.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, cast
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, Dialect, Insert, Table, delete, insert, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
@@ -72,7 +73,7 @@ def _alike(one: Put, other: Put) -> bool:
 
 def insert_rows(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Store rows that are new, each a tuple with a value for every column in the table's own order."""
-    _execute(connection, _insert(connection.dialect, table), rows)
+    _execute(connection, partial(_insert, connection.dialect, table), rows)
 
 
 def matches(table: Table, where: Mapping[str, Any]) -> list[Any]:
@@ -86,38 +87,68 @@ def projections() -> list[str]:
     return [name for name, table in SQLModel.metadata.tables.items() if table.info.get("projection")]
 
 
-# Statements are spelled once: to spell one for each batch costs more than SQLite takes to store its rows.
+# Statements are spelled once: to spell one for each batch costs more than SQLite takes to store its rows. Rows go many
+# to a statement, because the interpreter is given up and taken back around every step of one.
+
+#: Rows of one statement; what is left over goes in the next smaller power of two.
+_MOST_ROWS: Final = 64
 
 
 def _put(connection: Connection, puts: list[Put]) -> None:
     if puts:
-        text, order = _upsert(connection.dialect, puts[0].table, tuple(puts[0].row))
-        _execute(connection, text, [tuple(put.row[name] for name in order) for put in puts])
+        first = puts[0]
+        columns, values_of = _columns(first.table, frozenset(first.row))
+        spell = partial(_upsert, connection.dialect, first.table, columns)
+        _execute(connection, spell, [values_of(put.row) for put in puts])
 
 
-def _execute(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _execute(connection: Connection, spell: Callable[[int], str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Hand the rows to the driver itself, where they need no preparing: what stands around a statement otherwise
     costs each batch more than SQLite does. The driver's errors become SQLAlchemy's, as everywhere."""
-    try:
-        cast(sqlite3.Connection, connection.connection.driver_connection).executemany(text, rows)
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(text, None, error, sqlite3.Error, dialect=connection.dialect) from error
+    driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+    at, size, left = 0, _MOST_ROWS, len(rows)
+    while left:
+        if left < size:
+            size //= 2
+            continue
+        text = spell(size)
+        try:
+            driver.execute(text, [value for row in rows[at : at + size] for value in row])
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(text, None, error, sqlite3.Error, dialect=connection.dialect) from error
+        at, left = at + size, left - size
 
 
 @lru_cache(256)
-def _upsert(dialect: Dialect, name: str, columns: tuple[str, ...]) -> tuple[str, list[str]]:
+def _columns(name: str, given: frozenset[str]) -> tuple[tuple[str, ...], Callable[[dict[str, Any]], tuple[Any, ...]]]:
+    """These columns in the table's own order, as a statement has them, and how a row's values are taken so."""
+    table = SQLModel.metadata.tables[name]
+    columns = tuple(column.name for column in table.c if column.name in given)
+    if given - set(columns):
+        raise RuntimeError(f"the table {name} has no {min(given - set(columns))}")
+    return columns, itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+
+
+@lru_cache(1_024)
+def _upsert(dialect: Dialect, name: str, columns: tuple[str, ...], count: int) -> str:
     table = SQLModel.metadata.tables[name]
     keys = [column.name for column in table.primary_key]
-    statement = sqlite_insert(table).values({name: bindparam(name) for name in columns})
+    statement = sqlite_insert(table)
     others = {name: statement.excluded[name] for name in columns if name not in keys}
     if others:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    compiled = statement.compile(dialect=dialect)
-    return str(compiled), list(compiled.positiontup or ())
+    return _spelled(statement, dialect, columns, count)
 
 
-@lru_cache(256)
-def _insert(dialect: Dialect, name: str) -> str:
-    return str(insert(SQLModel.metadata.tables[name]).compile(dialect=dialect))
+@lru_cache(1_024)
+def _insert(dialect: Dialect, name: str, count: int) -> str:
+    table = SQLModel.metadata.tables[name]
+    return _spelled(insert(table), dialect, tuple(table.c.keys()), count)
+
+
+def _spelled(statement: Insert, dialect: Dialect, columns: tuple[str, ...], count: int) -> str:
+    """The statement for ``count`` rows, their values one after the other in the order of ``columns``."""
+    row = dict.fromkeys(columns, 0)
+    return str(statement.values([row] * count).compile(dialect=dialect))

@@ -66,7 +66,7 @@ class SystemClock:
         self._anchor_ms = wall_ns() // 1_000_000 - self.monotonic_ms()  # of what monotonic time is counted from
 
     def now(self) -> datetime:
-        return from_epoch_ms(self._anchor_ms + self.monotonic_ms())
+        return _EPOCH + (self._anchor_ms + self._monotonic_ns() // 1_000_000) * _MS
 
     def monotonic_ms(self) -> int:
         return self._monotonic_ns() // 1_000_000

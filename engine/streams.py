@@ -36,22 +36,28 @@ class Fold(Protocol):
 
 #: A pure reading of one event (and the stream's state after it) as row operations.
 Projector = Callable[[Recorded, Any], Iterable[RowOp]]
-_READ_BY: dict[Projector, frozenset[str]] = {}
+_READ_BY: dict[Projector, tuple[frozenset[str], frozenset[str]]] = {}
 
 
-def of_streams(*kinds: str) -> Callable[[Projector], Projector]:
-    """Marks a projector that has something to say of these kinds of streams only: nobody asks it about others."""
+def of_streams(*kinds: str, but: Iterable[type] = ()) -> Callable[[Projector], Projector]:
+    """Marks a projector that has something to say of these kinds of streams only (of all, where none is named), and
+    nothing of the events ``but``: nobody asks it about others."""
 
     def mark(project: Projector) -> Projector:
-        _READ_BY[project] = frozenset(kinds)
+        _READ_BY[project] = frozenset(kinds), frozenset(event.__name__ for event in but)
         return project
 
     return mark
 
 
-def readers_of(kind: str, projectors: Iterable[Projector]) -> tuple[Projector, ...]:
-    """Those of ``projectors`` that read streams of this kind; one without a mark reads all."""
-    return tuple(each for each in projectors if kind in _READ_BY.get(each, (kind,)))
+def readers_of(kind: str, event: str, projectors: Iterable[Projector]) -> tuple[Projector, ...]:
+    """Those of ``projectors`` that read this kind of event in streams of this kind; one without a mark reads all."""
+    return tuple(each for each in projectors if _reads(each, kind, event))
+
+
+def _reads(project: Projector, kind: str, event: str) -> bool:
+    kinds, but = _READ_BY.get(project, (frozenset(), frozenset()))
+    return (not kinds or kind in kinds) and event not in but
 
 
 @dataclass(slots=True)

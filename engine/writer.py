@@ -138,14 +138,14 @@ class _Waiting:
         return self._outcomes.get().result()
 
 
-class _Readers(dict[str, tuple[Projector, ...]]):
-    """The projectors of each kind of stream, found once."""
+class _Readers(dict[tuple[str, str], tuple[Projector, ...]]):
+    """The projectors of each kind of stream and event, found once."""
 
     def __init__(self, projectors: Sequence[Projector]) -> None:
         self._all = projectors
 
-    def __missing__(self, kind: str) -> tuple[Projector, ...]:
-        found = self[kind] = readers_of(kind, self._all)
+    def __missing__(self, read: tuple[str, str]) -> tuple[Projector, ...]:
+        found = self[read] = readers_of(*read, self._all)
         return found
 
 
@@ -429,7 +429,7 @@ class Writer:
     def _stage(self, name: str, actor: str, at: datetime, events: Iterable[Event]) -> None:
         stream, batch = self._stream(name), self._batch
         of = name.partition("/")[0]
-        fold, projectors, at_ms = self._folds.get(of), self._readers[of], epoch_ms(at)
+        fold, at_ms = self._folds.get(of), epoch_ms(at)
         for happened in events:
             kind, version = kind_of(happened)
             entry = link(
@@ -450,7 +450,7 @@ class Writer:
                 stream.state = fold.evolve(stream.state, recorded)
             batch.entries.append(entry)
             batch.recorded.append(recorded)
-            for project in projectors:
+            for project in self._readers[of, kind]:
                 batch.ops.extend(project(recorded, stream.state))
 
     def _salt(self) -> bytes:

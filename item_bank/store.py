@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, select
 from sqlmodel import Field, SQLModel
 
-from engine.events import FormAssigned, Recorded
+from engine.events import FormAssigned, Recorded, RowReceived
 from engine.form import ItemRef
 from engine.store import PROJECTION, Put, RowOp
 from engine.writer import of_streams
@@ -166,7 +166,7 @@ def _listed(connection: Connection, matches: list[Any]) -> tuple[Listed, ...]:
     )
 
 
-@of_streams("item", "sitting")
+@of_streams("item", "sitting", but=[RowReceived])
 def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
     """The bank's projections: revisions from ``item/`` streams, exposure from assigned forms."""
     if isinstance(recorded.event, FormAssigned):

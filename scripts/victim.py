@@ -215,7 +215,7 @@ class Host:
         name = message["sitting"]
         sent = parse_row(message, message["writer"])
         try:
-            job = self.delivery.row_job(name, "candidate", sent, offline=False)
+            job = self.delivery.row_job(self.delivery.own("candidate", name), sent, offline=False)
             self.writer.submit(job, lambda outcome: self.answer(name, sent, outcome))
         except (Refused, Busy) as refused:
             self.say({"t": "ack", "sitting": name, "seq": sent.seq, "refused": getattr(refused, "code", "BUSY")})

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.routing import Mount, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from engine.answer_line import CLOSE_RESTART
@@ -48,6 +48,18 @@ from web.watchdog import Watchdog
 _log = structlog.get_logger("app")
 
 
+class Application(Starlette):
+    """Starlette behind our own gate: the `Guard` is around everything, errors of our own included, and `Rows` takes
+    its one address before any of the framework's layers."""
+
+    def guard(self, settings: Settings) -> None:
+        self._gate = Guard(Rows(super().__call__, self.state), settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self._gate(scope, receive, send)
+
+
 def make_app(settings: Settings, sources: Sources | None = None, patience: Patience | None = None) -> Starlette:
     """The application over one data folder. Raises on start: DATA_FOLDER_LOCKED when another server runs."""
     house = House(settings, sources or system())
@@ -77,7 +89,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
                 await wall.close(CLOSE_RESTART)
                 await bus.close()
 
-    app = Starlette(
+    app = Application(
         routes=[
             *public.routes,
             *candidate.routes,
@@ -96,10 +108,10 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             WebSocketRoute("/proctor/line", _proctor_line),
             Mount("/static", FingerprintedFiles(pages)),
         ],
-        middleware=[Middleware(Guard, settings=settings), Middleware(Rows)],
         exception_handlers={InvigilError: answer, HTTPException: answer, Exception: answer},
         lifespan=life,
     )
+    app.guard(settings)
     app.state.house = house
     app.state.door = door
     app.state.pages = pages

@@ -12,16 +12,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
 from engine.errors import Busy
-from engine.events import Recorded
+from engine.events import Recorded, RowReceived
 from engine.writer import Job, Settled, Writer
 
 Arguments = ParamSpec("Arguments")
 Outcome = TypeVar("Outcome")
+_ROW: Final = RowReceived.__name__
 
 
 class Bus:
@@ -32,6 +33,7 @@ class Bus:
         self.loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
         self._listeners: list[Callable[[Recorded], None]] = []
+        self._rows_too: list[Callable[[Recorded], None]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         writer.deliver = self._deliver
         writer.subscribe(self._recorded)
@@ -67,9 +69,12 @@ class Bus:
         """Call ``fn`` on the loop, from any thread."""
         self.loop.call_soon_threadsafe(lambda: fn(*args, **kwargs))
 
-    def listen(self, listener: Callable[[Recorded], None]) -> None:
-        """``listener`` is called on the loop with each committed event."""
+    def listen(self, listener: Callable[[Recorded], None], *, rows: bool = False) -> None:
+        """``listener`` is called on the loop with each committed event; with saved answers only where ``rows`` asks
+        for them, because they are most of what happens and concern hardly anybody."""
         self._listeners.append(listener)
+        if rows:
+            self._rows_too.append(listener)
 
     def start(self, work: Any, name: str) -> asyncio.Task[Any]:
         """Keep a background task alive until `close`."""
@@ -86,7 +91,7 @@ class Bus:
 
     def _recorded(self, batch: Sequence[Recorded]) -> None:
         for one in batch:
-            for listener in self._listeners:
+            for listener in self._rows_too if one.kind == _ROW else self._listeners:
                 listener(one)
 
 

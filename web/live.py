@@ -268,7 +268,7 @@ class Live:
         while again_ms >= 0:
             tried += 1
             try:
-                told = await self._take(line.login.person, line.sitting, row, offline=store.offline)
+                told = await self._take(self._house.delivery.sitting(line.sitting), row, offline=store.offline)
             except (Busy, Refused) as error:
                 effects = line.failed(row.seq, error, tried)
             else:
@@ -285,13 +285,13 @@ class Live:
                 elif isinstance(effect, Close):
                     await line.close(effect.code)
 
-    async def _take(self, person: str, sitting: str, row: OutboxRow, *, offline: bool) -> Acknowledgement:
-        """One row into the journal. Socket, POST and plain page all end here."""
+    async def _take(self, state: Sitting, row: OutboxRow, *, offline: bool) -> Acknowledgement:
+        """One row into the journal of the candidate's own sitting. Socket, POST and plain page all end here."""
         delivery = self._house.delivery
-        if delivery.knows(sitting, row.item):
-            job = delivery.row_job(sitting, person, row, offline=offline)
+        if delivery.knows(state.sitting, row.item):
+            job = delivery.row_job(state, row, offline=offline)
         else:
-            job = await self._bus.aside(delivery.row_job, sitting, person, row, offline=offline)
+            job = await self._bus.aside(delivery.row_job, state, row, offline=offline)
         outcome = await self._bus.perform(job)
         if outcome.events:
             return delivery.acknowledged(row, outcome)
@@ -299,7 +299,7 @@ class Live:
 
     # -- rows on other ways -----------------------------------------------------------------------------
 
-    async def posted(self, person: str, state: Sitting, sent: dict[str, Any]) -> dict[str, Any]:
+    async def posted(self, state: Sitting, sent: dict[str, Any]) -> dict[str, Any]:
         """Rows that came by POST where sockets are blocked. Without a writer number they ask for one.
 
         A POST after a silence of half of T1 brings rows that may have been written while cut off. Returns
@@ -315,28 +315,29 @@ class Live:
             async with self._turn(sitting):
                 state = delivery.sitting(sitting)
                 entrance = windows.newcomer(state, self._sources.now())
-                writer, state = await self._outbox(person, state, entrance)
+                writer, state = await self._outbox(state.candidate, state, entrance)
         counts = may_deliver(writer, state)
         if counts:
             windows.heard_at = at
-        told: dict[str, Any] = {"writer": writer, "acked": state.outboxes[writer].acked, "head": state.rows}
-        refused = []
-        for message in sent["rows"]:
+        box, refused = state.outboxes[writer], []
+        told: dict[str, Any] = {"writer": writer, "acked": box.acked, "head": state.rows}
+        told["remaining_ms"] = state.remaining_ms(at)
+        for place, message in enumerate(sent["rows"]):
+            if place:
+                at = self._sources.now()
             if not isinstance(message, dict):
                 raise Refused("INPUT_INVALID", field="rows")
             wait_ms = windows.pace(message, at)
             if wait_ms:
                 await asyncio.sleep(wait_ms / 1000)
             row = parse_row(message, writer)
-            stored = await self._taken(person, sitting, row, offline=cut_off)
+            stored = await self._taken(state, row, offline=cut_off)
             told = told_of(stored)
             if stored.refused:
                 refused.append(refusal(Refused(stored.refused), row.seq))
-            at = self._sources.now()
         if not counts:
             raise Refused("SUPERSEDED", acked=told["acked"])
-        state = delivery.sitting(sitting)
-        return {**told, "remaining_ms": state.remaining_ms(at), "phase": state.phase, "refused": refused}
+        return {**told, "phase": delivery.sitting(sitting).phase, "refused": refused}
 
     async def plain(self, person: str, sitting: str, position: str, kind: str, content: dict[str, Any]) -> None:
         """A row from a plain form: the server keeps the outbox that a browser without JavaScript cannot."""
@@ -360,17 +361,17 @@ class Live:
             sha256 = hashlib.sha256(row_text(writer, seq, position, kind, client_ms, payload)).hexdigest()
             message = {"seq": seq, "item": position, "kind": kind, "payload": payload, "client_ms": client_ms}
             row = parse_row({**message, "sha256": sha256}, writer)
-            told = await self._taken(person, sitting, row, offline=False)
+            told = await self._taken(state, row, offline=False)
         if told.refused:
             raise Refused(told.refused)
 
-    async def _taken(self, person: str, sitting: str, row: OutboxRow, *, offline: bool) -> Acknowledgement:
+    async def _taken(self, state: Sitting, row: OutboxRow, *, offline: bool) -> Acknowledgement:
         """As `_take`; a number that is used twice is kept and reported before it is refused."""
         try:
-            return await self._take(person, sitting, row, offline=offline)
+            return await self._take(state, row, offline=offline)
         except Refused as refused:
             if refused.code == "SEQUENCE_REUSED":
-                await self._bus.aside(self._house.delivery.keep_reused, sitting, row)
+                await self._bus.aside(self._house.delivery.keep_reused, state.sitting, row)
             raise
 
     async def close(self, code: int) -> None:

@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from engine.answer_line import CLOSE_CODES, CLOSE_REFUSED
 from engine.errors import Busy, Conflict, NotFound, Refused, Tampered
 from engine.sources import base32, system
-from web.security import LAST_RESORT
 
 _log = structlog.get_logger("problems")
 
@@ -88,8 +87,6 @@ async def answer(request: Request, error: Exception) -> Response:
     """The exception handler: a page for people, JSON for programs."""
     problem = problem_of(error)
     headers = {"cache-control": "no-store"}
-    if problem.reference:
-        headers |= LAST_RESORT
     if problem.status == 503:
         headers["retry-after"] = str(max(1, problem.facts.get("retry_after_ms", 1000) // 1000))
     if wants_json(request):

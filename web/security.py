@@ -44,8 +44,6 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "x-frame-options": "DENY",
 }
-#: What an answer carries that is made outside the `Guard`: the one to an error of our own.
-LAST_RESORT: Final = {"content-security-policy": _POLICY.format(ws=""), **_HEADERS}
 #: A host name or address with an optional port: nothing else reaches a header of ours.
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _CAMERA_PATHS: Final = ("/sit/",)
@@ -55,7 +53,10 @@ MOST_HOSTS: Final = 256
 
 
 class Guard:
-    """ASGI middleware around everything: Host allow-list, origin of changes, headers of answers."""
+    """ASGI middleware around everything: Host allow-list, origin of changes, headers of answers.
+
+    ``scope["asked"]`` is what it read of the request's headers, by lower-case name: the first one of a name counts.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -68,6 +69,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         asked = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # the first one counts
+        scope["asked"] = asked
         host = asked.get(b"host", "")
         marks = self._marks_of(scope["scheme"], host, scope["path"].startswith(_CAMERA_PATHS))
         if not marks or not self._own_origin(scope, asked):
@@ -80,7 +82,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", [])
-                kept = any(name == b"cache-control" for name, _ in given)
+                kept = b"cache-control" in dict(given)
                 message["headers"] = [*given, *marks] if kept else [*given, _NO_STORE, *marks]
             await send(message)
 

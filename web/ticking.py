@@ -153,8 +153,8 @@ class Ticker:
         self._looked_up = True
 
     def _recorded(self, recorded: Recorded) -> None:
-        """Something happened to a sitting, so its moment is another one. Rows never change it."""
-        if recorded.stream.startswith("sitting/") and recorded.kind != "RowReceived":
+        """Something happened to a sitting, so its moment is another one. Rows, not listened to, never change it."""
+        if recorded.stream.startswith("sitting/"):
             state = self._house.writer.committed(recorded.stream)
             if isinstance(state, Sitting):
                 self._put(state)

@@ -80,7 +80,8 @@ class Wall:
         self._watchers: list[Watcher] = []
         house.present = lambda exam: self.desk.present(exam, house.sources.now())
         self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
-        bus.listen(self._recorded)
+        bus.listen(self.desk.heard)
+        bus.listen(self._recorded, rows=True)
         live.on_line = self._line
 
     async def close(self, code: int) -> None:
@@ -305,7 +306,8 @@ class Wall:
                 pass
 
     def _recorded(self, recorded: Recorded) -> None:
-        self.desk.heard(recorded)
+        if not self._watchers:
+            return
         kind, _, name = recorded.stream.partition("/")
         if kind == "sitting" and not _is_practice(name):
             for watcher in self._watchers:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from engine.events import Recorded
+from engine.events import Recorded, RowReceived
 from engine.projections import Change, Drop, Put, RowOp, apply, insert_rows
 from engine.store import Database, rows
 from engine.streams import of_streams, readers_of
@@ -27,15 +27,46 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
+@of_streams(but=[RowReceived])
+def _no_rows(_recorded: Recorded, _state: Any) -> Iterable[RowOp]:
+    return ()
+
+
 @of_streams("sitting", "exam")
 def _of_two(_recorded: Recorded, _state: Any) -> Iterable[RowOp]:
     return ()
 
 
 def test_a_marked_projector_is_asked_about_its_own_streams_only_and_another_about_all() -> None:
-    assert (_nothing, _of_two) == readers_of("sitting", [_nothing, _of_two])
-    assert (_nothing, _of_two) == readers_of("exam", [_nothing, _of_two])
-    assert (_nothing,) == readers_of("person", [_nothing, _of_two])
+    assert (_nothing, _of_two) == readers_of("sitting", "CheckInOpened", [_nothing, _of_two])
+    assert (_nothing, _of_two) == readers_of("exam", "ExamExtended", [_nothing, _of_two])
+    assert (_nothing,) == readers_of("person", "RoleGranted", [_nothing, _of_two])
+
+
+def test_a_projector_is_not_asked_about_events_it_has_nothing_to_say_of() -> None:
+    assert () == readers_of("sitting", "RowReceived", [_no_rows])
+    assert (_no_rows,) == readers_of("sitting", "SittingStarted", [_no_rows])
+    assert (_no_rows,) == readers_of("person", "RoleGranted", [_no_rows])
+
+
+def test_many_rows_of_one_table_are_all_stored_and_the_last_of_two_with_one_key_stands(database: Database) -> None:
+    """Rows go many to a statement, in powers of two: 64 + 64 + 32 + 8 + 4 + 2 + 1 here, one of them twice."""
+    connection = database.writing()
+    puts: list[RowOp] = [Put("account", {"login": f"p{n:03}", "person": f"per-{n}"}) for n in range(174)]
+    with connection.begin():
+        apply(connection, [*puts, Put("account", {"login": "p000", "person": "per-other"})])
+        found = {row["login"]: row["person"] for row in rows(connection, "account")}
+    connection.close()
+    connection.engine.dispose()
+    assert {f"p{n:03}": f"per-{n}" for n in range(174)} | {"p000": "per-other"} == found
+
+
+def test_a_row_that_names_no_column_of_its_table_is_an_error_of_our_own(database: Database) -> None:
+    connection = database.writing()
+    with pytest.raises(RuntimeError, match="no colour"), connection.begin():
+        apply(connection, [Put("account", {"login": "p", "person": "q", "colour": "red"})])
+    connection.close()
+    connection.engine.dispose()
 
 
 def test_operations_are_carried_out_in_order_whatever_order_a_row_names_its_columns_in(database: Database) -> None:
