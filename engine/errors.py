@@ -95,6 +95,7 @@ SENTENCES: Final = MappingProxyType(
         "REASON_NOT_IN_SCHEME": "The reason is not one that the scheme provides",
         "REQUIREMENTS_UNMET": "Certification is granted only when every requirement is met",
         # the item bank
+        "VAULT_LOCKED": "The questions of this exam are locked; enough holders of key shares must open them",
         "ITEM_INVALID": "The item does not meet the bank's requirements",
         "ITEM_UNSUPPORTED": "The item uses a construct this bank refuses",
         "PACKAGE_INVALID": "The package cannot be read",

@@ -124,6 +124,17 @@ class FormAssigned:
 
 
 @event()
+class FormRedrawn:
+    """Another form before the start, because an item of the first one is out of use. Fields as of `FormAssigned`."""
+
+    form: Form
+    digest: str
+    assembly_version: str
+    attempts: int
+    reason: str
+
+
+@event()
 class CheckInOpened:
     pass
 

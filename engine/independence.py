@@ -128,7 +128,7 @@ COOL_OFF_MS = 730 * 86_400_000
 
 def may_sit(connection: Connection, candidate: str, at: datetime) -> None:
     """Raises: SOD_ITEM_EXPOSED for whoever holds, or held within the cool-off, a role that sees live items."""
-    seeing = ("bank-manager", "reviewer", "writer")
+    seeing = ("bank-manager", "psychometrician", "reviewer", "writer")
     granted = rows(connection, "role_grant", person=candidate, role=seeing)
     seen = sorted(found["role"] for found in granted if found["until_ms"] + COOL_OFF_MS > epoch_ms(at))
     if seen:

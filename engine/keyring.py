@@ -4,8 +4,15 @@ A *purpose* names a key and is mixed into everything made with it, so that nothi
 opens for another:
 
 * ``items``, ``evidence``, ``draw``, ``notices``, ``uploads`` — 32-byte keys that seal (AES-256-GCM) or wrap data keys
-* ``tickets``, ``identity``, ``codes`` — 32-byte keys for HMAC-SHA-256
+* ``tickets``, ``identity``, ``codes``, ``search`` — 32-byte keys for HMAC-SHA-256
 * ``journal`` — the Ed25519 key that signs seals and receipts
+
+A sealing key is *replaced* in three steps that may be cut off anywhere: `prepare` writes the next key beside it, the
+caller has `rewrap` seal everything again and stores that, `take_over` puts the next in the old one's place. Until then
+both open.
+
+A *passing* key is made for one thing and destroyed with it (`let_go`): what was sealed under it is gone for good, in
+every backup of the data too, because no backup of the keys holds it.
 
 Lost keys mean a lost bank: `backup` writes one encrypted file, and doctor asks for it. What lies in this
 folder beside the database on the same machine protects against a stolen disk image or backup of the data,
@@ -34,7 +41,7 @@ from engine.errors import Refused, Tampered
 from engine.sources import Dice
 
 SEALING = ("items", "evidence", "draw", "notices", "uploads")
-HASHING = ("tickets", "identity", "codes")
+HASHING = ("tickets", "identity", "codes", "search")
 SIGNING = "journal"
 PURPOSES = (*SEALING, *HASHING, SIGNING)
 _NONCE_BYTES = 12
@@ -55,7 +62,9 @@ class Keyring:
 
     def __init__(self, folder: Path, dice: Dice) -> None:
         self._dice = dice
+        self._folder = folder
         self._keys: dict[str, bytes] = {}
+        self._next: dict[str, bytes] = {}
         for purpose in PURPOSES:
             try:
                 self._keys[purpose] = (folder / f"{purpose}.key").read_bytes()
@@ -63,6 +72,9 @@ class Keyring:
                 raise Refused("KEY_MISSING", key=purpose, folder=str(folder)) from None
             if len(self._keys[purpose]) != 32:
                 raise Tampered(f"key {purpose}", "it does not have 32 bytes")
+        for purpose in SEALING:
+            if _next_file(folder, purpose).exists():  # a replacement was cut off
+                self._next[purpose] = _next_file(folder, purpose).read_bytes()
         self._signer = Ed25519PrivateKey.from_private_bytes(self._keys[SIGNING])
         self.public = self._signer.public_key().public_bytes_raw()
         self.key_id = key_id(self.public)
@@ -76,12 +88,65 @@ class Keyring:
 
     def unseal(self, purpose: str, sealed: bytes, context: str) -> bytes:
         """Raises `Tampered` when the bytes, the purpose or the context are not those of `seal`."""
+        for key in (self._sealing(purpose), self._next.get(purpose)):
+            if key is not None and (plain := opened_by(key, sealed, _bound(purpose, context))) is not None:
+                return plain
+        raise Tampered(f"{purpose} {context}", "what was sealed does not open")
+
+    # -- replacing a key ------------------------------------------------------------------------------
+
+    def prepare(self, purpose: str) -> str:
+        """Make the key that will replace this one, or find the one a crash left. Returns its identifier."""
+        self._sealing(purpose)
+        _write_once(_next_file(self._folder, purpose), self._dice.token(32))
+        self._next[purpose] = _next_file(self._folder, purpose).read_bytes()
+        return key_id(self._next[purpose])
+
+    def rewrap(self, purpose: str, sealed: bytes, context: str) -> bytes:
+        """The same, sealed under the prepared key. Raises `Tampered`. Requires: `prepare`."""
+        plain, nonce = self.unseal(purpose, sealed, context), self._dice.token(_NONCE_BYTES)
+        return nonce + AESGCM(self._next[purpose]).encrypt(nonce, plain, _bound(purpose, context))
+
+    def take_over(self, purpose: str) -> None:
+        """The prepared key replaces the old one, which is gone. Requires: everything is sealed again and stored."""
+        _next_file(self._folder, purpose).replace(self._folder / f"{purpose}.key")
+        _sync(self._folder)
+        self._keys[purpose] = self._next.pop(purpose)
+
+    # -- keys that pass -------------------------------------------------------------------------------
+
+    def seal_passing(self, name: str, plain: bytes, context: str) -> bytes:
+        """Seal under the passing key ``name`` (letters, digits, dashes), which is made when there is none."""
+        _write_once(self._passing(name), self._dice.token(32))
+        nonce = self._dice.token(_NONCE_BYTES)
+        return nonce + AESGCM(self._passing(name).read_bytes()).encrypt(nonce, plain, _bound(name, context))
+
+    def unseal_passing(self, name: str, sealed: bytes, context: str) -> bytes | None:
+        """None when the key has been let go. Raises `Tampered`."""
         try:
-            return AESGCM(self._sealing(purpose)).decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(purpose, context)
-            )
-        except (InvalidTag, ValueError):
-            raise Tampered(f"{purpose} {context}", "what was sealed does not open") from None
+            key = self._passing(name).read_bytes()
+        except FileNotFoundError:
+            return None
+        plain = opened_by(key, sealed, _bound(name, context))
+        if plain is None:
+            raise Tampered(f"{name} {context}", "what was sealed does not open")
+        return plain
+
+    def let_go(self, name: str) -> None:
+        """Destroy a passing key; nothing when there is none."""
+        path = self._passing(name)
+        if path.exists():
+            with path.open("r+b") as file:
+                file.write(bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            _sync(self._folder)
+
+    def _passing(self, name: str) -> Path:
+        if not name.replace("-", "").isalnum() or not name.isascii():
+            raise RuntimeError(f"{name!r} names no passing key")
+        return self._folder / f"{name}.passing"
 
     def _sealing(self, purpose: str) -> bytes:
         if purpose not in SEALING:
@@ -98,6 +163,19 @@ class Keyring:
 
     def sign(self, text: bytes) -> Signature:
         return Signature(self.key_id, self.public, self._signer.sign(text))
+
+
+def sealed_by(key: bytes, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
+    """Sealed under a key that is in no folder, such as one that comes together from shares."""
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+
+def opened_by(key: bytes, sealed: bytes, bound: bytes) -> bytes | None:
+    """None when key, bytes or what they are bound to are not those of `sealed_by`."""
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+    except (InvalidTag, ValueError):
+        return None
 
 
 def keyed(key: bytes, *parts: bytes | str) -> bytes:
@@ -185,11 +263,20 @@ def _write_once(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)  # the name too must outlive a power cut
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """The names too must outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def _next_file(folder: Path, purpose: str) -> Path:
+    return folder / f"{purpose}.next"
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:

@@ -54,6 +54,7 @@ class Role(StrEnum):
     WRITER = "writer"
     REVIEWER = "reviewer"
     BANK_MANAGER = "bank-manager"
+    PSYCHOMETRICIAN = "psychometrician"
     ADMINISTRATOR = "administrator"
     PROCTOR = "proctor"
     INVESTIGATOR = "investigator"

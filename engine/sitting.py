@@ -37,6 +37,7 @@ from engine.events import (
     ExamExtended,
     ExtraTimeGranted,
     FormAssigned,
+    FormRedrawn,
     IdentityRefused,
     IdentityShown,
     IdentityVerified,
@@ -274,7 +275,7 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
                 watch=Stopwatch(limit_ms=made.limit_ms),
                 course=Course(limit_ms=made.limit_ms),
             )
-        case FormAssigned(form=form):
+        case FormAssigned(form=form) | FormRedrawn(form=form):
             return replace(state, form=form, course=replace(state.course, paced=form.paced))
         case ExamExtended(closes_at=closes_at):
             return replace(state, closes_at=closes_at)

@@ -47,7 +47,8 @@ from engine.projections import Drop as Drop
 from engine.projections import Put as Put
 from engine.projections import RowOp as RowOp
 from engine.projections import apply as apply
-from engine.projections import insert_rows, matches
+from engine.projections import insert_rows as insert_rows
+from engine.projections import matches
 from engine.projections import projections as projections
 from engine.sources import from_epoch_ms
 

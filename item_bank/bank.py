@@ -18,40 +18,37 @@ Whoever composes the application gives the writer `FOLDS` and `PROJECTORS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from engine.errors import NotFound, Refused
-from engine.events import SYSTEM, Event, event
+from engine.errors import NotFound
+from engine.events import SYSTEM, event
 from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
-from engine.keyring import Keyring
 from engine.people import Role, require_role
-from engine.sources import Sources
-from engine.store import Connection, Database, row
-from engine.writer import Act, Fold, Projector, Transaction, Writer
-from item_bank import assembly, lifecycle, store, vault
+from engine.writer import Act, Fold, Projector, Transaction
+from item_bank import assembly, lifecycle, store, vault, windows
 from item_bank.blueprint import Blueprint, PoolItem, from_record
-from item_bank.item import Item, plain_text
+from item_bank.custody import Custody
+from item_bank.custody import KeysStated as KeysStated  # words of the door: who uses it names them from here
+from item_bank.custody import Question as Question
+from item_bank.custody import options_of as options_of
+from item_bank.desk import account_of
+from item_bank.fingerprints import Neighbours
+from item_bank.item import Item
 from item_bank.lifecycle import ItemDrafted, ItemState
-from item_bank.qti import choice, marks, rendering
+from item_bank.looking import Looking
+from item_bank.qti import marks, rendering
 from item_bank.qti.package import Entry, read_package
 from item_bank.refusal import Refusal
-from item_bank.store import Listed
-from item_bank.vault import Vault
+from item_bank.solution import key_of as key_of
 
 #: What the writer must know of this package.
-FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold()}
+FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold()}
 PROJECTORS: Final[Sequence[Projector]] = (store.project,)
-
-Thing = TypeVar("Thing")
-
-_SEEING: Final = (Role.REVIEWER, Role.BANK_MANAGER, Role.WRITER)
-_OPTION: Final = "qti-simple-choice"
-_KEYING: Final = (Role.REVIEWER, Role.BANK_MANAGER)
 
 
 @event()
@@ -76,33 +73,8 @@ class Imported:
     domains: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An item as its second person sees it for keying: everything but the key and what explains it."""
-
-    item: str
-    revision: int
-    text: str
-    options: tuple[tuple[str, str], ...]
-    max_choices: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeysStated:
-    """Which items' second key agreed with the first. The others cannot be activated."""
-
-    agreed: tuple[str, ...]
-    differ: tuple[str, ...]
-
-
-class Bank:
+class Bank(Custody, Looking):
     """See the module. ``by`` is always a person's identifier."""
-
-    def __init__(self, writer: Writer, database: Database, sources: Sources, keyring: Keyring) -> None:
-        self._writer = writer
-        self._database = database
-        self._sources = sources
-        self._vault = Vault(writer, database, sources, keyring)
 
     # -- the writer -----------------------------------------------------------------------------------
 
@@ -123,8 +95,9 @@ class Bank:
             require_role(tx.connection, by, Role.WRITER, at)
             drafted: list[ItemRef] = []
             unchanged: list[str] = []
+            neighbours = Neighbours(store.signatures(tx.connection))
             for entry in package.entries:
-                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author))
+                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author), neighbours)
                 if ref is None:
                     unchanged.append(entry.item.identifier)
                 else:
@@ -137,96 +110,7 @@ class Bank:
         imported: Imported = self._writer.run(Act(act))
         return imported
 
-    # -- review, key, activation ----------------------------------------------------------------------
-
-    def approve(self, by: str, items: Iterable[str], check: str = "") -> int:
-        """Approve each item's latest revision in one respect; without ``check``, in all that are open to this person.
-
-        Raises: SOD_ITEM_AUTHOR, SOD_SECOND_PERSON, ITEM_INVALID, NOT_NOW, each naming the item.
-        """
-        return self._each(
-            by,
-            items,
-            (Role.REVIEWER,),
-            lambda state: lifecycle.approve(state, by, check),
-        )
-
-    def send_back(self, by: str, items: Iterable[str], reason: str) -> int:
-        """Back to DRAFT, with the approvals and the second key undone."""
-        return self._each(by, items, _KEYING, lambda state: lifecycle.send_back(state, reason))
-
-    def for_keying(self, by: str, item: str) -> Question:
-        """The question without its key, for the second person. The opening is recorded."""
-        at = self._sources.now()
-
-        def act(tx: Transaction) -> Question:
-            _require_any(tx.connection, by, _KEYING, at)
-            state = _known(tx, item)
-            if by in state.writers:
-                raise Refused("SOD_ITEM_AUTHOR", item=item)
-            opened = self._vault.open_within(tx, _ref(item, state), vault.KEYING, by)
-            return _question(opened, state.latest.revision)
-
-        question: Question = self._writer.run(Act(act))
-        return question
-
-    def state_keys(self, by: str, keys: Mapping[str, Sequence[str]]) -> KeysStated:
-        """State the key of each item, by the identifiers of its options, without having seen it.
-
-        Raises: SOD_ITEM_AUTHOR; NOT_NOW unless it is REVIEWED and not keyed before.
-        """
-        at = self._sources.now()
-
-        def act(tx: Transaction) -> KeysStated:
-            _require_any(tx.connection, by, _KEYING, at)
-            agreed: list[str] = []
-            differ: list[str] = []
-            for item, stated in _some(keys.items()):
-                state = _known(tx, item)
-                opened = self._vault.open_within(tx, _ref(item, state), vault.KEY_CHECK, by)
-                agrees = sorted(stated) == sorted(key_of(opened))
-                decide = partial(lifecycle.state_key, person=by, agrees=agrees)
-                tx.append(f"item/{item}", by, at, *_decided(item, state, decide))
-                (agreed if agrees else differ).append(item)
-            return KeysStated(tuple(agreed), tuple(differ))
-
-        stated: KeysStated = self._writer.run(Act(act))
-        return stated
-
-    def activate(self, by: str, items: Iterable[str]) -> int:
-        """Make each item's latest revision live; the revision before it retires.
-
-        Raises: SOD_ITEM_AUTHOR; SOD_SECOND_PERSON unless somebody else stated the key; ITEM_INVALID when
-        the keys differ; NOT_NOW.
-        """
-        return self._each(by, items, (Role.BANK_MANAGER,), lambda state: lifecycle.activate(state, by))
-
-    def retire(self, by: str, items: Iterable[str], reason: str) -> int:
-        return self._each(by, items, (Role.BANK_MANAGER,), lambda state: lifecycle.retire(state, reason))
-
-    def compromise(self, by: str, items: Iterable[str], reason: str) -> int:
-        """Take items out at once, by one person. Forms already drawn keep them; new ones do not get them."""
-        return self._each(by, items, (Role.ADMINISTRATOR,), lambda state: lifecycle.compromise(state, reason))
-
     # -- looking --------------------------------------------------------------------------------------
-
-    def list_items(self, phase: str = "", domain: str = "") -> tuple[Listed, ...]:
-        """The latest revision of every item, without opening any."""
-        with self._database.reading() as connection:
-            return store.latest(connection, phase, domain)
-
-    def life(self, item: str) -> ItemState:
-        """What was done to each revision, by whom. Raises: `NotFound`."""
-        state: ItemState = self._writer.run(Act(lambda tx: _known(tx, item)))
-        return state
-
-    def show(self, by: str, item: str) -> Item:
-        """Open the latest revision, key and rationale included; a writer's look is limited to own items.
-
-        Raises: `NotFound` also for another writer's item; ROLE_MISSING.
-        """
-        shown, _ = self._look(by, item, vault.SHOWING)
-        return shown
 
     def preview(self, by: str, item: str) -> CandidateItem:
         """The item exactly as a candidate would see it, for a seat of its own."""
@@ -289,7 +173,7 @@ class Bank:
 
     # -- private --------------------------------------------------------------------------------------
 
-    def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry) -> ItemRef | None:
+    def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry, neighbours: Neighbours) -> ItemRef | None:
         """The new revision's reference, or None when the latest one has this very content."""
         item, stream = entry.item, f"item/{entry.item.identifier}"
         state: ItemState = tx.state(stream)
@@ -302,7 +186,7 @@ class Bank:
             domain=item.metadata.domain,
             cognitive_level=item.metadata.cognitive_level,
             author=item.metadata.author,
-            author_person=_account_of(tx, item.metadata.author),
+            author_person=account_of(tx, item.metadata.author),
             difficulty=item.metadata.difficulty,
             enemies=item.metadata.enemies,
             lacks=_lacks(item),
@@ -311,50 +195,9 @@ class Bank:
         if not events:
             return None
         tx.apply(*sealed.puts())
+        self._index(tx, item, neighbours)
         tx.append(stream, by, at, *events)
         return sealed.ref
-
-    def _each(
-        self, by: str, items: Iterable[str], roles: Sequence[str], decide: Callable[[ItemState], Sequence[Event]]
-    ) -> int:
-        """Decide and append for every item in one transaction; returns how many there were."""
-        at = self._sources.now()
-
-        def act(tx: Transaction) -> int:
-            _require_any(tx.connection, by, roles, at)
-            names = _some(dict.fromkeys(items))
-            for item in names:
-                tx.append(f"item/{item}", by, at, *_decided(item, _known(tx, item), decide))
-            return len(names)
-
-        done: int = self._writer.run(Act(act))
-        return done
-
-    def _look(self, by: str, item: str, purpose: str) -> tuple[Item, int]:
-        at = self._sources.now()
-
-        def act(tx: Transaction) -> tuple[Item, int]:
-            held = _require_any(tx.connection, by, _SEEING, at)
-            state = _known(tx, item)
-            if held == Role.WRITER and by not in state.writers:
-                raise NotFound("item", item)
-            return self._vault.open_within(tx, _ref(item, state), purpose, by), state.latest.revision
-
-        seen: tuple[Item, int] = self._writer.run(Act(act))
-        return seen
-
-
-def key_of(item: Item) -> tuple[str, ...]:
-    """The key as a person would state it: the correct options, or those a mapping gives points for."""
-    declaration = choice.view(item).declarations[0]
-    if declaration.correct or declaration.mapping is None:
-        return declaration.correct
-    return tuple(name for name, points in declaration.mapping.entries if points > 0)
-
-
-def options_of(item: Item) -> tuple[tuple[str, str], ...]:
-    """Identifier and text of every option, in the author's order."""
-    return tuple((one.get("identifier") or "", plain_text(one.children)) for one in item.root.descendants(_OPTION))
 
 
 @lru_cache(maxsize=64)
@@ -376,57 +219,3 @@ def _with_defaults(entry: Entry, domain: str, author: str) -> Entry:
     known = entry.item.metadata
     metadata = replace(known, domain=known.domain or domain, author=known.author or author)
     return replace(entry, item=replace(entry.item, metadata=metadata))
-
-
-def _question(item: Item, revision: int) -> Question:
-    text = plain_text(item.body, options=False)
-    most = choice.view(item).interactions()[0].max_choices
-    return Question(item.identifier, revision, text, options_of(item), most)
-
-
-def _require_any(connection: Connection, person: str, roles: Sequence[str], at: datetime) -> str:
-    """The first of these roles that the person holds; else the refusal for the first."""
-    refusal: Refused | None = None
-    for role in roles:
-        try:
-            require_role(connection, person, role, at)
-        except Refused as refused:
-            refusal = refusal or refused
-        else:
-            return role
-    assert refusal is not None
-    raise refusal
-
-
-def _known(tx: Transaction, item: str) -> ItemState:
-    """The item's state. An author whose account was opened only after the import counts as a writer too."""
-    state: ItemState = tx.state(f"item/{item}")
-    if not state.revisions:
-        raise NotFound("item", item)
-    named = {_account_of(tx, one.author) for one in state.revisions} - {""}
-    return replace(state, writers=state.writers | named)
-
-
-def _account_of(tx: Transaction, author: str) -> str:
-    """The person behind the account that an item names as its author, or nothing."""
-    account = row(tx.connection, "account", login=author.strip().lower())
-    return "" if account is None else str(account["person"])
-
-
-def _ref(item: str, state: ItemState) -> ItemRef:
-    return ItemRef(item, state.latest.revision, state.latest.digest)
-
-
-def _decided(item: str, state: ItemState, decide: Callable[[ItemState], Sequence[Event]]) -> Sequence[Event]:
-    """What ``decide`` says of the item's state; its refusal names the item."""
-    try:
-        return decide(state)
-    except Refused as refused:
-        raise Refused(refused.code, **{**refused.facts, "item": item}) from refused
-
-
-def _some(things: Iterable[Thing]) -> tuple[Thing, ...]:
-    found = tuple(things)
-    if not found:
-        raise Refused("INPUT_INVALID", items="none named")
-    return found

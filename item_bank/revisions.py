@@ -213,6 +213,30 @@ class ItemCompromised:
     reason: str
 
 
+@event()
+class ItemOpened:
+    """Sealed content was decrypted for ``purpose`` (stream ``vault/<identifier>``); ``sitting`` names the seat it was
+    opened for, if one."""
+
+    revision: int
+    purpose: str
+    sitting: str
+
+
+@event()
+class SittingRescored:
+    """What a corrected key makes of a sitting's score (stream ``correction/<id>``). The score itself stays."""
+
+    sitting: str
+    item: str
+    points: float
+    max_points: float
+    passed: bool
+    points_before: float
+    max_points_before: float
+    passed_before: bool
+
+
 # -- what an item is ----------------------------------------------------------------------------------
 
 

@@ -387,7 +387,7 @@ def test_having_proctored_a_candidate_bars_nobody_from_doing_it_again(house: Reg
 def test_nobody_who_sees_live_items_sits(house: Register, role: Role) -> None:
     assert "" == refusal(house, may_sit, house["hedy"], house.sources.now())
     house.people.grant("operator", house["hedy"], role, days=1)
-    seeing = role in {Role.WRITER, Role.REVIEWER, Role.BANK_MANAGER}
+    seeing = role in {Role.WRITER, Role.REVIEWER, Role.BANK_MANAGER, Role.PSYCHOMETRICIAN}
     assert ("SOD_ITEM_EXPOSED" if seeing else "") == refusal(house, may_sit, house["hedy"], house.sources.now())
     assert "" == refusal(house, may_sit, house["ada"], house.sources.now())
 

@@ -287,3 +287,46 @@ def test_a_missing_key_is_named_and_making_it_touches_no_other(tmp_path: Path) -
         keyring.backup(tmp_path, tmp_path / "backup.json", PASSPHRASE, SeededDice(5))
     keyring.create(tmp_path, SeededDice(3))
     assert before == Keyring(tmp_path, SeededDice(2)).key_id
+
+
+# -- replacing a key, and keys that pass ------------------------------------------------------------------------------
+
+
+def test_a_replaced_key_opens_what_was_sealed_again_and_the_old_one_is_gone(keys: Keyring, folder: Path) -> None:
+    sealed, old = keys.seal("items", b"a data key", "q-1"), (folder / "items.key").read_bytes()
+    keys.prepare("items")
+    again = keys.rewrap("items", sealed, "q-1")
+    assert b"a data key" == keys.unseal("items", again, "q-1") == keys.unseal("items", sealed, "q-1")
+    keys.take_over("items")
+    assert b"a data key" == keys.unseal("items", again, "q-1")
+    with pytest.raises(Tampered):
+        keys.unseal("items", sealed, "q-1")
+    assert old not in contents(folder).values()
+    assert b"a data key" == Keyring(folder, SeededDice(4)).unseal("items", again, "q-1")
+
+
+def test_a_replacement_that_was_cut_off_goes_on_with_the_same_next_key(keys: Keyring, folder: Path) -> None:
+    sealed = keys.seal("items", b"a data key", "q-1")
+    prepared = keys.prepare("items")
+    again = keys.rewrap("items", sealed, "q-1")
+    after = Keyring(folder, SeededDice(5))
+    assert b"a data key" == after.unseal("items", again, "q-1") == after.unseal("items", sealed, "q-1")
+    assert prepared == after.prepare("items")
+    assert b"a data key" == after.unseal("items", after.rewrap("items", again, "q-1"), "q-1")
+    with pytest.raises(RuntimeError):
+        keys.prepare("codes")
+
+
+def test_what_was_sealed_under_a_passing_key_is_gone_with_it(keys: Keyring, folder: Path) -> None:
+    sealed = keys.seal_passing("window-e1", b"secret", "share")
+    assert b"secret" == Keyring(folder, SeededDice(6)).unseal_passing("window-e1", sealed, "share")
+    with pytest.raises(Tampered):
+        keys.unseal_passing("window-e1", sealed, "another")
+    keys.let_go("window-e1")
+    keys.let_go("window-e1")
+    assert keys.unseal_passing("window-e1", sealed, "share") is None
+    keys.seal_passing("window-e1", b"other", "share")  # a new key under the old name opens nothing of the old
+    with pytest.raises(Tampered):
+        keys.unseal_passing("window-e1", sealed, "share")
+    with pytest.raises(RuntimeError):
+        keys.let_go("../items")

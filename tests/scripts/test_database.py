@@ -26,7 +26,7 @@ from tests.scripts.test_console import Spoken, run
 from web import house as houses
 from web.house import House
 
-NEWEST = "0003"
+NEWEST = "0004"
 
 
 def found_differences(path: Path) -> list[object]:

@@ -25,7 +25,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_keys_are_made_once_and_never_touched_again(shell: Shell) -> None:
-    assert 9 == len(str(shell.json("keys", "create")["made"]).split(","))
+    assert 10 == len(str(shell.json("keys", "create")["made"]).split(","))
     made = files(shell.folder / "apart/keys")
     assert [] == shell.json("keys", "create")["made"]
     assert made == files(shell.folder / "apart/keys")
