@@ -37,12 +37,14 @@ _NUMERAL: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The response variables of one item: which there are, which end an attempt, which are not in base ten."""
+    """The response variables of one item: which there are, which end an attempt, which are not in base ten, and
+    which hold another's text as it was typed (``as_typed``: that variable to the other)."""
 
     declared: tuple[Declaration, ...]
     names: frozenset[str]
     ending: frozenset[str]
     bases: dict[str, int]
+    as_typed: dict[str, str]
 
     def bind(self, found: Values, responses: Responses, otherwise: Values) -> None:
         """Put the responses into ``found``. A variable nobody mentions holds what it does ``otherwise``.
@@ -53,6 +55,8 @@ class Binding:
             raise Refused("RESPONSE_INVALID", variable=min(unknown)[:64], reason="the item has no such response")
         for declared in self.declared:
             told = responses.get(declared.identifier)
+            if told is None and declared.identifier in self.as_typed:
+                told = responses.get(self.as_typed[declared.identifier])
             if told is not None:
                 found[declared.identifier] = self._value(declared, told)
             elif declared.identifier in self.ending:
@@ -85,11 +89,13 @@ class Binding:
 def of(root: Element, declared: dict[str, Declaration]) -> Binding:
     """The binding of an item. Built-in variables are not a candidate's to give."""
     own = tuple(one for one in declared.values() if one.kind == "response" and one.element is not root)
-    ending, bases = set(), {}
+    ending, bases, as_typed = set[str](), dict[str, int](), dict[str, str]()
     for element in root.descendants():
         name = element.get("response-identifier") or ""
         if element.name == "qti-end-attempt-interaction":
             ending.add(name)
+        if (typed := element.get("string-identifier")) is not None:
+            as_typed[typed] = name
         base = element.get("base") or "10"
         if base != "10" and base.isdigit() and 2 <= int(base) <= 36:
             bases[name] = int(base)
@@ -99,6 +105,7 @@ def of(root: Element, declared: dict[str, Declaration]) -> Binding:
         frozenset(one.identifier for one in own),
         frozenset(ending),
         {name: base for name, base in bases.items() if name in integers},
+        as_typed,
     )
 
 

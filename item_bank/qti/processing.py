@@ -254,6 +254,7 @@ def _strangers(root: Element) -> Iterator[Fault]:
 
 _NAMES: Final = {
     "response-identifier": ("response",),
+    "string-identifier": ("response",),
     "template-identifier": ("template",),
 }
 

@@ -366,6 +366,15 @@ def test_a_number_may_be_written_in_another_base() -> None:
     assert [told(once(written, {"R": (one,)}), "R") for one in ("ff", "zz", "f" * 40)] == [255, None, None]
 
 
+def test_a_number_may_also_be_kept_as_it_was_typed() -> None:
+    entry = q("text-entry-interaction", response_identifier="R", string_identifier="TYPED")
+    written = item(response("R", "float"), response("TYPED", "string"), q("item-body", entry))
+    typed, own = once(written, {"R": ("1.0e2",)}), once(written, {"R": ("1",), "TYPED": ("one",)})
+    assert [told(typed, name) for name in ("R", "TYPED")] == [100.0, "1.0e2"]
+    assert told(own, "TYPED") == "one"
+    assert reasons(item(response("R", "float"), q("item-body", entry))) != []
+
+
 @pytest.mark.parametrize(
     ("given", "fields"),
     [
