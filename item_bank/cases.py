@@ -1,12 +1,13 @@
 """Scoring cases: responses with the outcomes they must have, so that a rule once right stays right.
 
-A file holds one JSON object a line. ``item`` names a file, ``response`` says what a candidate gives, ``expected``
-which variables must hold what; ``steps`` holds several such pairs, one attempt after the other::
+A file holds one JSON object a line. ``item`` names a file of QTI 2 or 3, ``response`` says what a candidate gives,
+``expected`` which variables must hold what; ``steps`` holds several such pairs, one attempt after the other::
 
     {"id": "c1", "item": "items/ohm.xml", "response": {"RESPONSE": "A"}, "expected": {"SCORE": 1}}
 
 * ``null``, ``""`` and ``[]`` mean NULL. A bag may be told in any order. Numbers agree within a millionth.
 * ``seed`` (a number) chooses the clone of an item that draws its numbers; 0 where none is told.
+* ``item`` may name a test; then ``response`` goes by the names of its items (see `cases_of_tests`).
 * An item that cannot be read or carried out is *refused* by name, and so is a response it has no variable for. It
   never counts as agreement, nor as a wrong score.
 
@@ -18,7 +19,7 @@ which variables must hold what; ``steps`` holds several such pairs, one attempt 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,12 +28,16 @@ import orjson
 
 from engine.errors import InvigilError, NotFound, Refused
 from engine.form import ItemOutcome, Responses
-from item_bank.item import Item
+from item_bank import cases_of_tests
+from item_bank.cases_of_tests import Opened, Tried
+from item_bank.item import Element, Item
 from item_bank.qti import marks, processing, upgrade, values, xml
 from item_bank.qti.values import Value
 from item_bank.qti.variables import Type
 from item_bank.refusal import Notes
 
+_ITEM: Final = "qti-assessment-item"
+_TEST: Final = "qti-assessment-test"
 _CLOSE: Final = 1e-6
 _LONGEST_LINE: Final = 1 << 20
 
@@ -100,19 +105,18 @@ def read_cases(data: bytes) -> Iterator[Case]:
             yield _case(line, number)
 
 
-def try_cases(cases: Iterator[Case], opened: Callable[[str], Item]) -> Tally:
-    """Try every case. ``opened`` gives the item of a name, or raises what stands against it."""
-    tally, items = Tally(), dict[str, Item | InvigilError]()
+def try_cases(cases: Iterator[Case], opened: Opened) -> Tally:
+    """Try every case. ``opened`` gives the root of a file, an item or a test, or raises what stands against it."""
+    tally, subjects = Tally(), dict[str, Item | Tried | InvigilError]()
     for case in cases:
         tally.cases += 1
-        if case.item not in items:
-            items[case.item] = _opened(case.item, opened)
-        item = items[case.item]
-        if isinstance(item, InvigilError):
-            tally.refused.append({"id": case.id, "item": case.item, "reason": _reason(item)})
-            continue
+        if case.item not in subjects:
+            subjects[case.item] = _subject(case.item, opened)
+        subject = subjects[case.item]
         try:
-            differences = tuple(differing(case, item))
+            if isinstance(subject, InvigilError):
+                raise subject
+            differences = tuple(_of_item(case, subject) if isinstance(subject, Item) else _of_test(case, subject))
         except InvigilError as error:
             tally.refused.append({"id": case.id, "item": case.item, "reason": _reason(error)})
             continue
@@ -121,7 +125,7 @@ def try_cases(cases: Iterator[Case], opened: Callable[[str], Item]) -> Tally:
     return tally
 
 
-def differing(case: Case, item: Item) -> Iterator[dict[str, Any]]:
+def _of_item(case: Case, item: Item) -> Iterator[dict[str, Any]]:
     """Every variable that holds something else than the case says, with the step it happened in."""
     state = processing.begin(item, case.seed.to_bytes(32))
     declared = processing.program(item).declared
@@ -129,8 +133,22 @@ def differing(case: Case, item: Item) -> Iterator[dict[str, Any]]:
         state = processing.attempt(item, state, as_responses(step.response))
         for name, wanted in step.expected.items():
             if name not in declared or not agrees(state.values.get(name), wanted, declared[name].type):
-                found = values.plain(state.values.get(name))
-                yield {"step": place, "variable": name, "expected": wanted, "found": found}
+                yield _difference(place, name, wanted, state.values.get(name))
+
+
+def _of_test(case: Case, tried: Tried) -> Iterator[dict[str, Any]]:
+    sitter = tried.begin(case.seed)
+    for place, step in enumerate(case.steps, start=1):
+        sitter.attempt(step.response, as_responses)
+        found = sitter.outcomes()
+        for name, wanted in step.expected.items():
+            value, told = found.get(name, (None, Type()))
+            if name not in found or not agrees(value, wanted, told):
+                yield _difference(place, name, wanted, value)
+
+
+def _difference(place: int, name: str, wanted: Any, value: Value | None) -> dict[str, Any]:
+    return {"step": place, "variable": name, "expected": wanted, "found": values.plain(value)}
 
 
 def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -149,37 +167,42 @@ def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]
     }
 
 
-def opener(root: Path) -> Callable[[str], Item]:
-    """Opens the items of a folder by their names, which may not lead out of it."""
+def opener(root: Path) -> Opened:
+    """Opens the files of a folder by their names, which may not lead out of it."""
     base = root.resolve()
 
-    def opened(name: str) -> Item:
+    def opened(name: str) -> Element:
         path = (base / name).resolve()
         if not path.is_relative_to(base) or not path.is_file():
             raise NotFound("item file", name[:200])
-        return item_of_file(path, name)
+        return _root_of_file(path, name)
 
     return opened
 
 
-def item_of_file(path: Path, name: str) -> Item:
+def item_of_file(path: Path) -> Item:
     """The item of one file, of whatever version of QTI 2 or 3. Only what scoring needs is checked.
 
     Raises: `Refused` ITEM_INVALID with line, element and reason.
     """
+    root = _root_of_file(path, path.name)
+    if root.name != _ITEM:
+        raise Refused("ITEM_INVALID", file=path.name, element=root.name, reason="this is no assessment item")
+    return Item(root)
+
+
+def _root_of_file(path: Path, name: str) -> Element:
     notes = Notes(name)
     with path.open("rb") as file:
         document = xml.read(file.read(xml.LARGEST + 1), notes)
     root = None if document is None else document.root
     if document is not None and upgrade.is_qti2(document.root, document.namespace):
         root = upgrade.upgrade(document.root, notes).root
-    if root is not None and not notes.refusals and root.name != "qti-assessment-item":
-        notes.refuse(root.line, root.name, "this is not an assessment item")
     if notes.refusals or root is None:
         first = notes.refusals[0]
         where: dict[str, Any] = {"file": first.file, "line": first.line, "element": first.element}
         raise Refused("ITEM_INVALID", **where, reason=first.reason)
-    return Item(root)
+    return root
 
 
 def as_responses(told: Mapping[str, Any]) -> Responses:
@@ -234,16 +257,20 @@ def _case(line: bytes, number: int) -> Case:
         seed = told.get("seed", 0)
         if not isinstance(seed, int) or not 0 <= seed < 1 << 64:
             raise ValueError
-        return Case(str(told["id"]), str(told["item"]), steps, seed)
+        return Case(str(told["id"]), str(told["item"] if "item" in told else told["test"]), steps, seed)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise Refused("INPUT_INVALID", line=number, why="not a case: id, item, response and expected") from None
 
 
-def _opened(name: str, opened: Callable[[str], Item]) -> Item | InvigilError:
+def _subject(name: str, opened: Opened) -> Item | Tried | InvigilError:
     try:
-        item = opened(name)
-        processing.begin(item, bytes(32))
-        return item
+        root = opened(name)
+        if root.name == _TEST:
+            return cases_of_tests.ready(root, name, opened)
+        if root.name != _ITEM:
+            raise Refused("ITEM_INVALID", element=root.name, reason="this is neither an item nor a test")
+        processing.begin(Item(root), bytes(32))
+        return Item(root)
     except InvigilError as error:
         return error
 

@@ -39,7 +39,7 @@ def score(
     given = _response(response)
     path = Path(item)
     if path.is_file():
-        found = cases.scored(cases.item_of_file(path, path.name), given, seed)
+        found = cases.scored(cases.item_of_file(path), given, seed)
     else:
         found = act("bank.score", {"item": item, "response": given, "seed": seed})
     title = f"{found['score']:g} of {found['max_score']:g}"

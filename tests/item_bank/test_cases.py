@@ -11,7 +11,7 @@ import pytest
 from engine.errors import NotFound, Refused
 from item_bank import cases
 from item_bank.cases import Case, Step, agrees, as_responses, read_cases, try_cases
-from item_bank.item import Item
+from item_bank.item import Element
 from item_bank.qti import values
 from item_bank.qti.variables import Type
 from tests.item_bank.qti.writing import drawn_sum, item, number, outcome, put, q, response, var
@@ -25,11 +25,11 @@ ECHO = item(
 VENDOR = item(rules=(q("custom-operator", class_="org.example.Op"),))
 
 
-def opened(name: str) -> Item:
+def opened(name: str) -> Element:
     found = {"echo": ECHO, "vendor": VENDOR, "clone": drawn_sum()}.get(name)
     if found is None:
         raise NotFound("item", name)
-    return found
+    return found.root
 
 
 def case(name: str, response: dict[str, Any], expected: dict[str, Any], **more: Any) -> bytes:
