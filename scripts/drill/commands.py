@@ -17,6 +17,7 @@ DRILLS: Final = {
     "network": "scripts.drill.network",
     "simulate": "scripts.simulation.command",
     "herd": "scripts.drill.herd",
+    "readers": "scripts.drill.readers",
 }
 
 app = typer.Typer(help="Break it on purpose: figures of what was lost.")
