@@ -162,8 +162,12 @@ class Bank(Custody, Looking):
         return rendering.render(self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting), seat)
 
     def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
-        """See `engine.form.Items.resource`. No item that is taken today has any."""
-        self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting)
+        """See `engine.form.Items.resource`. It belongs to the opening of the item."""
+        item = self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting)
+        for number, one in enumerate(item.resources):
+            if rendering.resource_name(item.identifier, one.href, seat) == name:
+                content = self._vault.open_resource(ref, number, vault.DELIVERY, SYSTEM, seat.sitting)
+                return ItemResource(one.media_type, content)
         raise NotFound("resource", name)
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:

@@ -12,12 +12,21 @@ Source: QTI 3.0 Information Model, § 5.1 (choice interaction).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from item_bank.item import Attributes, Element, Item
 from item_bank.item import Node as Plain
 
+#: What has a writer of its own, by name (`item_bank.qti.showing`).
+SHOWN: Final = frozenset(
+    {
+        *("img", "picture", "object", "audio", "video", "qti-position-object-stage"),
+        *(f"qti-graphic-{kind}-interaction" for kind in ("order", "associate", "gap-match")),
+        *(f"qti-{kind}-interaction" for kind in ("hotspot", "select-point", "slider", "upload", "drawing", "media")),
+    }
+)
 Template = Literal["match_correct", "map_response"]
 TEMPLATE: Final = re.compile(
     r"https?://(?:[a-z]+\.)?(?:imsglobal|1edtech)\.org/(?:.*/)?rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE
@@ -61,7 +70,14 @@ class Content:
         return next((value for key, value in self.attributes if key == name), None)
 
 
-Node = str | Content | ChoiceInteraction
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An interaction with a writer of its own, or a picture or recording in the text."""
+
+    element: Element
+
+
+Node = str | Content | ChoiceInteraction | Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,10 @@ class ChoiceItem:
         """Every interaction of the body, in reading order."""
         return tuple(_interactions(self.body))
 
+    def shown(self) -> tuple[Shown, ...]:
+        """Every interaction of the body that has a writer of its own, in reading order."""
+        return tuple(_shown_ones(self.body))
+
 
 def view(item: Item) -> ChoiceItem:
     """The choice of this item, which the reader has taken."""
@@ -122,7 +142,7 @@ def view(item: Item) -> ChoiceItem:
     return ChoiceItem(
         identifier=item.identifier,
         language=item.language,
-        body=_nodes(body.children),
+        body=nodes(body.children),
         declarations=tuple(_declaration(one) for one in root.elements("qti-response-declaration")),
         template="map_response" if named and named[1].lower() == "map_response" else "match_correct",
         outcomes=tuple(_outcome(one) for one in root.elements("qti-outcome-declaration")),
@@ -140,8 +160,19 @@ def _interactions(nodes: tuple[Node, ...]) -> list[ChoiceInteraction]:
     return found
 
 
-def _nodes(nodes: tuple[Plain, ...]) -> tuple[Node, ...]:
-    return tuple(_node(node) for node in nodes)
+def _shown_ones(found: tuple[Node, ...]) -> list[Shown]:
+    shown: list[Shown] = []
+    for node in found:
+        if isinstance(node, Shown):
+            shown.append(node)
+        elif isinstance(node, Content):
+            shown.extend(_shown_ones(node.children))
+    return shown
+
+
+def nodes(plain: Sequence[Plain]) -> tuple[Node, ...]:
+    """Content as the renderer wants it."""
+    return tuple(_node(node) for node in plain)
 
 
 def _node(node: Plain) -> Node:
@@ -149,14 +180,16 @@ def _node(node: Plain) -> Node:
         return node
     if node.name == "qti-choice-interaction":
         return _interaction(node)
-    return Content(node.name, _shown(node), _nodes(node.children))
+    if node.name in SHOWN:
+        return Shown(node)
+    return Content(node.name, _shown(node), nodes(node.children))
 
 
 def _interaction(element: Element) -> ChoiceInteraction:
     prompt = next(element.elements("qti-prompt"), Element("qti-prompt"))
     return ChoiceInteraction(
         variable=element.get("response-identifier") or "",
-        prompt=_nodes(prompt.children),
+        prompt=nodes(prompt.children),
         choices=tuple(_choice(one) for one in element.elements("qti-simple-choice")),
         min_choices=int(element.get("min-choices") or 0),
         max_choices=int(element.get("max-choices") or 1),
@@ -169,7 +202,7 @@ def _interaction(element: Element) -> ChoiceInteraction:
 
 def _choice(element: Element) -> Choice:
     return Choice(
-        element.get("identifier") or "", _nodes(element.children), _is_true(element, "fixed"), _shown(element)
+        element.get("identifier") or "", nodes(element.children), _is_true(element, "fixed"), _shown(element)
     )
 
 

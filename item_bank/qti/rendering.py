@@ -23,18 +23,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import html
+from collections.abc import Sequence
 from typing import Final
 
 import nh3
 
+from engine.answers import check_response
 from engine.errors import Refused
 from engine.form import CandidateItem, ResponseRule, Responses, Seat
 from engine.sources import base32
 from item_bank.item import Attributes, Item
-from item_bank.qti import vocabulary
-from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, view
+from item_bank.item import Node as Plain
+from item_bank.qti import showing, vocabulary
+from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
 from item_bank.qti.choice import Content as Element
+from item_bank.qti.markup import start, tag, text
 
 _ID_PREFIX: Final = "item-"
 _OPTION_BYTES: Final = 10
@@ -49,15 +52,16 @@ _CONTROLS: Final = {
 def render(whole: Item, seat: Seat) -> CandidateItem:
     """What the candidate in ``seat`` sees of this item. Equal arguments give equal bytes."""
     item = view(whole)
-    written = _body(item, seat)
+    page = _Page(whole, item, seat)
+    written = _body(item, page)
     rules = tuple(_rule(item, interaction, seat) for interaction in item.interactions())
-    return CandidateItem(_filtered(written), rules, item.language)
+    return CandidateItem(_filtered(written), (*rules, *page.rules), item.language)
 
 
 def survives(whole: Item) -> bool:
     """Whether the last filter leaves the rendered item alone. Asked at import."""
     item = view(whole)
-    written = _body(item, Seat("import", bytes(32)))
+    written = _body(item, _Page(whole, item, Seat("import", bytes(32))))
     return _filtered(written) == written
 
 
@@ -71,8 +75,16 @@ def authored(whole: Item, responses: Responses, seat: Seat) -> Responses:
     for interaction in item.interactions():
         sent = {opaque(item, interaction.variable, one.identifier, seat): one.identifier for one in interaction.choices}
         names[interaction.variable] = sent
+    page = _Page(whole, item, seat)
+    for one in item.shown():
+        page.shown_element(one)
+    rules = {rule.variable: rule for rule in page.rules}
     translated: dict[str, tuple[str, ...]] = {}
     for variable, values in responses.items():
+        if variable in rules:
+            check_response({variable: values}, (rules[variable],))
+            translated[variable] = tuple(page.translated(variable, value) for value in values)
+            continue
         known = names.get(variable)
         if known is None or any(value not in known for value in values):
             raise Refused("RESPONSE_INVALID", reason="this was never offered to this sitting")
@@ -83,6 +95,11 @@ def authored(whole: Item, responses: Responses, seat: Seat) -> Responses:
 def opaque(item: ChoiceItem, variable: str, identifier: str, seat: Seat) -> str:
     """The name of one option in one sitting: 80 bits that say nothing without the seat's seed."""
     return base32(_mac(seat, "option", item.identifier, variable, identifier)[:_OPTION_BYTES])
+
+
+def resource_name(item: str, href: str, seat: Seat) -> str:
+    """The name of a picture or recording of one item in one sitting."""
+    return base32(_mac(seat, "resource", item, href)[:_OPTION_BYTES])
 
 
 def ordered(item: ChoiceItem, interaction: ChoiceInteraction, seat: Seat) -> tuple[Choice, ...]:
@@ -109,20 +126,51 @@ def _rule(item: ChoiceItem, interaction: ChoiceInteraction, seat: Seat) -> Respo
     return ResponseRule(interaction.variable, interaction.min_choices, most, options)
 
 
-def _body(item: ChoiceItem, seat: Seat) -> str:
+def _body(item: ChoiceItem, page: _Page) -> str:
     attributes = dict(_shown("div", item.body_attributes))
     attributes["class"] = " ".join(["item", *attributes.get("class", "").split()])
     if item.language != "und":
         attributes.setdefault("lang", item.language)
-    return _tag("div", tuple(sorted(attributes.items())), _Page(item, seat).siblings(item.body))
+    return tag("div", tuple(sorted(attributes.items())), page.siblings(item.body))
 
 
 class _Page:
     """Writes the content of one item for one seat."""
 
-    def __init__(self, item: ChoiceItem, seat: Seat) -> None:
+    def __init__(self, whole: Item, item: ChoiceItem, seat: Seat) -> None:
         self.item = item
         self.seat = seat
+        self.rules: list[ResponseRule] = []
+        self._files = {one.href for one in whole.resources}
+        self._names: dict[tuple[str, str], str] = {}
+
+    # -- what a writer of an interaction asks for (`item_bank.qti.pictures.Page`) ------------------------
+
+    def opaque(self, variable: str, identifier: str) -> str:
+        name = opaque(self.item, variable, identifier, self.seat)
+        self._names[variable, name] = identifier
+        return name
+
+    def content(self, plain: Sequence[Plain]) -> str:
+        return self.siblings(nodes(plain))
+
+    def address(self, href: str) -> str:
+        return f"resource:{resource_name(self.item.identifier, href, self.seat)}" if href in self._files else ""
+
+    def shown(self, name: str, attributes: Attributes) -> Attributes:
+        return _shown(name, attributes)
+
+    def translated(self, variable: str, value: str) -> str:
+        """A value in authored identifiers: each name in it that was sent for one, everything else as it is."""
+        return " ".join(self._names.get((variable, one), one) for one in value.split(" "))
+
+    def shown_element(self, node: Shown) -> str:
+        """An interaction with a writer of its own, with its rules; or a picture or recording."""
+        written = showing.write(node.element, self)
+        self.rules.extend(written.rules)
+        return written.html
+
+    # -- content ----------------------------------------------------------------------------------------
 
     def siblings(self, nodes: tuple[Node, ...]) -> str:
         """Nodes in order. What stands before an interaction becomes its stem, so that it can name the fieldset."""
@@ -135,21 +183,23 @@ class _Page:
         names = []
         if before.strip():
             names.append(f"stem-{interaction.variable}")
-            before = _tag("div", (("class", "stem"), ("id", names[0])), before)
+            before = tag("div", (("class", "stem"), ("id", names[0])), before)
         after = "".join(self._node(node) for node in nodes[place + 1 :])
         return before + self._interaction(interaction, names) + after
 
     def _node(self, node: Node) -> str:
         if isinstance(node, str):
-            return _text(node)
+            return text(node)
+        if isinstance(node, Shown):
+            return self.shown_element(node)
         assert isinstance(node, Element), "an item holds one interaction, and `siblings` has met it"
         if node.name == "qti-rubric-block":
             return self._rubric(node)
         name = node.name.removeprefix("m:")
         attributes = _shown(node.name, node.attributes)
         if name in vocabulary.VOID:
-            return _start(name, attributes)
-        return _tag(name, attributes, self.siblings(node.children))
+            return start(name, attributes)
+        return tag(name, attributes, self.siblings(node.children))
 
     def _rubric(self, rubric: Element) -> str:
         """A rubric for candidates; those for other readers are no part of the page."""
@@ -159,7 +209,7 @@ class _Page:
         inner = "".join(self.siblings(part.children) for part in parts if part.name == "qti-content-body")
         shown = dict(_shown("div", rubric.attributes))
         shown["class"] = " ".join(["rubric", *shown.get("class", "").split()])
-        return _tag("div", tuple(sorted(shown.items())), inner)
+        return tag("div", tuple(sorted(shown.items())), inner)
 
     def _interaction(self, interaction: ChoiceInteraction, names: list[str]) -> str:
         prompt = ""
@@ -168,26 +218,26 @@ class _Page:
             own["id"] = own.get("id", f"prompt-{interaction.variable}")
             own["class"] = " ".join(["prompt", *own.get("class", "").split()])
             names = [*names, own["id"]]
-            prompt = _tag("div", tuple(sorted(own.items())), self.siblings(interaction.prompt))
+            prompt = tag("div", tuple(sorted(own.items())), self.siblings(interaction.prompt))
         choices = "".join(self._choice(interaction, one) for one in ordered(self.item, interaction, self.seat))
         classes = ["choices", *dict(_shown("div", interaction.attributes)).get("class", "").split()]
         if interaction.orientation:
             classes.append(f"qti-orientation-{interaction.orientation}")
         named: Attributes = (("aria-labelledby", " ".join(names)),) if names else ()
-        fieldset = _tag("fieldset", (*named, ("class", " ".join(classes))), choices)
+        fieldset = tag("fieldset", (*named, ("class", " ".join(classes))), choices)
         around = tuple(
             (key, value) for key, value in _shown("div", interaction.attributes) if key in ("dir", "id", "lang")
         )
-        return _tag("div", (("class", "interaction"), *around), prompt + fieldset)
+        return tag("div", (("class", "interaction"), *around), prompt + fieldset)
 
     def _choice(self, interaction: ChoiceInteraction, choice: Choice) -> str:
         kind = "radio" if interaction.max_choices == 1 else "checkbox"
         value = opaque(self.item, interaction.variable, choice.identifier, self.seat)
-        control = _start("input", (("name", f"response.{interaction.variable}"), ("type", kind), ("value", value)))
+        control = start("input", (("name", f"response.{interaction.variable}"), ("type", kind), ("value", value)))
         own = dict(_shown("span", choice.attributes))
         own["class"] = " ".join(["choice__text", *own.get("class", "").split()])
-        text = _tag("span", tuple(sorted(own.items())), self.siblings(choice.content))
-        return _tag("label", (("class", "choice"),), control + text)
+        words = tag("span", tuple(sorted(own.items())), self.siblings(choice.content))
+        return tag("label", (("class", "choice"),), control + words)
 
 
 def _shown(name: str, attributes: Attributes) -> Attributes:
@@ -205,29 +255,6 @@ def _shown(name: str, attributes: Attributes) -> Attributes:
     return tuple(shown)
 
 
-def _tag(name: str, attributes: Attributes, inner: str) -> str:
-    return f"{_start(name, attributes)}{inner}</{name}>"
-
-
-def _start(name: str, attributes: Attributes) -> str:
-    written = "".join(f' {key}="{_quoted(value)}"' for key, value in attributes)
-    return f"<{name}{written}>"
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
-
-
-def _quoted(text: str) -> str:
-    return (
-        text.replace("&", "&amp;")
-        .replace('"', "&quot;")
-        .replace("\xa0", "&nbsp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-    )
-
-
 def _filtered(written: str) -> str:
     return _CLEANER.clean(written)
 
@@ -237,7 +264,10 @@ def _allowed() -> dict[str, set[str]]:
     for name in vocabulary.BLOCKS | vocabulary.PHRASING | {f"m:{one}" for one in vocabulary.MATH}:
         known = vocabulary.GLOBAL | vocabulary.MATH_ATTRIBUTES | vocabulary.own_attributes(name)
         allowed[name.removeprefix("m:")] = {one for one in known if vocabulary.is_shown(name, one)}
-    return allowed | _CONTROLS
+    for more in (_CONTROLS, showing.ALLOWED):
+        for name, attributes in more.items():
+            allowed[name] = allowed.get(name, set()) | attributes
+    return allowed
 
 
 _CLEANER: Final = nh3.Cleaner(
@@ -245,5 +275,5 @@ _CLEANER: Final = nh3.Cleaner(
     attributes=_allowed(),
     clean_content_tags={"script", "style"},
     link_rel=None,
-    url_schemes=set(),
+    url_schemes={"resource"},
 )

@@ -6,7 +6,7 @@ content security policy; nothing serves it but the test. What the fields hold is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ def answer(route: Route) -> None:
 
 
 @pytest.fixture
-def opened(new_page: NewPage) -> Callable[..., Page]:
+def opened(new_page: NewPage) -> Iterator[Callable[..., Page]]:
     """``opened(kind)``: the page of one kind, its modules at work. What the console complains of fails the test."""
 
     def open_one(kind: str, width: int = 1280, *, watched: bool = True) -> Page:
@@ -109,7 +109,7 @@ def opened(new_page: NewPage) -> Callable[..., Page]:
         return page
 
     complaints: list[str] = []
-    yield open_one  # type: ignore[misc]
+    yield open_one
     assert complaints == []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from item_bank.item import Attributes, Element, Item, Metadata
 from item_bank.item import Node as Plain
-from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Declaration, Node
+from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Declaration, Node, Shown
 
 QTI = 'xmlns="http://www.imsglobal.org/xsd/imsqtiasi_v3p0"'
 MATCH = "https://purl.imsglobal.org/spec/qti/v3p0/rptemplates/match_correct"
@@ -102,6 +102,8 @@ def composed(choice: ChoiceItem, metadata: Metadata | None = None) -> Item:
 def _plain(node: Node) -> Plain:
     if isinstance(node, str):
         return node
+    if isinstance(node, Shown):
+        return node.element
     if not isinstance(node, ChoiceInteraction):
         return Element(node.name, node.attributes, tuple(_plain(child) for child in node.children))
     prompt = Element("qti-prompt", node.prompt_attributes, tuple(_plain(child) for child in node.prompt))

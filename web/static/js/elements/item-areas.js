@@ -145,17 +145,27 @@ export class ItemAreas extends Element {
 
   /** The pictures that lie on an area. @param {globalThis.Element} group @param {string[]} pairs */
   #show(group, pairs) {
-    for (const old of group.querySelectorAll("image")) old.remove();
+    for (const old of group.querySelectorAll("image, .placed")) old.remove();
     const shape = group.querySelector(".line");
     if (!(shape instanceof SVGGraphicsElement)) return;
     const box = shape.getBBox();
     pairs.forEach((pair, at) => {
-      const face = this.find(`[data-thing="${pair.split(" ")[0]}"] img`);
-      if (!(face instanceof HTMLImageElement)) return;
+      const thing = this.find(`[data-thing="${pair.split(" ")[0]}"]`);
+      const face = thing?.querySelector("img");
       const width = box.width / pairs.length;
-      const place = { href: face.src, x: box.x + at * width, y: box.y, width, height: box.height };
-      shape.after(svg("image", place));
+      const place = { x: box.x + at * width, y: box.y, width, height: box.height };
+      shape.after(face ? svg("image", { href: face.src, ...place }) : this.#words(group, thing?.textContent ?? "", at));
     });
+  }
+
+  /** @param {globalThis.Element} group @param {string} words @param {number} at */
+  #words(group, words, at) {
+    const mark = group.querySelector("text:not(.placed)");
+    const size = Number(mark?.getAttribute("font-size") ?? 16);
+    const place = { x: Number(mark?.getAttribute("x")), y: Number(mark?.getAttribute("y")) + size * (at + 1.3) };
+    const text = svg("text", { class: "placed", "font-size": size, "text-anchor": "middle", "dominant-baseline": "central", ...place });
+    text.textContent = words.trim();
+    return text;
   }
 
   /** @param {string[]} pairs */

@@ -153,7 +153,7 @@ class Point {
     const [x = 0, y = 0] = this.field.value.split(" ").map(Number);
     const group = svg("g", { class: "mark" });
     const face = this.#face?.querySelector("img");
-    if (face) group.append(this.#picture(face, x, y));
+    if (face) group.append(...this.#picture(face, x, y));
     else {
       for (const kind of ["halo", "line"]) {
         group.append(svg("circle", { class: kind, cx: x, cy: y, r: radius }));
@@ -174,7 +174,8 @@ class Point {
     const data = this.#face instanceof HTMLElement ? this.#face.dataset : {};
     const [width = 0, height = 0] = (data["size"] ?? `${face.naturalWidth} ${face.naturalHeight}`).split(" ").map(Number);
     const [left = 0, top = 0] = (data["centre"] ?? `${width / 2} ${height / 2}`).split(" ").map(Number);
-    return svg("image", { href: face.src, x: x - left, y: y - top, width, height });
+    const box = { x: x - left, y: y - top, width, height };
+    return [svg("image", { href: face.src, ...box }), svg("rect", { class: "halo", ...box }), svg("rect", { class: "line", ...box })];
   }
 }
 

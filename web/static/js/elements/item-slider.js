@@ -44,7 +44,7 @@ export class ItemSlider extends Element {
     const [field, range] = [this.#field, this.#range];
     if (!field || !range) return;
     const set = field.value !== "" && field.validity.valid;
-    if (set) range.value = field.value;
+    range.value = set ? field.value : range.min;
     range.toggleAttribute("data-unset", !set);
     range.setAttribute("aria-valuetext", set ? field.value : "not set");
   }

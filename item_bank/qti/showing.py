@@ -1,0 +1,54 @@
+"""Which writer makes what of an item: pictures, recordings and the interactions made of them.
+
+``ALLOWED`` is what these writers write, for the renderer's last filter: nothing of it runs or loads anything but a file
+that the item itself brought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from item_bank.item import Element
+from item_bank.qti import graphics, recordings
+from item_bank.qti.graphics import Written
+from item_bank.qti.pictures import Page
+
+_WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS
+_SIZED: Final = {"width", "height"}
+_DRAWN: Final = {"class"}
+_MODULES: Final = ("item-areas", "item-points", "item-slider", "item-upload", "item-drawing", "item-media")
+ALLOWED: Final[dict[str, set[str]]] = {
+    **{name: {"class", "data-kind", "dir", "id", "lang"} for name in _MODULES},
+    "img": {"alt", "class", "src", *_SIZED},
+    "audio": {"aria-label", "controls", "preload", "src"},
+    "video": {"aria-label", "controls", "poster", "preload", "src", *_SIZED},
+    "track": {"default", "kind", "label", "src", "srclang"},
+    "svg": {"aria-hidden", "class", "preserveAspectRatio", "viewBox"},
+    "g": {"data-area"},
+    "rect": {"x", "y", *_SIZED, *_DRAWN},
+    "circle": {"cx", "cy", "r", *_DRAWN},
+    "ellipse": {"cx", "cy", "rx", "ry", *_DRAWN},
+    "polygon": {"points", *_DRAWN},
+    "text": {"dominant-baseline", "font-size", "text-anchor", "x", "y"},
+    "fieldset": {"aria-label", "aria-labelledby", "class"},
+    "legend": set(),
+    "select": {"name"},
+    "option": {"value"},
+    "input": {"accept", "disabled", "inputmode", "max", "min", "name", "pattern", "step", "type", "value"},
+    "ul": {"aria-label", "class"},
+    "li": {"data-most", "data-thing"},
+    "p": {"class", "data-played", "data-status", "role"},
+    "div": {
+        *("class", "id", "data-autostart", "data-centre", "data-labels", "data-loop", "data-max-plays", "data-reverse"),
+        *("data-size", "data-vertical"),
+    },
+    "span": {"class"},
+    "small": set(),
+}
+
+
+def write(element: Element, page: Page) -> Written:
+    """One interaction, or one picture or recording in the text."""
+    writer = _WRITERS.get(element.name)
+    return writer(element, page) if writer else Written(recordings.player(element, page), ())
