@@ -9,7 +9,8 @@ revision are sealed with the same data key, each bound to its number as well.
   on the disk, and only then decrypts: where nothing can be recorded, nothing opens.
 * For a candidate's page the record is written once per sitting, item and purpose; looking at the same
   question again is the same opening. Staff are recorded every time.
-* No plaintext is kept: opening and decoding an item costs less than finding it in a cache would save.
+* No plaintext is kept here: opening and decoding an item costs less than finding it in a cache would save. What
+  scoring compiles of it is kept in memory (`qti.processing`), and forgotten when custody ends.
 
 `rotate` changes the items key: data keys are wrapped again, content stays as it is. What people write about an item
 (`seal_note`) is sealed by the revision's data key too, so it goes along. An exam under k-of-n custody puts a second

@@ -37,6 +37,7 @@ from engine.store import Change, Connection, Drop, Put, row, rows
 from engine.writer import Act, Transaction, Writer
 from item_bank import shamir, store
 from item_bank.blueprint import from_record
+from item_bank.qti import processing
 
 #: Holders may open this long before the window, and after it for so long at a time.
 EARLY_MS: Final = 2 * 3_600_000
@@ -318,7 +319,8 @@ class Windows:
             self._open.pop(exam, None)
 
     def _let_go(self, exam: str) -> None:
-        """Destroy the passing key, unless shares that nobody has taken yet lie under it."""
+        """Destroy the passing key, unless shares that nobody has taken yet lie under it, and all compiled rules."""
+        processing.forget()
         with self._opening:
             self._open.pop(exam, None)
         waiting = self._writer.run(Act(lambda tx: rows(tx.connection, "window_secret", exam=exam)))

@@ -43,6 +43,7 @@ from item_bank.qti.variables import Declaration, Declarations, Fault, Type, chil
 
 MOST_CLONES: Final = 100
 _MOST_PROGRAMS: Final = 1_024
+_MOST_AT_HAND: Final = 16
 
 NOT_ATTEMPTED: Final = Value("single", "identifier", ("not_attempted",))
 UNKNOWN: Final = Value("single", "identifier", ("unknown",))
@@ -164,7 +165,7 @@ _KEEPING: Final = Lock()
 def program(item: Item) -> Program:
     """The item's program, compiled once for each revision however often it is opened.
 
-    The last thousand are kept: by the very object, because that costs nothing to ask, and by the digest.
+    The last thousand are kept by the digest, and the last few by the very object, because that costs nothing to ask.
     """
     known = _AT_HAND.get(id(item))
     if known is not None and known[0] is item:
@@ -173,14 +174,15 @@ def program(item: Item) -> Program:
     compiled = _BY_DIGEST.get(digest) or _compiled(item.root)
     with _KEEPING:
         _AT_HAND[id(item)], _BY_DIGEST[digest] = (item, compiled), compiled
-        for kept in (_AT_HAND, _BY_DIGEST):
-            if len(kept) > _MOST_PROGRAMS:
-                kept.popitem(last=False)
+        if len(_AT_HAND) > _MOST_AT_HAND:
+            _AT_HAND.popitem(last=False)
+        if len(_BY_DIGEST) > _MOST_PROGRAMS:
+            _BY_DIGEST.popitem(last=False)
     return compiled
 
 
 def forget() -> None:
-    """Keep no program any longer: they hold keys."""
+    """Keep no program any longer: they hold keys. For the end of an exam's custody."""
     with _KEEPING:
         _AT_HAND.clear()
         _BY_DIGEST.clear()

@@ -452,12 +452,15 @@ def test_feedback_on_a_variable_that_is_not_there_never_shows_and_is_no_fault() 
 
 
 def test_programs_are_kept_within_bounds() -> None:
-    processing._AT_HAND.clear()
-    kept = [item(CHOICE) for _ in range(processing._MOST_PROGRAMS + 5)]
+    processing.forget()
+    kept = [item(CHOICE, label=number) for number in range(processing._MOST_PROGRAMS + 5)]
     for one in kept:
         processing.program(one)
-    assert len(processing._AT_HAND) == processing._MOST_PROGRAMS
-    assert processing.program(kept[-1]) is processing.program(kept[-1])
+    assert len(processing._BY_DIGEST) == processing._MOST_PROGRAMS
+    assert len(processing._AT_HAND) == processing._MOST_AT_HAND
+    assert processing.program(replace(kept[-1])) is processing.program(kept[-1])
+    processing.forget()
+    assert (len(processing._AT_HAND), len(processing._BY_DIGEST)) == (0, 0)
 
 
 def test_an_item_without_processing_scores_nothing() -> None:
