@@ -158,7 +158,7 @@ class _Reading:
         source = read_source(data, notes)
         listed = governing is not None and name in governing.metadata
         if source is None:
-            self._no_qti(notes, listed or governing is None)
+            self._no_qti(notes, listed or (governing is None and not self.apart))
         elif source.root.name == ITEM:
             metadata = governing.metadata[name] if governing is not None and listed else Metadata()
             self._item(name, data, source, metadata, notes, companions)
@@ -184,7 +184,7 @@ class _Reading:
         if not is_valid(gathered.root, notes) or notes.refusals or metadata is None:
             return
         item = Item(gathered.root, gathered.stimuli, gathered.resources, metadata)
-        if not _is_shown(item, data, notes):
+        if not self.apart and not _is_shown(item, data, notes):
             return
         self.entries.append(Entry(name, item, hashlib.sha256(data).hexdigest(), data, gathered.contents, source))
 
