@@ -72,7 +72,7 @@ def read(data: bytes, file: str, files: Mapping[str, bytes] | None = None, langu
             break
     if draft.stem or draft.options:
         reading.refuse(draft.line, "question", "the question has no line ANSWER: with the letter of the right option")
-    return reading
+    return reading.closed()
 
 
 def _question(draft: _Draft, answer: str, line: int, place: Place, language: str) -> Question | None:

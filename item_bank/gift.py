@@ -96,7 +96,7 @@ def read(data: bytes, file: str, files: Mapping[str, bytes] | None = None, langu
             break
         place = reading.place(block.line)
         reading.end(_question(block, place, language), place)
-    return reading
+    return reading.closed()
 
 
 def fraction(percent: Fraction) -> Fraction:

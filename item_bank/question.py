@@ -210,7 +210,7 @@ def placeholder(variable: str) -> Element:
 def worth(one: Field) -> Fraction:
     """The most points a field brings."""
     match one:
-        case Choice(multiple=True, whole=False):
+        case Choice(multiple=True):
             return sum((option.points for option in one.options if option.points > 0), Fraction(0))
         case Choice() | Pick():
             return max((option.points for option in one.options), default=Fraction(0))

@@ -83,6 +83,12 @@ class Reading:
         for one in place.notes.refusals:
             self.refuse(one.line, one.element, one.reason)
 
+    def closed(self) -> Reading:
+        """The reading of the whole file; one that held nothing says so."""
+        if not self.taken and not self.refusals:
+            self.refuse(0, "file", "the file holds no question")
+        return self
+
     def _take(self, question: Question, place: Place) -> None:
         """An identifier that stands already is told apart by what the question says."""
         name, line = question.identifier, place.line
