@@ -165,7 +165,7 @@ def _mapping(options: Iterable[Option], points: Mapping[str, Fraction], one: Cho
 def _text_mapping(one: Text) -> Element:
     times = scale(answer.points for answer in one.answers)
     rest = next((answer.points for answer in one.answers if answer.pattern), Fraction(0))
-    case = {} if one.case else {"case-sensitive": "false"}
+    case = {"case-sensitive": "true" if one.case else "false"}
     entries = (_entry(each.text, each.points * times, case) for each in one.answers if not each.pattern)
     return element("qti-mapping", {"default-value": decimal(rest * times)}, *entries)
 

@@ -172,7 +172,7 @@ def _parted(text: str, place: Place) -> tuple[str, str | None, str]:
     opened, closed = text.find("{"), text.find("}")
     if opened < 0 and closed < 0:
         return text, None, ""
-    if opened < 0 or closed < opened:
+    if opened < 0 or 0 <= closed < opened:
         place.refuse("}", "a brace closes that was never opened; write \\} for the letter itself")
         return "", None, ""
     if closed < 0:

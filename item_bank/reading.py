@@ -11,13 +11,12 @@ nothing is dropped in silence. A question that was refused in one respect is not
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from item_bank.composing import item_of
-from item_bank.item import Item
+from item_bank.item import Item, digest, encode
 from item_bank.markup import Place, resources
 from item_bank.question import Question, identifier_from, is_identifier
 from item_bank.refusal import Notes, Refusal
@@ -111,8 +110,8 @@ class Reading:
 
 def fingerprint(question: Question) -> str:
     """Eight hex digits of what the question says."""
-    said = repr((question.body, question.fields)).encode()
-    return hashlib.sha256(said).hexdigest()[:8]
+    bare = replace(question, identifier="q", title="", notes=(), label="")
+    return digest(encode(item_of(bare)))[:8]
 
 
 def text_of(data: bytes, reading: Reading) -> str | None:
