@@ -15,8 +15,11 @@ Source: JQTI+'s test part, section and item states; QTI 3.0 § 5 (navigation mod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from engine.events import (
     BreakOverran,
@@ -33,6 +36,8 @@ from engine.events import (
 from engine.form import Form
 from engine.sources import between_ms, later
 from engine.timing import Clocks, Lap, Stopwatch, scaled
+
+_NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,15 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """``limit_ms`` is the test's budget before the extra-time ``factor_permille`` (1000: none)."""
+    """``limit_ms`` is the test's budget before the extra-time ``factor_permille`` (1000: none). ``within`` are the
+    blocks around the question one is at, outermost first."""
 
     limit_ms: int = 0
     factor_permille: int = 1_000
     paced: bool = False
     at: str | None = None
     section: str | None = None
+    within: tuple[str, ...] = ()
     entered: frozenset[str] = frozenset()
     item_laps: dict[str, Lap] = field(default_factory=dict)
     section_laps: dict[str, Lap] = field(default_factory=dict)
@@ -70,28 +77,37 @@ class Course:
     rest: Break | None = None
 
     def clocks(self, watch: Stopwatch, at: datetime) -> Clocks:
-        """What is left of the test and of the scopes that are open."""
+        """What is left of the test and of the scopes that are open. Of sections inside each other, the tightest."""
         run_ms = watch.used_at(at)
-        return Clocks(watch.remaining_ms(at), _left_of(self._section_lap, run_ms), _left_of(self._item_lap, run_ms))
+        left = (_left_of(lap, run_ms) for lap in self.open_laps.values())
+        section_ms = min((one for one in left if one is not None), default=None)
+        return Clocks(watch.remaining_ms(at), section_ms, _left_of(self._item_lap, run_ms))
 
     def item_due(self, watch: Stopwatch) -> datetime | None:
         """When the present question's time is used up if nothing pauses it; None without a limit."""
         return _due(self._item_lap, watch)
 
     def section_due(self, watch: Stopwatch) -> datetime | None:
-        return _due(self._section_lap, watch)
+        """When the first of the sections that are open, one inside the other, is used up."""
+        return min((due for due, _ in self.sections_due(watch)), default=None)
+
+    def sections_due(self, watch: Stopwatch) -> list[tuple[datetime, str]]:
+        """When each open section with a limit is used up if nothing pauses it."""
+        dues = ((_due(lap, watch), name) for name, lap in self.open_laps.items())
+        return sorted((due, name) for due, name in dues if due is not None)
+
+    @property
+    def open_laps(self) -> dict[str, Lap]:
+        """The laps of the sections the candidate is in."""
+        return {name: lap for name, lap in self.section_laps.items() if lap.since_ms is not None}
 
     @property
     def _item_lap(self) -> Lap | None:
         return self.item_laps.get(self.at) if self.at is not None else None
 
-    @property
-    def _section_lap(self) -> Lap | None:
-        return self.section_laps.get(self.section) if self.section is not None else None
-
 
 def _left_of(lap: Lap | None, run_ms: int) -> int | None:
-    return None if lap is None or lap.since_ms is None else lap.remaining_ms(run_ms)
+    return None if lap is None or lap.since_ms is None or not lap.limit_ms else lap.remaining_ms(run_ms)
 
 
 def _due(lap: Lap | None, watch: Stopwatch) -> datetime | None:
@@ -107,24 +123,32 @@ def moved(course: Course, form: Form | None, happened: Event, at: datetime, run_
     """The course after one more event. ``run_ms`` is the running time of the test when it happened."""
     match happened:
         case ItemEntered(item=item, section=section) if form is not None:
-            left = _item_left(course, run_ms)
-            if left.section != section:
-                left = _section_left(left, run_ms)
+            scopes = _scopes(form, item, section)
+            left = _sections_left(_item_left(course, run_ms), run_ms, staying=scopes)
+            laps = left.section_laps
+            for name, limit_ms in scopes.items():
+                laps = _lap_entered(left, laps, name, limit_ms, run_ms, counts=form.test is not None)
             return replace(
                 left,
                 at=item,
                 section=section,
+                within=tuple(scopes)[1:],
                 entered=left.entered | {item},
-                item_laps=_lap_entered(left, left.item_laps, item, _item_limit(form, item), run_ms),
-                section_laps=_lap_entered(left, left.section_laps, section, form.section(section).limit_ms, run_ms),
+                item_laps=_lap_entered(
+                    left, left.item_laps, item, _item_limit(form, item), run_ms, counts=form.test is not None
+                ),
+                section_laps=laps,
             )
         case ItemClosed(item=item, since=since):
             left = _item_left(course, run_ms) if course.at == item else course
             return replace(left, locked={**left.locked, item: since})
         case SectionClosed(section=section, since=since):
             left = course
-            if course.section == section:
-                left = _section_left(_item_left(course, run_ms), run_ms)
+            if section == course.section:
+                left = _sections_left(_item_left(course, run_ms), run_ms)
+            elif section in course.within:
+                staying = {name: 0 for name in (course.section, *course.within) if name not in (None, section)}
+                left = _sections_left(_item_left(course, run_ms), run_ms, staying=staying)
             return replace(left, closed={**left.closed, section: since})
         case BreakStarted(limit_ms=limit_ms, locked=locked):
             left = _item_left(course, run_ms)
@@ -165,11 +189,22 @@ def _with_extra(laps: dict[str, Lap], extra_ms: int) -> dict[str, Lap]:
 
 def _item_limit(form: Form, position: str) -> int:
     item = form.at(position)
-    return 0 if item is None else item.limit_ms
+    return 0 if item is None or (item.use is not None and item.use.allow_late) else item.limit_ms
 
 
-def _lap_entered(course: Course, laps: dict[str, Lap], name: str, limit_ms: int, run_ms: int) -> dict[str, Lap]:
-    if not limit_ms:
+def _scopes(form: Form, position: str, section: str) -> dict[str, int]:
+    """The section and the blocks around a question, outermost first, each with the limit it closes at."""
+    item = form.at(position)
+    blocks = [] if item is None or not item.path else [form.block(name) for name in item.path]
+    limits = {one.name: 0 if one.allow_late else one.limit_ms for one in blocks}
+    return {section: form.section(section).limit_ms, **limits}
+
+
+def _lap_entered(
+    course: Course, laps: dict[str, Lap], name: str, limit_ms: int, run_ms: int, *, counts: bool
+) -> dict[str, Lap]:
+    """The lap of a scope runs where it has a limit, or where somebody ``counts`` how long it took."""
+    if not limit_ms and not counts:
         return laps
     lap = laps.get(name, Lap(scaled(limit_ms, course.factor_permille)))
     return {**laps, name: lap.entered(run_ms)}
@@ -182,9 +217,7 @@ def _item_left(course: Course, run_ms: int) -> Course:
     return replace(course, at=None, item_laps=laps)
 
 
-def _section_left(course: Course, run_ms: int) -> Course:
-    """The present section's lap stops. Its name stays: what comes next on the form follows from it."""
-    laps = course.section_laps
-    if course.section not in laps:
-        return course
-    return replace(course, section_laps={**laps, course.section: laps[course.section].left(run_ms)})
+def _sections_left(course: Course, run_ms: int, staying: Mapping[str, int] = _NOWHERE) -> Course:
+    """The laps of the sections that are left stop. The section's name stays: what comes next follows from it."""
+    gone = {name: lap.left(run_ms) for name, lap in course.open_laps.items() if name not in staying}
+    return replace(course, section_laps={**course.section_laps, **gone}) if gone else course

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from engine import admission, conduct, ending
+from engine import admission, conduct, ending, navigation
 from engine.acting import Acting
 from engine.answer_line import acknowledge
 from engine.answers import Acknowledgement, OutboxRow
@@ -37,14 +37,14 @@ from engine.events import (
     ScoreComputed,
 )
 from engine.exam import Exams, WallClockJumped, note_jump
-from engine.form import CandidateItem, ItemResource, Items
+from engine.form import Assessments, CandidateItem, ItemResource, Items, Seat
 from engine.keyring import Keyring
 from engine.navigation import may_open, shut_since
 from engine.people import Role
 from engine.questions import Questions
 from engine.receipt import seal_of
 from engine.register import project
-from engine.scoring import Answered, score
+from engine.scoring import Answered, Processed, score
 from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms, from_epoch_ms
 from engine.store import Database, row, rows
@@ -56,7 +56,8 @@ BUILD = "invigil-0.1.0"
 
 
 class Delivery:
-    """See the module. ``items`` is the port to the bank; ``exams`` knows days, seeds and policies."""
+    """See the module. ``items`` and ``assessments`` are the ports to the bank: without the second no form of a test
+    can be scored. ``exams`` knows days, seeds and policies."""
 
     def __init__(
         self,
@@ -66,12 +67,14 @@ class Delivery:
         keyring: Keyring,
         exams: Exams,
         items: Items,
+        assessments: Assessments | None = None,
     ) -> None:
         self._writer = writer
         self._database = database
         self._sources = sources
         self._keyring = keyring
         self._exams = exams
+        self._assessments = assessments
         self._questions = Questions(exams, items)
         self._acting = acting = Acting(writer, sources, exams)
         self._append, self._as, self._invigilate = acting.append, acting.as_role, acting.invigilate
@@ -390,12 +393,23 @@ class Delivery:
             {position: given.responses for position, given in state.given.items()},
             {position: given.responses for position, given in state.given_in_time.items()},
         )
-        computed: ScoreComputed = score(
-            state.form, answered, self._questions.seat(state), self._questions.items, exam.cut
-        )
+        seat = self._questions.seat(state)
+        processed = self._processed(state, seat) if state.form.test is not None else None
+        computed: ScoreComputed = score(state.form, answered, seat, self._questions.items, exam.cut, processed)
         return self._append(sitting, SYSTEM, lambda now: ending.record_score(now, computed))
 
     # -- private --------------------------------------------------------------------------------------
+
+    def _processed(self, state: Sitting, seat: Seat) -> Processed:
+        """The outcomes of the test that the form follows. Requires: a form of a test."""
+        assert state.form is not None
+        assert state.ended_at is not None
+        assert self._assessments is not None
+        counted = navigation.progress(state, state.ended_at, whole=True)
+        in_time = navigation.progress(state, state.ended_at, whole=True, in_time=True)
+        found = self._assessments.outcomes(state.form, counted, seat)
+        other = found if counted == in_time else self._assessments.outcomes(state.form, in_time, seat)
+        return Processed(found, other)
 
     def _at_question(self, person: str, sitting: str, position: str) -> Sitting:
         """The sitting, when the candidate may see the question at ``position`` now."""

@@ -72,6 +72,8 @@ SENTENCES: Final = MappingProxyType(
         "TIME_OVER": "The time of this sitting is over",
         "ITEM_LOCKED": "This question is closed and cannot be opened or answered again",
         "FORWARD_ONLY": "In this part the questions come one after the other; only the next one can be opened",
+        "ANSWER_FIRST": "This question has to be answered before going on",
+        "TOO_SOON": "This question is stayed at for a set time; it can be left in a moment",
         "LEAVING_LOCKS": "Leaving this part closes it for good; that has to be confirmed",
         "NO_BREAK": "No break can be taken now",
         "ITEM_NOT_ON_FORM": "This item is not on the candidate's form",

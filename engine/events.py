@@ -25,7 +25,7 @@ from typing import Any, TypeVar, cast, dataclass_transform
 import orjson
 from pydantic import TypeAdapter
 
-from engine.form import Form
+from engine.form import Form, Outcome
 from engine.policy import Policy
 
 #: Any registered event. The catalogue is open, so there is no closed union.
@@ -428,7 +428,10 @@ class ItemScore:
 @event()
 class ScoreComputed:
     """Scored by the server with versioned keys. ``points`` of ``max_points``; ``alternative`` is the total
-    when rows flagged late are left out: where it falls on the other side of the cut, a person decides."""
+    when rows flagged late are left out: where it falls on the other side of the cut, a person decides.
+
+    ``outcomes`` are those of an assessment test, ``feedback`` what it says to the candidate, for after the release.
+    """
 
     items: tuple[ItemScore, ...]
     points: float
@@ -437,6 +440,8 @@ class ScoreComputed:
     passed: bool
     alternative: float
     engine: str
+    outcomes: tuple[Outcome, ...] = ()
+    feedback: tuple[str, ...] = ()
 
 
 @event()

@@ -16,14 +16,16 @@ reference); ISO/IEC 17024:2012 clause 9.3.1.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
 
 NAVIGATIONS = ("free", "linear")
-_UNPACED = {"navigation": "free", "locks": False, "limit_ms": 0}
+_UNTOLD = {"navigation": "free", "locks": False, "limit_ms": 0, "submission": "individual", "use": None}
+_UNTOLD_OF_PLAN: Mapping[str, object] = {"blocks": [], "test": None, "ruled": False}
 
 #: A candidate's response to one item: QTI response variable → values, as strings.
 Responses = Mapping[str, tuple[str, ...]]
@@ -39,8 +41,33 @@ class ItemRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """How an assessment test uses an item: what its item reference says, with what it inherits.
+
+    ``name`` is that of the reference, with the number of the ``instance`` where there are several; ``path`` the
+    blocks around it, outermost first. ``weight`` multiplies the item's score. ``min_ms`` and what follows hold where
+    the part is linear and its submission individual; ``allow_late`` makes a limit one that nothing closes at.
+    """
+
+    name: str
+    instance: int = 0
+    path: tuple[str, ...] = ()
+    weight: float = 1.0
+    min_ms: int = 0
+    allow_late: bool = False
+    max_attempts: int = 1
+    allow_skipping: bool = True
+    validate_responses: bool = False
+    allow_review: bool = True
+    allow_comment: bool = False
+    show_feedback: bool = False
+    show_solution: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FormItem:
-    """One place on a form. ``position`` (``q01`` …) is the only name a browser sees."""
+    """One place on a form. ``position`` (``q01`` …) is the only name a browser sees. ``use`` is there where the form
+    is that of an assessment test."""
 
     position: str
     ref: ItemRef
@@ -48,11 +75,29 @@ class FormItem:
     row: str
     points: int
     limit_ms: int = 0
+    use: Use | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The blocks around it, outermost first; none on a form that was drawn under a blueprint of rows."""
+        return () if self.use is None else self.use.path
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A section of an assessment test inside one of its parts: a heading, and limits of its own."""
+
+    name: str
+    title: str
+    limit_ms: int = 0
+    min_ms: int = 0
+    allow_late: bool = False
+    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a form and its pace.
+    """A part of a form and its pace. Of an assessment test, it is a test part.
 
     ``navigation`` is QTI's: ``free`` within the section, or ``linear``, each question once and in order. ``locks``:
     whoever leaves the section cannot come back; a linear one locks always. ``limit_ms`` 0 means no limit of its own.
@@ -63,6 +108,7 @@ class Section:
     navigation: str = "free"
     locks: bool = False
     limit_ms: int = 0
+    submission: str = "individual"
 
     @property
     def closes_behind(self) -> bool:
@@ -78,25 +124,34 @@ MOST_SHARED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one candidate is asked, in order. ``evidence`` tells how it was drawn (see `Drawing`)."""
+    """What one candidate is asked, in order. ``evidence`` tells how it was drawn (see `Drawing`).
+
+    ``test`` is the assessment test it follows, if any, ``blocks`` that test's sections; ``ruled`` says that
+    preconditions or branch rules decide where a candidate goes on.
+    """
 
     form: str
     blueprint: str
     sections: tuple[Section, ...]
     items: tuple[FormItem, ...]
+    blocks: tuple[Block, ...] = ()
+    test: ItemRef | None = None
+    ruled: bool = False
 
     def __post_init__(self) -> None:
         if len(_SHARED) > MOST_SHARED:
             _SHARED.clear()
         object.__setattr__(self, "items", tuple(_SHARED.setdefault(item, item) for item in self.items))
         positions = [item.position for item in self.items]
-        refs = [item.ref.item for item in self.items]
+        refs = [item.ref.item if item.use is None else item.use.name for item in self.items]
         if not positions or len(set(positions)) != len(positions) or len(set(refs)) != len(refs):
             raise RuntimeError("a form needs items, each once")
         if {item.section for item in self.items} != {section.name for section in self.sections}:
             raise RuntimeError("sections and items of a form must match")
         if any(section.navigation not in NAVIGATIONS for section in self.sections):
             raise RuntimeError("a section is free or linear")
+        if {name for item in self.items for name in item.path} - {block.name for block in self.blocks}:
+            raise RuntimeError("an item stands in a block that the form does not have")
 
     @property
     def digest(self) -> str:
@@ -114,11 +169,19 @@ class Form:
     @property
     def paced(self) -> bool:
         """Whether it matters where on the form a candidate is: any limit, order or lock below the whole test."""
-        return any(one.closes_behind or one.limit_ms for one in self.sections) or any(i.limit_ms for i in self.items)
+        return (
+            any(one.closes_behind or one.limit_ms for one in self.sections)
+            or any(one.limit_ms for one in self.items)
+            or any(one.limit_ms for one in self.blocks)
+        )
 
     def section(self, name: str) -> Section:
         """Requires: a section of this form."""
         return next(one for one in self.sections if one.name == name)
+
+    def block(self, name: str) -> Block:
+        """Requires: a block of this form."""
+        return next(one for one in self.blocks if one.name == name)
 
     def items_of(self, section: str) -> tuple[FormItem, ...]:
         """The items of one section, in order."""
@@ -126,15 +189,18 @@ class Form:
 
 
 def canonical(plan: object) -> bytes:
-    """A form or blueprint as JSON with sorted keys, for digests and files. The pace of a section, row or item stands
-    there only where it has one, so a plan without any has the bytes it always had."""
+    """A form or blueprint as JSON with sorted keys, for digests and files. The pace of a section, row or item, and
+    what a test says, stand there only where they are, so a plan without any has the bytes it always had."""
     told = orjson.loads(orjson.dumps(plan))
     for parts in ("sections", "items", "rows"):
         if isinstance(told.get(parts), list):
             told[parts] = [
-                {name: value for name, value in one.items() if name not in _UNPACED or _UNPACED[name] != value}
+                {name: value for name, value in one.items() if name not in _UNTOLD or _UNTOLD[name] != value}
                 for one in told[parts]
             ]
+    for name, value in _UNTOLD_OF_PLAN.items():
+        if name in told and told[name] == value:
+            del told[name]
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
@@ -144,6 +210,13 @@ class Seat:
 
     sitting: str
     seed: bytes
+
+
+def seat_at(seat: Seat, item: FormItem) -> Seat:
+    """The seat as the item at this place sees it: where an item stands several times, each has chance of its own."""
+    if item.use is None or not item.use.instance:
+        return seat
+    return Seat(seat.sitting, hmac.digest(seat.seed, f"instance {item.use.name}".encode(), hashlib.sha256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +292,65 @@ class Items(Protocol):
 
         Raises: `NotFound`, `Tampered` as above; `Refused` RESPONSE_INVALID for an identifier never sent.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is known of one place of a sitting: the response that counts, and how long the candidate was at it."""
+
+    responses: Responses
+    presented: bool = True
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sitting of an assessment test at one moment. ``taken`` holds the places whose responses are handed in;
+    ``left`` is the place the candidate goes on from, None at the start; ``closed`` cannot be entered any more."""
+
+    taken: Mapping[str, Taken]
+    left: str | None = None
+    closed: frozenset[str] = frozenset()
+    durations_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where the rules of a test lead: the next position, None at its end, and those passed over on the way."""
+
+    to: str | None
+    passed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The value of one outcome of a test, as text; no values where it is NULL."""
+
+    name: str
+    cardinality: str
+    base_type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What the outcome processing of a test gave. ``score`` and ``max_score`` are None where the test has none.
+    ``feedback`` is what it says to the candidate at the end, as sanitised HTML, for after the release."""
+
+    outcomes: tuple[Outcome, ...]
+    score: float | None = None
+    max_score: float | None = None
+    feedback: tuple[str, ...] = ()
+
+
+class Assessments(Protocol):
+    """The port to the rules of assessment tests. The item bank implements it."""
+
+    def onward(self, form: Form, progress: Progress, seat: Seat) -> Onward:
+        """Where the candidate goes on. Requires: a form of a test."""
+
+    def outcomes(self, form: Form, progress: Progress, seat: Seat) -> Outcomes:
+        """The outcomes of the whole test. Requires: a form of a test."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,10 @@ Every ``may_*`` question here is the very rule that `enter` enforces; the pages 
   be confirmed (``leaving``).
 * A question or section whose time is over is closed since its time was over, also before the server's job has
   recorded that; the sitting goes on with the next one.
+* The parts of an assessment test come one after the other. Where its preconditions and branch rules decide, the
+  caller has asked them (`walks` says when) and `enter` is told where they lead: what they pass over is closed.
+* In a linear part with individual submission a question may ask to be answered before it is left, and a question or
+  a section to be stayed at for a least time.
 * What still waits in the browser goes first: a move is refused while rows are missing, as submitting is.
 * A row for a closed question is kept, told and not counted, unless it was written while the outbox was cut off and
   arrives contiguous within the grace after the closing: the rule of the end of the exam, applied to each scope.
@@ -21,7 +25,7 @@ from datetime import UTC, datetime
 
 from engine.errors import Refused
 from engine.events import Event, ItemClosed, ItemEntered, SectionClosed
-from engine.form import Form, FormItem, Section
+from engine.form import Form, FormItem, Onward, Progress, Section, Taken
 from engine.sitting import Phase, Sitting, need
 
 #: Of a question that was never opened, everything is too early.
@@ -72,7 +76,49 @@ def first_of(state: Sitting, section: str) -> str | None:
 
 
 def is_closed(state: Sitting, item: FormItem) -> bool:
-    return item.position in state.course.locked or item.section in state.course.closed
+    course = state.course
+    return item.position in course.locked or any(name in course.closed for name in (item.section, *item.path))
+
+
+def walks(state: Sitting, position: str) -> bool:
+    """Whether the rules of a test decide where a candidate who asks for ``position`` goes on."""
+    form, course = state.form, state.course
+    item = None if form is None else form.at(position)
+    if form is None or not form.ruled or item is None or position in course.entered or state.phase is not Phase.RUNNING:
+        return False
+    return item.section != course.section or form.section(item.section).navigation == "linear"
+
+
+def validated(state: Sitting, at: datetime) -> str | None:
+    """The question the candidate is at when it may be left with a complete response only; None for any other."""
+    form, course = state.form, state.course
+    item = None if form is None or course.at is None else form.at(course.at)
+    if form is None or item is None or item.use is None or not item.use.validate_responses:
+        return None
+    asks = _is_individual_and_linear(form.section(item.section)) and not expired_scopes(state, at)
+    return item.position if asks else None
+
+
+def progress(state: Sitting, at: datetime, *, whole: bool = False, in_time: bool = False) -> Progress:
+    """What the rules of a test may ask about a sitting. Handed in is what lies behind the candidate, the question
+    that is left by this step included; of a part with simultaneous submission, when it is closed. ``whole``: all of
+    it; ``in_time``: without rows that came in late.
+    """
+    form, course, run_ms = _form(state), state.course, state.watch.used_at(at)
+    given = state.given_in_time if in_time else state.given
+    shut = _shut_positions(state, expired_scopes(state, at))
+    taken = {}
+    for item in form.items:
+        lap, said = course.item_laps.get(item.position), given.get(item.position)
+        presented = item.position in (course.entered if course.paced else given)
+        handed_in = whole or item.section != course.section or form.section(item.section).submission == "individual"
+        taken[item.position] = Taken(
+            {} if said is None or not handed_in or not presented else said.responses,
+            presented and handed_in,
+            0 if lap is None else lap.used_at(run_ms),
+        )
+    durations = {name: lap.used_at(run_ms) for name, lap in course.section_laps.items()}
+    return Progress(taken, _left(state), shut, {**durations, "": run_ms})
 
 
 def shut_since(state: Sitting, position: str, at: datetime) -> datetime | None:
@@ -86,11 +132,11 @@ def shut_since(state: Sitting, position: str, at: datetime) -> datetime | None:
     item = _form(state).at(position)
     if item is None:
         return _NEVER
-    ends = [course.locked.get(position), course.closed.get(item.section)]
+    ends = [course.locked.get(position), *(course.closed.get(name) for name in (item.section, *item.path))]
     if course.at == position:
         ends.append(_passed(course.item_due(state.watch), at))
-    if course.section == item.section:
-        ends.append(_passed(course.section_due(state.watch), at))
+    around = {item.section, *item.path}
+    ends += [_passed(due, at) for due, name in course.sections_due(state.watch) if name in around]
     known = [one for one in ends if one is not None]
     if known:
         return min(known)
@@ -101,12 +147,20 @@ def shut_since(state: Sitting, position: str, at: datetime) -> datetime | None:
 
 
 def enter(
-    state: Sitting, at: datetime, position: str, *, leaving: bool, writer: int = 0, last_seq: int = 0
+    state: Sitting,
+    at: datetime,
+    position: str,
+    *,
+    leaving: bool,
+    writer: int = 0,
+    last_seq: int = 0,
+    onward: Onward | None = None,
 ) -> Sequence[Event]:
     """Go to a question. ``leaving`` confirms that a section may close behind; ``writer`` and ``last_seq`` name what
-    the browser has sent, as in `engine.conduct.submit`.
+    the browser has sent, as in `engine.conduct.submit`. ``onward`` is where the rules of the test lead instead.
 
-    Raises: ITEM_NOT_ON_FORM, ITEM_LOCKED, FORWARD_ONLY, LEAVING_LOCKS, UNSENT_ANSWERS, SUPERSEDED, TIME_OVER, NOT_NOW.
+    Raises: ITEM_NOT_ON_FORM, ITEM_LOCKED, FORWARD_ONLY, LEAVING_LOCKS, ANSWER_FIRST, TOO_SOON, UNSENT_ANSWERS,
+    SUPERSEDED, TIME_OVER, NOT_NOW.
     """
     need(state, {Phase.RUNNING})
     if state.remaining_ms(at) <= 0:
@@ -121,22 +175,68 @@ def enter(
         refusal = "ITEM_LOCKED"
     if refusal is not None or item is None:
         raise Refused(refusal or "ITEM_NOT_ON_FORM", item=position)
-    closing = closes(state, item.section)
-    if any(isinstance(one, SectionClosed) for one in by_time):
-        closing = None  # time has closed it already
-    if closing is not None and not leaving:
-        raise Refused("LEAVING_LOCKS", section=closing.title)
+    if closes(state, item.section) is not None and not leaving and not _is_over(state, by_time):
+        raise Refused("LEAVING_LOCKS", section=_part_here(state).title)
     check_sent(state, writer, last_seq)
-    events: list[Event] = list(by_time)
+    goal = _goal(state, item, onward)
+    if not by_time:
+        _may_leave(state, at, goal)
+    passed = () if onward is None else tuple(ItemClosed(one, "passed", at) for one in onward.passed)
+    entered = () if goal is None else (ItemEntered(goal.position, goal.section),)
+    return (*by_time, *_left_behind(state, at, goal, by_time), *passed, *entered)
+
+
+def _goal(state: Sitting, asked: FormItem, onward: Onward | None) -> FormItem | None:
+    """Where the step really leads: in a part one moves in freely, to the question asked for."""
+    if onward is None:
+        return asked
+    goal = None if onward.to is None else _form(state).at(onward.to)
+    freely = _form(state).section(asked.section).navigation == "free" and asked.position not in onward.passed
+    return asked if goal is not None and goal.section == asked.section and freely else goal
+
+
+def _left_behind(state: Sitting, at: datetime, goal: FormItem | None, by_time: Sequence[Event]) -> Sequence[Event]:
+    """What closes because the candidate goes to ``goal``, or to the end of the test."""
+    here, course = _here(state), state.course
+    closing = None if here is None or _is_over(state, by_time) else closes(state, "" if goal is None else goal.section)
     if closing is not None:
-        events.append(SectionClosed(closing.name, "left", at))
-    elif course.at is not None and _is_linear(state, course.at) and not by_time:
-        events.append(ItemClosed(course.at, "left", at))
-    return (*events, ItemEntered(position, item.section))
+        return (SectionClosed(closing.name, "left", at),)
+    if course.at is not None and _is_linear(state, course.at) and not by_time:
+        return (ItemClosed(course.at, "left", at),)
+    return ()
+
+
+def _is_over(state: Sitting, by_time: Sequence[Event]) -> bool:
+    """Whether time has closed the present section already."""
+    return any(isinstance(one, SectionClosed) and one.section == state.course.section for one in by_time)
+
+
+def _may_leave(state: Sitting, at: datetime, goal: FormItem | None) -> None:
+    """What the question that is left, and the sections that are left with it, ask for first.
+
+    Raises: ANSWER_FIRST; TOO_SOON with the milliseconds that are missing.
+    """
+    course, form = state.course, _form(state)
+    item = None if course.at is None else form.at(course.at)
+    if item is None or item.use is None or not _is_individual_and_linear(form.section(item.section)):
+        return
+    if not item.use.allow_skipping and item.position not in state.answered:
+        raise Refused("ANSWER_FIRST", item=item.position)
+    run_ms = state.watch.used_at(at)
+    staying = () if goal is None else goal.path
+    least = [(course.item_laps.get(item.position), item.use.min_ms)]
+    least += [(course.section_laps.get(name), form.block(name).min_ms) for name in item.path if name not in staying]
+    missing_ms = max((min_ms - lap.used_at(run_ms) for lap, min_ms in least if lap is not None), default=0)
+    if missing_ms > 0:
+        raise Refused("TOO_SOON", item=item.position, wait_ms=missing_ms)
+
+
+def _is_individual_and_linear(section: Section) -> bool:
+    return section.navigation == "linear" and section.submission == "individual"
 
 
 def expired_scopes(state: Sitting, at: datetime) -> Sequence[Event]:
-    """The section, or else the question, whose time was over by ``at`` while the test's was not. Needs no browser."""
+    """The sections, or else the question, whose time was over by ``at`` while the test's was not. Needs no browser."""
     course = state.course
     if not course.paced or state.watch.open_since is None:
         return ()
@@ -146,9 +246,11 @@ def expired_scopes(state: Sitting, at: datetime) -> Sequence[Event]:
     if item is not None and item <= at and (section is None or item < section) and _before(item, test_over):
         assert course.at is not None
         events.append(ItemClosed(course.at, "expired", item))
-    if section is not None and section <= at and _before(section, test_over):
-        assert course.section is not None
-        events.append(SectionClosed(course.section, "expired", section))
+    events += [
+        SectionClosed(name, "expired", due)
+        for due, name in course.sections_due(state.watch)
+        if due <= at and _before(due, test_over)
+    ]
     return tuple(events)
 
 
@@ -192,6 +294,8 @@ def _refusal(state: Sitting, position: str) -> str | None:
         names = [section.name for section in form.sections]
         if names.index(item.section) < names.index(here.name):
             return "FORWARD_ONLY"
+    if form.test is not None and item.section != course.section and not _may_go_to_part(state, item.section):
+        return "FORWARD_ONLY"
     if form.section(item.section).navigation == "linear":
         ahead = [one.position for one in form.items_of(item.section) if not is_closed(state, one)]
         if position != next(one for one in ahead if one != course.at):
@@ -202,6 +306,43 @@ def _refusal(state: Sitting, position: str) -> str | None:
 def _here(state: Sitting) -> Section | None:
     """The section the candidate is in, or came out of last; None before the first."""
     return None if state.course.section is None else _form(state).section(state.course.section)
+
+
+def _part_here(state: Sitting) -> Section:
+    here = _here(state)
+    assert here is not None
+    return here
+
+
+def _may_go_to_part(state: Sitting, name: str) -> bool:
+    """Whether this part of a test is the next: parts come one after the other, a linear one is gone through first."""
+    form, here = _form(state), _here(state)
+    still = {item.section for item in form.items if not is_closed(state, item) and item.position != state.course.at}
+    if here is not None and here.navigation == "linear" and here.name in still:
+        return False
+    names = [section.name for section in form.sections]
+    ahead = names if here is None else names[names.index(here.name) + 1 :]
+    return name == next((one for one in ahead if one in still), None)
+
+
+def _left(state: Sitting) -> str | None:
+    """The place one goes on from: in a linear part the one that was entered last, else the last of the part."""
+    here = _here(state)
+    if here is None:
+        return None
+    items = [item.position for item in _form(state).items_of(here.name)]
+    if here.navigation != "linear":
+        return items[-1]
+    entered = [one for one in items if one in state.course.entered]
+    return entered[-1] if entered else None
+
+
+def _shut_positions(state: Sitting, by_time: Sequence[Event]) -> frozenset[str]:
+    return frozenset(
+        item.position
+        for item in _form(state).items
+        if is_closed(state, item) or any(_shuts(one, item) for one in by_time)
+    )
 
 
 def _form(state: Sitting) -> Form:
@@ -215,7 +356,7 @@ def _is_linear(state: Sitting, position: str) -> bool:
 
 
 def _shuts(event: Event, item: FormItem) -> bool:
-    return (isinstance(event, SectionClosed) and event.section == item.section) or (
+    return (isinstance(event, SectionClosed) and event.section in (item.section, *item.path)) or (
         isinstance(event, ItemClosed) and event.item == item.position
     )
 

@@ -9,34 +9,69 @@ clock once, checks who acts inside the transaction and returns when the events a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
 from engine import breaks, conduct, navigation
 from engine.acting import Acting
-from engine.events import SYSTEM
+from engine.errors import Conflict, Refused
+from engine.events import SYSTEM, Event
 from engine.exam import Exams
+from engine.form import Assessments, Items, Onward
 from engine.people import Role
+from engine.questions import Questions
 from engine.sitting import Sitting
 from engine.sources import Sources
 from engine.writer import Writer
 
+#: How often a step is worked out anew because an answer came in while the rules of the test were asked.
+_TRIES: Final = 5
+
 
 class Pacing:
-    """See the module."""
+    """See the module. ``items`` and ``assessments`` are the ports to the bank: without them no form of a test can be
+    moved through."""
 
-    def __init__(self, writer: Writer, sources: Sources, exams: Exams) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        sources: Sources,
+        exams: Exams,
+        items: Items | None = None,
+        assessments: Assessments | None = None,
+    ) -> None:
         self._sources = sources
+        self._questions = None if items is None else Questions(exams, items)
+        self._assessments = assessments
         self._acting = Acting(writer, sources, exams)
 
     def enter(
         self, person: str, sitting: str, position: str, *, leaving: bool = False, writer: int = 0, last_seq: int = 0
     ) -> Sitting:
-        """The candidate goes to a question. Raises: what `engine.navigation.enter` does."""
+        """The candidate goes to a question, or to where the rules of the test lead instead.
+
+        Raises: what `engine.navigation.enter` does; RESPONSE_INVALID when the question that is left asks for a
+        complete response.
+        """
         at = self._sources.now()
-        self._acting.own(person, sitting)
-        return self._acting.append(
-            sitting,
-            person,
-            lambda state: navigation.enter(state, at, position, leaving=leaving, writer=writer, last_seq=last_seq),
-        )
+        for _ in range(_TRIES):
+            asked = self._acting.own(person, sitting)
+            onward = self._onward(asked, at, position)
+            self._check_response(asked, at)
+
+            def decide(state: Sitting, asked: Sitting = asked, onward: Onward | None = onward) -> Sequence[Event]:
+                if onward is not None and (state.rows, state.course) != (asked.rows, asked.course):
+                    raise Conflict(f"sitting/{sitting}")
+                return navigation.enter(
+                    state, at, position, leaving=leaving, writer=writer, last_seq=last_seq, onward=onward
+                )
+
+            try:
+                return self._acting.append(sitting, person, decide)
+            except Conflict:
+                continue
+        raise Conflict(f"sitting/{sitting}")
 
     def take_break(self, person: str, sitting: str, *, writer: int = 0, last_seq: int = 0) -> Sitting:
         """Raises: NO_BREAK, UNSENT_ANSWERS, NOT_NOW …"""
@@ -68,3 +103,27 @@ class Pacing:
             sitting,
             lambda state: conduct.accommodate(state, person, factor_permille, reason, requested_by or state.candidate),
         )
+
+    # -- private --------------------------------------------------------------------------------------
+
+    def _onward(self, state: Sitting, at: datetime, position: str) -> Onward | None:
+        """Where the rules of the test lead; None where there are none to ask. Asked outside the transaction, because
+        items are opened for it."""
+        if not navigation.walks(state, position) or state.form is None:
+            return None
+        assert self._questions is not None
+        assert self._assessments is not None
+        told = navigation.progress(state, at)
+        return self._assessments.onward(state.form, told, self._questions.seat(state))
+
+    def _check_response(self, state: Sitting, at: datetime) -> None:
+        """A question of a linear part that validates its responses is not left with an unfinished one."""
+        left = navigation.validated(state, at)
+        if left is None:
+            return
+        assert self._questions is not None
+        given = state.given.get(left)
+        said = {} if given is None else given.responses
+        for rule in self._questions.open(state, left).rules:
+            if len(said.get(rule.variable, ())) < rule.min_choices:
+                raise Refused("RESPONSE_INVALID", item=left, variable=rule.variable)

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from engine.answers import OutboxRow, check_response, parse_payload
 from engine.errors import Refused
 from engine.exam import Exams
-from engine.form import CandidateItem, ItemResource, Items, ResponseRule, Seat
+from engine.form import CandidateItem, ItemResource, Items, ResponseRule, Seat, seat_at
 from engine.sitting import BEFORE, Sitting
 
 MOST_RULES = 50_000
@@ -35,7 +35,7 @@ class Questions:
         assert state.form is not None
         found = state.form.at(position)
         assert found is not None
-        opened = self.items.for_candidate(found.ref, self.seat(state))
+        opened = self.items.for_candidate(found.ref, seat_at(self.seat(state), found))
         self._rules[state.sitting, position] = opened.rules
         while len(self._rules) > MOST_RULES:
             self._rules.popitem(last=False)
@@ -46,7 +46,7 @@ class Questions:
         assert state.form is not None
         found = state.form.at(position)
         assert found is not None
-        return self.items.resource(found.ref, name, self.seat(state))
+        return self.items.resource(found.ref, name, seat_at(self.seat(state), found))
 
     def knows(self, sitting: str, position: str) -> bool:
         """Whether a row for this question can be judged without opening it first."""

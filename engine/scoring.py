@@ -2,7 +2,9 @@
 
 * Each item is scored by the port `Items` with the key of the very revision on the form; this module only
   weighs and adds. A missing response scores as an empty one.
-* ``points`` of an item: its weight on the form times SCORE / MAXSCORE, floored at zero.
+* ``points`` of an item: its weight on the form times SCORE / MAXSCORE, floored at zero. On the form of an assessment
+  test the weight is that of the item reference times MAXSCORE, so the points are the weighted SCORE.
+* Where the test's own outcome processing gives a total (SCORE, MAXSCORE), that total is the result.
 * The outcome is a *computed recommendation*. It decides nothing: a person screens it, people decide
   (ISO/IEC 17024:2012 clauses 7.4.3 f, 9.4.2).
 * Rows flagged late are counted; the total without them is computed too, and where the two fall on
@@ -18,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.events import ItemScore, ScoreComputed
-from engine.form import Form, Items, Responses, Seat
+from engine.form import Form, Items, Outcomes, Responses, Seat, seat_at
 
 ENGINE_VERSION = "scoring-1"
 
@@ -31,8 +33,19 @@ class Answered:
     in_time: Mapping[str, Responses]
 
 
-def score(form: Form, answered: Answered, seat: Seat, items: Items, cut: float) -> ScoreComputed:
-    """Score a whole form. ``cut`` is the share of the points (0 to 1) from which the result is a pass.
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What the outcome processing of a test gave for the counted responses, and without rows that came in late."""
+
+    counted: Outcomes
+    in_time: Outcomes
+
+
+def score(
+    form: Form, answered: Answered, seat: Seat, items: Items, cut: float, processed: Processed | None = None
+) -> ScoreComputed:
+    """Score a whole form. ``cut`` is the share of the points (0 to 1) from which the result is a pass. ``processed``
+    is there for the form of an assessment test.
 
     Raises: `engine.errors.Tampered` when an item's sealed content is not the form's revision.
     """
@@ -45,6 +58,10 @@ def score(form: Form, answered: Answered, seat: Seat, items: Items, cut: float) 
         others = {one.position: one for one in scores}
         others.update({position: _item(form, position, answered.in_time, seat, items) for position in late})
         alternative, _ = total(tuple(others.values()))
+    if processed is not None:
+        points, possible = _processed(processed.counted, points, possible)
+        alternative, _ = _processed(processed.in_time, alternative, possible)
+    told = None if processed is None else processed.counted
     return ScoreComputed(
         items=scores,
         points=points,
@@ -53,6 +70,8 @@ def score(form: Form, answered: Answered, seat: Seat, items: Items, cut: float) 
         passed=passes(points, possible, cut),
         alternative=alternative,
         engine=ENGINE_VERSION,
+        outcomes=() if told is None else told.outcomes,
+        feedback=() if told is None else told.feedback,
     )
 
 
@@ -70,6 +89,13 @@ def passes(points: float, possible: float, cut: float) -> bool:
     return points >= cut * possible - 1e-6
 
 
+def _processed(told: Outcomes, points: float, possible: float) -> tuple[float, float]:
+    """The test's own total where it has one; its own maximum where it says so."""
+    if told.score is None:
+        return points, possible
+    return round(told.score, 6), round(possible if told.max_score is None else told.max_score, 6)
+
+
 def _positions(form: Form) -> list[str]:
     return [item.position for item in form.items]
 
@@ -77,5 +103,6 @@ def _positions(form: Form) -> list[str]:
 def _item(form: Form, position: str, responses: Mapping[str, Responses], seat: Seat, items: Items) -> ItemScore:
     item = form.at(position)
     assert item is not None
-    outcome = items.score(item.ref, responses.get(position, {}), seat)
-    return ItemScore(position, outcome.score, outcome.max_score, float(item.points))
+    outcome = items.score(item.ref, responses.get(position, {}), seat_at(seat, item))
+    points = float(item.points) if item.use is None else item.use.weight * outcome.max_score
+    return ItemScore(position, outcome.score, outcome.max_score, points)

@@ -400,7 +400,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 5
+    version = 6
     state = Sitting
     empty = Sitting()
 

@@ -85,7 +85,8 @@ class Stopwatch:
 @dataclass(frozen=True, slots=True)
 class Lap:
     """A scope's share of the test's running time. ``since_ms`` is that running time when the scope was entered, None
-    while it is not open; ``used_ms`` is what earlier stays took, ``extra_ms`` what people added."""
+    while it is not open; ``used_ms`` is what earlier stays took, ``extra_ms`` what people added. A ``limit_ms`` of 0
+    limits nothing: such a lap only counts."""
 
     limit_ms: int
     extra_ms: int = 0
@@ -101,8 +102,10 @@ class Lap:
         return max(0, self.limit_ms + self.extra_ms - self.used_at(run_ms))
 
     def expires_at_run_ms(self) -> int | None:
-        """The test's running time at which this scope is used up; None while it is not open."""
-        return None if self.since_ms is None else self.since_ms + max(0, self.limit_ms + self.extra_ms - self.used_ms)
+        """The test's running time at which this scope is used up; None while it is not open, or without a limit."""
+        if self.since_ms is None or not self.limit_ms:
+            return None
+        return self.since_ms + max(0, self.limit_ms + self.extra_ms - self.used_ms)
 
     def entered(self, run_ms: int) -> Lap:
         """Open from now on; an open one stays as it is."""

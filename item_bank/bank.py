@@ -1,8 +1,9 @@
-"""The door of the item bank: import, review, key, activate, draw — and the engine's two ports to items.
+"""The door of the item bank: import, review, key, activate, draw — and the engine's three ports to it.
 
 Every act is one transaction: roles and separations are checked inside it, a batch is done whole or not at
 all, and a refusal names the item. `Bank` implements `engine.form.Items` (open an item for a seat, score a
-response) and `engine.form.Forms` (draw a form); the engine knows it only by those.
+response), `engine.form.Forms` (draw a form) and `engine.form.Assessments` (the rules of tests); the engine knows it
+only by those.
 
 A lawful way from a package to a form, with four people::
 
@@ -30,7 +31,7 @@ from engine.events import SYSTEM, event
 from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
 from engine.people import Role, require_role
 from engine.writer import Act, Fold, Projector, Transaction
-from item_bank import assembly, lifecycle, store, vault, windows
+from item_bank import assembly, assessment, lifecycle, shelf, store, vault, windows
 from item_bank.blueprint import Blueprint, PoolItem, from_record
 from item_bank.custody import Custody
 from item_bank.custody import KeysStated as KeysStated  # words of the door: who uses it names them from here
@@ -44,10 +45,11 @@ from item_bank.looking import Looking
 from item_bank.qti import marks, rendering
 from item_bank.qti.package import Entry, read_package
 from item_bank.refusal import Refusal
+from item_bank.shelf import Shelf
 from item_bank.solution import key_of as key_of
 
 #: What the writer must know of this package.
-FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold()}
+FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold(), "test": shelf.Fold()}
 PROJECTORS: Final[Sequence[Projector]] = (store.project,)
 
 
@@ -71,9 +73,10 @@ class Imported:
     refusals: tuple[Refusal, ...]
     remarks: tuple[Refusal, ...]
     domains: tuple[tuple[str, str], ...]
+    tests: tuple[ItemRef, ...] = ()
 
 
-class Bank(Custody, Looking):
+class Bank(Custody, Looking, Shelf):
     """See the module. ``by`` is always a person's identifier."""
 
     # -- the writer -----------------------------------------------------------------------------------
@@ -102,10 +105,14 @@ class Bank(Custody, Looking):
                     unchanged.append(entry.item.identifier)
                 else:
                     drafted.append(ref)
+            kept = [self._keep_test(tx, by, at, one.root, one.sha256) for one in package.tests]
             files = len({refusal.file for refusal in package.refusals})
             told = PackageImported(path.name, package.files, len(drafted), len(unchanged), files)
             tx.append(f"import/{self._sources.new_id('imp')}", by, at, told)
-            return Imported(tuple(drafted), tuple(unchanged), package.refusals, package.remarks, package.domains)
+            tests = tuple(ref for ref in kept if ref is not None)
+            return Imported(
+                tuple(drafted), tuple(unchanged), package.refusals, package.remarks, package.domains, tests
+            )
 
         imported: Imported = self._writer.run(Act(act))
         return imported
@@ -138,6 +145,8 @@ class Bank(Custody, Looking):
 
     def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
         """See `engine.form.Forms.draw_many`. The pool is read once; what one form takes, the next has seen."""
+        if assessment.is_record(blueprint.encode()):
+            return self._forms_of(assessment.from_record(blueprint.encode()), seeds)
         plan = from_record(blueprint.encode())
         pool = {item.ref: item for item in self.pool(plan)}
         forms = []
@@ -153,6 +162,8 @@ class Bank(Custody, Looking):
 
     def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
         """See `engine.form.Forms.faults`."""
+        if assessment.is_record(blueprint.encode()):
+            return assessment.incomplete(form, assessment.from_record(blueprint.encode()))
         return assembly.incomplete(form, _plan_of(blueprint))
 
     # -- delivery: the port Items ---------------------------------------------------------------------

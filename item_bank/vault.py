@@ -78,13 +78,14 @@ class Vault:
         self._remembering = threading.Lock()
         self.windows = Windows(writer, sources, keyring)
 
-    def seal(self, item: Item, revision: int, resources: Sequence[bytes] = ()) -> Sealed:
+    def seal(self, item: Item, revision: int, resources: Sequence[bytes] = (), *, name: str = "") -> Sealed:
         """Encrypt one revision, and its resources in the order the item names them, with one data key of their own.
+        What is no item, such as a test, has a ``name`` that no item can have.
 
         The caller keeps the result in the transaction that drafts the item.
         """
         canonical = encode(item)
-        ref = ItemRef(item.identifier, revision, digest(canonical))
+        ref = ItemRef(name or item.identifier, revision, digest(canonical))
         key = self._sources.secret(_KEY_BYTES)
         return Sealed(
             ref,

@@ -310,6 +310,7 @@ def _import(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any
 def _imported(done: Imported) -> dict[str, Any]:
     return {
         "drafted": [ref.item for ref in done.drafted],
+        "tests": [ref.item for ref in done.tests],
         "unchanged": list(done.unchanged),
         "refused": [_complaint(one) for one in done.refusals],
         "remarks": [_complaint(one) for one in done.remarks],

@@ -1,6 +1,7 @@
 """The composite acts of an exam day: plan it from named parts, book a candidate and write to them.
 
-* A *blueprint* and a *policy* are chosen by name; a blueprint may also come whole, as its own JSON.
+* A *blueprint* and a *policy* are chosen by name; a blueprint may also come whole, as its own JSON, and ``test/rescue``
+  is the plan of the assessment test ``rescue``.
 * Times are local times of the exam's zone, or carry an offset.
 * Booking is two transactions: the seat first, then code and notices together. A crash between them leaves a
   booked seat without a code, which the page shows and `send_code` mends; never a code without a seat.
@@ -29,6 +30,7 @@ from engine.sitting import Sitting
 from engine.sources import iso, later
 from engine.store import rows
 from engine.writer import Act, Transaction
+from item_bank import assessment
 from item_bank.blueprint import Blueprint, from_record, to_record
 from web.house import House
 from web.params import Params
@@ -74,7 +76,7 @@ def plan(house: House, login: Login, told: Params) -> str:
     """
     scheme, _, version = told.text("scheme", 80).partition("/")
     edition = house.schemes.edition(scheme, Params({"version": version}).whole("version", 0, 9_999, default=0))
-    blueprint = _blueprint(told, "blueprint")
+    record, form_limit_ms = _blueprint(house, told, "blueprint")
     policy = POLICIES.get(told.text("policy", 40, default="standard"))
     if policy is None:
         raise Refused("INPUT_INVALID", field="policy", known=", ".join(POLICIES))
@@ -90,13 +92,13 @@ def plan(house: House, login: Login, told: Params) -> str:
     wanted = Plan(
         title=told.text("title", 120),
         scheme=f"{edition.scheme}/{edition.version}",
-        blueprint=to_record(blueprint).decode(),
+        blueprint=record,
         practice_blueprint=to_record(named_blueprint(told.text("practice", 60, default=PRACTICE))).decode(),
         opens_at=told.moment("opens", zone),
         closes_at=told.moment("closes", zone),
         zone=zone,
         seats=told.whole("seats", 1, 5_000),
-        limit_ms=limit_min * 60_000 or blueprint.limit_ms,
+        limit_ms=limit_min * 60_000 or form_limit_ms,
         cut=edition.cut,
         proctors=tuple(dict.fromkeys(person_of(house, name).person for name in told.names("proctors", 200))),
         policy=policy,
@@ -236,10 +238,17 @@ def window_text(exam: Exam) -> str:
     return f"{local_text(exam.opens_at, exam.zone)} to {local_text(exam.closes_at, exam.zone)}"
 
 
-def _blueprint(told: Params, name: str) -> Blueprint:
+def _blueprint(house: House, told: Params, name: str) -> tuple[str, int]:
+    """The canonical JSON of a blueprint or of the plan of a test, and the time for the whole form."""
     if isinstance(told.values.get(name), dict):
-        return from_record(orjson.dumps(told.table(name)))
-    return named_blueprint(told.text(name, 60))
+        blueprint = from_record(orjson.dumps(told.table(name)))
+        return to_record(blueprint).decode(), blueprint.limit_ms
+    wanted = told.text(name, 200)
+    if wanted.startswith(assessment.PREFIX):
+        plan = house.bank.plan_test(wanted)
+        return assessment.to_record(plan).decode(), plan.limit_ms
+    blueprint = named_blueprint(wanted)
+    return to_record(blueprint).decode(), blueprint.limit_ms
 
 
 def _refused(candidate: str, code: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from item_bank.qti import archive, choice_reader, manifest, rendering, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
+from item_bank.qti.test_reader import read_test
 from item_bank.refusal import Notes, Refusal
 
 _TESTS: Final = frozenset({"qti-assessment-test", "qti-assessment-section"})
@@ -50,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class TestFile:
-    """A test or a section, in QTI 3.0, with the items it refers to by their place in the package."""
+    """A test in QTI 3.0 with its sections in it, naming its items by their identifiers."""
 
     __test__ = False
     file: str
@@ -87,6 +89,7 @@ class _Reading:
     refusals: list[Refusal] = field(default_factory=list)
     remarks: list[Refusal] = field(default_factory=list)
     tests: list[TestFile] = field(default_factory=list)
+    parts_of_tests: dict[str, TestFile] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
@@ -108,13 +111,14 @@ class _Reading:
         left = (one for one in (*sorted(parts), *other) if one not in companions.used)
         self.remarks.extend(Refusal(one, 0, "", "no item needs this file; it was left where it is") for one in left)
         self._unique()
+        tests = (*self.tests, *self._whole_tests())
         return Package(
             tuple(self.entries),
             tuple(self.refusals),
             tuple(self.remarks),
             self.count,
             tuple(sorted(self.domains.items())),
-            tuple(self.tests),
+            tests,
         )
 
     def _manifests(self) -> dict[str, Manifest]:
@@ -163,7 +167,7 @@ class _Reading:
             metadata = governing.metadata[name] if governing is not None and listed else Metadata()
             self._item(name, data, source, metadata, notes, companions)
         elif source.root.name in _TESTS:
-            self.tests.append(TestFile(name, source.root, hashlib.sha256(data).hexdigest()))
+            self.parts_of_tests[name] = TestFile(name, source.root, hashlib.sha256(data).hexdigest())
         elif source.root.name in PARTS and not listed:
             parts.add(name)
         else:
@@ -187,6 +191,22 @@ class _Reading:
         if not self.apart and not _is_shown(item, data, notes):
             return
         self.entries.append(Entry(name, item, hashlib.sha256(data).hexdigest(), data, gathered.contents, source))
+
+    def _whole_tests(self) -> Iterator[TestFile]:
+        """The tests with everything in them; one of whose items or sections is missing is refused."""
+        items = {entry.file: entry.item for entry in self.entries}
+
+        def root_of(name: str) -> Element | None:
+            found = self.parts_of_tests.get(name)
+            return None if found is None else found.root
+
+        for one in self.parts_of_tests.values():
+            if one.root.name == "qti-assessment-test":
+                test = read_test(one.root, one.file, root_of, items)
+                if isinstance(test, Element):
+                    yield replace(one, root=test)
+                else:
+                    self.refusals.extend(test)
 
     def _unique(self) -> None:
         """Refuses the second item of one identifier; with ``apart``, it is remarked."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine import events
 from engine.events import ItemScore, SittingSubmitted, TimeAdded, decode, encode, event, kind_of
-from engine.form import Form, FormItem, ItemRef, Section
+from engine.form import Form, FormItem, ItemRef, Outcome, Section
 from engine.policy import Policy
 
 KINDS = [made for made in vars(events).values() if isinstance(made, type) and made in events._VERSIONS]
@@ -36,7 +36,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     }
     if kind in known:
         return known[kind]
-    if kind in (Policy, ItemScore):
+    if kind in (Policy, ItemScore, Outcome):
         return records(kind)
     return st.lists(values(get_args(kind)[0]), max_size=2).map(tuple)
 

@@ -17,7 +17,13 @@ STIMULUS = (
     b'<qti-assessment-stimulus xmlns="http://www.imsglobal.org/xsd/imsqtiasi_v3p0" identifier="s" title="S">'
     b"<qti-stimulus-body><p>Read this.</p></qti-stimulus-body></qti-assessment-stimulus>"
 )
-TEST = b'<assessmentTest xmlns="http://www.imsglobal.org/xsd/imsqti_v2p1" identifier="t" title="T"/>'
+TEST = (
+    b'<assessmentTest xmlns="http://www.imsglobal.org/xsd/imsqti_v2p1" identifier="t" title="T">'
+    b'<testPart identifier="P" navigationMode="nonlinear" submissionMode="individual">'
+    b'<assessmentSection identifier="S" title="S" visible="true">'
+    b'<assessmentItemRef identifier="Q" href="items/q-1.xml"/>'
+    b"</assessmentSection></testPart></assessmentTest>"
+)
 
 
 def one_resource(tmp_path: Path, metadata: str, **facts: str) -> package.Package:
@@ -171,6 +177,8 @@ def test_in_a_look_at_many_packages_an_identifier_may_stand_twice(tmp_path: Path
 
 def test_tests_are_handed_on_and_stimuli_nobody_needs_are_remarked(tmp_path: Path) -> None:
     (tmp_path / "t.xml").write_bytes(TEST)
+    (tmp_path / "items").mkdir()
+    (tmp_path / "items/q-1.xml").write_bytes(item_xml())
     (tmp_path / "s.xml").write_bytes(STIMULUS)
     read = read_package(tmp_path)
     assert [(one.file, one.root.name, len(one.sha256)) for one in read.tests] == [("t.xml", "qti-assessment-test", 64)]

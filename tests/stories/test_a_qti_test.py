@@ -1,0 +1,267 @@
+"""A whole QTI test, from its package to its result: imported, activated, planned, drawn, sat, scored.
+
+Emmy imports a package with a test of two parts. The first is linear: who answers its first question rightly jumps over
+the second; a section opens only to those who answered the third. The second part is free and selects two of three
+questions. Ada sits it through the real doors, and the result is the one that stands in the comments.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
+from engine.errors import Refused
+from engine.events import AgreementSigned, EnvironmentChecked, IdentityShown, IdentityVerified
+from engine.form import Seat
+from engine.sitting import Sitting
+from engine.sources import ManualClock, SeededDice, Sources
+from item_bank import assessment
+from item_bank.bank import key_of
+from tests.engine.builders import NINE, a_row, chose
+from tests.item_bank.samples import QTI, full_metadata, item_xml, resource, write_package
+from tests.web.site import found, login, plan, settings_of
+from web.acts import perform
+from web.house import House
+
+MATCH_ONE = (
+    '<qti-match><qti-variable identifier="{}.SCORE"/><qti-base-value base-type="float">1</qti-base-value></qti-match>'
+)
+TOTAL = '<qti-sum><qti-test-variables variable-identifier="SCORE" weight-identifier="W"/></qti-sum>'
+
+
+def _item(name: str, rules: str = "") -> str:
+    href = f"items/{name.lower()}.xml"
+    return f'<qti-assessment-item-ref identifier="{name}" href="{href}">{rules}</qti-assessment-item-ref>'
+
+
+TEST = f"""<qti-assessment-test {QTI} identifier="rescue" title="Rescue at height">
+  <qti-outcome-declaration identifier="SCORE" cardinality="single" base-type="float"/>
+  <qti-outcome-declaration identifier="MAXSCORE" cardinality="single" base-type="float"/>
+  <qti-outcome-declaration identifier="SEEN" cardinality="single" base-type="integer"/>
+  <qti-outcome-declaration identifier="RIGHT" cardinality="single" base-type="integer"/>
+  <qti-time-limits max-time="3600"/>
+  <qti-test-part identifier="P1" title="Theory" navigation-mode="linear" submission-mode="individual">
+    <qti-assessment-section identifier="S1" title="Knots" visible="true">
+      {_item("Q1", f'<qti-branch-rule target="Q3">{MATCH_ONE.format("Q1")}</qti-branch-rule>')}
+      {_item("Q2")}
+      {_item("Q3", '<qti-item-session-control allow-skipping="false"/><qti-time-limits min-time="16" max-time="64"/>')}
+      <qti-assessment-section identifier="S2" title="For those who know" visible="true">
+        <qti-pre-condition>{MATCH_ONE.format("Q3")}</qti-pre-condition>
+        {_item("Q4", '<qti-weight identifier="W" value="2"/>')}
+      </qti-assessment-section>
+    </qti-assessment-section>
+  </qti-test-part>
+  <qti-test-part identifier="P2" title="Practice" navigation-mode="nonlinear" submission-mode="simultaneous">
+    <qti-assessment-section identifier="S3" title="Ropes" visible="true">
+      <qti-time-limits max-time="128"/>
+      <qti-selection select="2"/>
+      <qti-ordering shuffle="true"/>
+      {"".join(_item(name, '<qti-weight identifier="W" value="1.5"/>') for name in ("Q5", "Q6", "Q7"))}
+    </qti-assessment-section>
+  </qti-test-part>
+  <qti-outcome-processing>
+    <qti-set-outcome-value identifier="SCORE">{TOTAL}</qti-set-outcome-value>
+    <qti-set-outcome-value identifier="MAXSCORE">
+      <qti-base-value base-type="float">8</qti-base-value>
+    </qti-set-outcome-value>
+    <qti-set-outcome-value identifier="SEEN"><qti-number-presented/></qti-set-outcome-value>
+    <qti-set-outcome-value identifier="RIGHT">
+      <qti-number-correct section-identifier="S3"/>
+    </qti-set-outcome-value>
+  </qti-outcome-processing>
+</qti-assessment-test>"""
+NAMES = [f"q{number}" for number in range(1, 8)]
+
+
+class Day:
+    """The house with Ada's sitting of the test."""
+
+    def __init__(self, house: House, clock: ManualClock, sitting: str) -> None:
+        self.house, self.clock, self.sitting = house, clock, sitting
+        self.ada = house.people.by_login("ada").person
+        self.writer, self.seq = 0, 0
+
+    @property
+    def state(self) -> Sitting:
+        return self.house.delivery.sitting(self.sitting)
+
+    @property
+    def at(self) -> str:
+        """The item reference Ada is at."""
+        return self.name(self.state.course.at or "")
+
+    def name(self, position: str) -> str:
+        assert self.state.form is not None
+        item = self.state.form.at(position)
+        return "" if item is None or item.use is None else item.use.name
+
+    def position(self, name: str) -> str:
+        assert self.state.form is not None
+        return next(one.position for one in self.state.form.items if one.use is not None and one.use.name == name)
+
+    def go(self, name: str, *, leaving: bool = False) -> str:
+        """Ask for a question; where one really is afterwards."""
+        self.house.pacing.enter(self.ada, self.sitting, self.position(name), leaving=leaving, writer=self.writer)
+        return self.at
+
+    def answer(self, *, right: bool) -> None:
+        """Answer the question one is at, rightly or wrongly."""
+        position, state = self.state.course.at, self.state
+        assert position is not None
+        assert state.form is not None
+        item = state.form.at(position)
+        assert item is not None
+        seat = Seat(self.sitting, self.house.exams.seat_seed(self.house.exams.exam(state.exam), self.sitting))
+        options = sorted(self.house.delivery.item(self.ada, self.sitting, position).rules[0].options)
+        scores = {one: self.house.bank.score(item.ref, {"RESPONSE": (one,)}, seat).score for one in options}
+        self.seq += 1
+        payload = chose(next(one for one, score in scores.items() if (score > 0) is right))
+        self.house.delivery.receive(self.ada, self.sitting, a_row(self.seq, position, payload, writer=self.writer))
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The body in which Ada's sitting of the test has just started; copied for each test."""
+    folder = tmp_path_factory.mktemp("founded")
+    sources = Sources(ManualClock(NINE), SeededDice(1))
+    found(folder, sources)
+    package = write_package(
+        folder / "package",
+        {name: item_xml(identifier=name) for name in NAMES},
+        "".join(resource(name, full_metadata()) for name in NAMES)
+        + resource("rescue", href="rescue.xml", kind="imsqti_test_xmlv3p0"),
+    )
+    (package / "rescue.xml").write_text(TEST, encoding="utf-8")
+    with House(settings_of(folder), sources) as house:
+        mary, rosalind = login(house, "mary"), login(house, "rosalind")
+        done = perform(house, login(house, "emmy"), "bank.import", {"path": str(package)})
+        assert (NAMES, ["test/rescue"], []) == (done["drafted"], done["tests"], done["refused"])
+        with pytest.raises(Refused, match="BLUEPRINT_INFEASIBLE"):
+            perform(house, mary, "exam.plan", plan(blueprint="test/rescue"))
+        perform(house, mary, "bank.approve", {"items": NAMES})
+        perform(house, rosalind, "bank.approve", {"items": NAMES})
+        keys = {item: list(key_of(house.bank.show(mary.person, item))) for item in NAMES}
+        perform(house, rosalind, "bank.keys", {"keys": keys})
+        perform(house, mary, "bank.activate", {"items": NAMES})
+        exam = perform(house, mary, "exam.plan", plan(blueprint="test/rescue"))["exam"]
+        perform(house, mary, "exam.book", {"exam": exam, "candidate": "ada"})
+        perform(house, mary, "exam.open", {"exam": exam})
+        _start(house, _sitting(house))
+    return folder
+
+
+def _start(house: House, sitting: str) -> None:
+    delivery, ada, grace = house.delivery, house.people.by_login("ada").person, house.people.by_login("grace").person
+    delivery.check_in(ada, sitting)
+    for text in (*SITTING_TEXTS, USE_TEXT):
+        delivery.sign(ada, sitting, AgreementSigned(text, "2026-1", "ab" * 32, "en"))
+    delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
+    delivery.show_identity(ada, sitting, IdentityShown("5a" * 32, 1280, 960))
+    delivery.verify_identity(grace, sitting, IdentityVerified("5a" * 32, "passport", "live"))
+    delivery.start(grace, sitting, present=True, watching=0)
+
+
+def _sitting(house: House) -> str:
+    """Ada's sitting on the day of the test."""
+    exams = [str(row["exam"]) for row in house.exams.all()]
+    [exam] = [one for one in exams if assessment.is_record(house.exams.exam(one).blueprint.encode())]
+    return next(str(row["sitting"]) for row in house.exams.sittings(exam) if not row["practice"])
+
+
+@pytest.fixture
+def day(founded: Path, tmp_path: Path, clock: ManualClock, sources: Sources) -> Iterator[Day]:
+    shutil.copytree(founded, tmp_path / "own")
+    with House(settings_of(tmp_path / "own"), sources) as house:
+        told = Day(house, clock, _sitting(house))
+        told.writer, _ = house.delivery.open_outbox(told.ada, told.sitting)
+        yield told
+
+
+def test_a_test_is_sat_by_its_rules_and_the_result_is_the_one_worked_out_by_hand(day: Day) -> None:
+    form = day.state.form
+    assert form is not None
+    assert [("P1", "linear", "individual"), ("P2", "free", "simultaneous")] == [
+        (one.name, one.navigation, one.submission) for one in form.sections
+    ]
+    assert (6, {"S1", "S2", "S3"}, True) == (len(form.items), {one.name for one in form.blocks}, form.ruled)
+    ropes = [one.use.name for one in form.items if one.use is not None and one.section == "P2"]
+
+    assert "Q1" == day.go("Q1")
+    with pytest.raises(Refused, match="FORWARD_ONLY"):
+        day.go(ropes[0], leaving=True)
+    day.answer(right=True)  # SCORE 1
+    assert "Q3" == day.go("Q2")  # the branch rule of Q1
+    with pytest.raises(Refused, match="ITEM_LOCKED"):
+        day.go("Q2")
+    with pytest.raises(Refused, match="ANSWER_FIRST"):
+        day.go("Q4")
+    day.answer(right=False)  # SCORE 0
+    with pytest.raises(Refused, match="TOO_SOON"):
+        day.go("Q4")
+    day.clock.advance(16_000)
+    assert ropes[0] == day.go("Q4")  # the precondition of S2 is not met, so the part ends
+    assert 128_000 == day.state.clocks(day.clock.now()).section_ms
+    day.answer(right=True)  # 1 x 1.5
+    assert ropes[1] == day.go(ropes[1])
+    assert ropes[0] == day.go(ropes[0])
+    day.go(ropes[1])
+    day.answer(right=False)  # 0 x 1.5
+
+    day.house.delivery.submit(day.ada, day.sitting, day.writer, day.seq)
+    score = day.house.delivery.score(day.sitting).score
+    assert score is not None
+    # 1 x 1 + 0 + 1 x 1.5 + 0 of the 8 the test says it gives; presented: Q1, Q3 and both ropes; right in S3: one
+    assert (2.5, 8.0, False) == (score.points, score.max_points, score.passed)
+    assert {"SCORE": ("2.5",), "MAXSCORE": ("8.0",), "SEEN": ("4",), "RIGHT": ("1",)} == {
+        one.name: one.values for one in score.outcomes
+    }
+
+
+def test_the_time_of_a_section_inside_a_part_closes_its_questions_and_the_walk_goes_on(day: Day) -> None:
+    day.go("Q1")
+    day.answer(right=False)
+    assert "Q2" == day.go("Q2")
+    day.answer(right=True)
+    assert "Q3" == day.go("Q3")
+    day.answer(right=True)
+    day.clock.advance(64_000)  # Q3 has a minute, which is over
+    assert "Q4" == day.go("Q4")
+    ropes = [one.use.name for one in day.state.form.items if one.use and one.section == "P2"] if day.state.form else []
+    assert ropes[0] == day.go(ropes[0], leaving=True)
+    day.clock.advance(128_000)
+    day.house.delivery.expire(day.sitting)
+    assert "S3" in day.state.course.closed
+    with pytest.raises(Refused, match="ITEM_LOCKED"):
+        day.go(ropes[1])
+    assert day.state.course.section == "P2"
+
+
+def test_leaving_a_part_has_to_be_confirmed_where_the_candidate_asks_for_another(day: Day) -> None:
+    day.go("Q1")
+    day.answer(right=True)
+    day.go("Q2")
+    day.answer(right=True)
+    day.clock.advance(16_000)
+    assert "Q4" == day.go("Q4")
+    rope = (
+        next(one.use.name for one in day.state.form.items if one.use and one.section == "P2") if day.state.form else ""
+    )
+    with pytest.raises(Refused, match="LEAVING_LOCKS"):
+        day.go(rope)
+    assert rope == day.go(rope, leaving=True)
+    with pytest.raises(Refused, match="ITEM_LOCKED"):
+        day.go("Q4", leaving=True)
+
+
+def test_the_same_seed_draws_the_same_form_and_another_test_is_not_whole(day: Day) -> None:
+    exam = day.house.exams.exam(day.state.exam)
+    form = day.state.form
+    assert form is not None
+    [first] = day.house.bank.draw_many(exam.blueprint, [bytes(32)])
+    [again] = day.house.bank.draw_many(exam.blueprint, [bytes(32)])
+    assert first.form == again.form
+    assert () == day.house.bank.faults(exam.blueprint, form)
