@@ -39,6 +39,8 @@ METADATA: Final = "https://invigil.example/ns/item-metadata"
 _OURS: Final = f"{{{METADATA}}}"
 _WORDS: Final = frozenset({"domain", "cognitive-level", "author", "difficulty", "enemies", "rationale"})
 _LONGEST: Final = 4000
+#: How many times the bounds of one item a manifest may have: enough for 20,000 items with all their metadata.
+_MANY: Final = 8
 _ITEM: Final = re.compile(r"ims(qti|apip)_(apip)?item_xmlv(2p[0-2]|3p0)(\w*)\Z")
 _QTI: Final = re.compile(r"ims(qti|apip)_(apip)?(item|test|section|stimulus|rptemplate|outcomes?)")
 _QTI1: Final = re.compile(r"imsqti_xmlv1p|.*/imsqti_xmlv1p")
@@ -59,7 +61,7 @@ def read(files: archive.Files, file: str, notes: Notes, remarks: list[Refusal]) 
 
     Raises: `Refused` PACKAGE_INVALID when the manifest itself cannot be read.
     """
-    document = xml.read(files.read(file), notes)
+    document = xml.read(files.read(file, xml.LARGEST * _MANY), notes, _MANY)
     if document is None or document.root.name != "manifest":
         reason = notes.refusals[-1].reason if document is None else "this is not a manifest"
         raise Refused("PACKAGE_INVALID", file=file, reason=reason)

@@ -8,7 +8,7 @@ disappears without a line in the report.
 
 An item is taken whole, with its stimuli and resources (`companions`) and what the manifest says about it
 (`manifest`), or refused. Identifiers are unique in a package; for a look at many packages at once (``apart``) a
-second item of the same identifier is remarked only.
+second item of the same identifier is remarked only, and what no page can show yet is taken.
 
 Source: QTI 3.0 Content Packaging; IMS Content Packaging 1.2.
 """

@@ -70,19 +70,22 @@ class Document:
     namespace: str
 
 
-def read(data: bytes, notes: Notes) -> Document | None:
-    """The tree of this file, or None with at least one refusal noted. Never raises for bad input."""
+def read(data: bytes, notes: Notes, times: int = 1) -> Document | None:
+    """The tree of this file, or None with at least one refusal noted. Never raises for bad input.
+
+    ``times`` widens the bounds for a file that tells about many items.
+    """
     before = len(notes.refusals)
-    root = parse(data, notes)
+    root = parse(data, notes, times)
     if root is None:
         return None
-    document = Document(tree(root, notes), etree.QName(root).namespace or "")
+    document = Document(tree(root, notes, times), etree.QName(root).namespace or "")
     return document if len(notes.refusals) == before else None
 
 
-def parse(data: bytes, notes: Notes) -> etree._Element | None:
+def parse(data: bytes, notes: Notes, times: int = 1) -> etree._Element | None:
     """The root of this file as lxml knows it, or None with a refusal noted."""
-    text = _decoded(data, notes)
+    text = _decoded(data, notes, LARGEST * times)
     if text is None:
         return None
     parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
@@ -98,23 +101,23 @@ def parse(data: bytes, notes: Notes) -> etree._Element | None:
     return root
 
 
-def tree(root: etree._Element, notes: Notes) -> Element:
+def tree(root: etree._Element, notes: Notes, times: int = 1) -> Element:
     """The element and all below as a tree. What cannot be taken is noted; the tree is then not whole."""
-    return _Tree(etree.QName(root).namespace or "", notes).element(root, 1)
+    return _Tree(etree.QName(root).namespace or "", notes, MOST_ELEMENTS * times).element(root, 1)
 
 
 class _Tree:
-    def __init__(self, own: str, notes: Notes) -> None:
+    def __init__(self, own: str, notes: Notes, most: int) -> None:
         self._own = own
         self._notes = notes
         self._names: dict[str, str] = {}
-        self._left = MOST_ELEMENTS
+        self._most = self._left = most
 
     def element(self, source: etree._Element, depth: int) -> Element:
         name, line = self._name(str(source.tag)), _line(source)
         self._left -= 1
         if self._left == 0:
-            self._notes.refuse(line, name, f"the file has more than {MOST_ELEMENTS} elements")
+            self._notes.refuse(line, name, f"the file has more than {self._most} elements")
         if len(source.attrib) > MOST_ATTRIBUTES:
             self._notes.refuse(line, name, f"the element has more than {MOST_ATTRIBUTES} attributes")
         if depth > DEEPEST:
@@ -161,9 +164,9 @@ class _Tree:
         return PREFIXES.get(space, f"{{{space}}}") + local
 
 
-def _decoded(data: bytes, notes: Notes) -> str | None:
-    if len(data) > LARGEST:
-        notes.refuse(0, "", f"the file has more than the {LARGEST} bytes that are read")
+def _decoded(data: bytes, notes: Notes, most: int) -> str | None:
+    if len(data) > most:
+        notes.refuse(0, "", f"the file has more than the {most} bytes that are read")
         return None
     try:
         text = data.decode(_encoding(data))

@@ -230,3 +230,10 @@ def test_the_public_example_package_gives_the_items_we_take(shared_data: Path) -
     assert len(read.entries) == 9
     assert {one.file for one in read.refusals} & {entry.file for entry in read.entries} == set()
     assert all(one.reason for one in read.refusals)
+
+
+def test_a_manifest_may_tell_about_thousands_of_items(tmp_path: Path) -> None:
+    many = "".join(resource(f"n-{number}", full_metadata(), kind="webcontent") for number in range(8_000))
+    read = read_package(write_package(tmp_path / "p", {"q-1": item_xml()}, resource("q-1", full_metadata()) + many))
+    assert [entry.item.metadata.domain for entry in read.entries] == ["D1"]
+    assert read.refusals == ()
