@@ -279,7 +279,7 @@ def test_an_answer_that_comes_back_is_drawn(opened: Callable[..., Page]) -> None
 def test_no_kind_has_a_serious_finding_or_is_wider_than_a_small_screen(opened: Callable[..., Page]) -> None:
     page = opened("every", 360, watched=False)  # axe writes styles of its own
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page, options={"runOnly": RULES["runOnly"]}).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
     for size in ("100%", "200%"):
