@@ -44,6 +44,7 @@ from item_bank.lifecycle import ItemDrafted, ItemState
 from item_bank.looking import Looking
 from item_bank.qti import marks, rendering
 from item_bank.qti.package import Entry, read_package
+from item_bank.qti.pictures import inline
 from item_bank.refusal import Refusal
 from item_bank.shelf import Shelf
 from item_bank.solution import key_of as key_of
@@ -179,6 +180,10 @@ class Bank(Custody, Looking, Shelf):
             if rendering.resource_name(item.identifier, one.href, seat) == name:
                 content = self._vault.open_resource(ref, number, vault.DELIVERY, SYSTEM, seat.sitting)
                 return ItemResource(one.media_type, content)
+        for href in {one for element in item.root.descendants() for _, one in element.attributes}:
+            picture = inline(href)
+            if picture is not None and rendering.resource_name(item.identifier, href, seat) == name:
+                return ItemResource(*picture)
         raise NotFound("resource", name)
 
     def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
@@ -192,7 +197,7 @@ class Bank(Custody, Looking, Shelf):
         """The new revision's reference, or None when the latest one has this very content."""
         item, stream = entry.item, f"item/{entry.item.identifier}"
         state: ItemState = tx.state(stream)
-        sealed = self._vault.seal(item, len(state.revisions) + 1)
+        sealed = self._vault.seal(item, len(state.revisions) + 1, entry.contents)
         drafted = ItemDrafted(
             revision=sealed.ref.revision,
             digest=sealed.ref.digest,

@@ -25,13 +25,14 @@ from typing import Final
 
 from engine.errors import Refused
 from item_bank.item import Element, Item, Metadata
-from item_bank.qti import archive, choice_reader, manifest, rendering, xml
+from item_bank.qti import archive, choice_reader, manifest, rendering, showing, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
 from item_bank.qti.test_reader import read_test
 from item_bank.refusal import Notes, Refusal
 
+_CHANGED: Final = "the page's last filter would change this item; simplify its markup"
 _TESTS: Final = frozenset({"qti-assessment-test", "qti-assessment-section"})
 
 
@@ -230,10 +231,15 @@ def _governing(manifests: dict[str, Manifest], name: str) -> Manifest | None:
 
 def _is_shown(item: Item, data: bytes, notes: Notes) -> bool:
     """Whether the candidate's page can show the item today; what stands against it is noted."""
+    if showing.has_pictures(item):
+        for element, reason in showing.unshown(item):
+            notes.refuse(element.line, element.name, reason)
+        if not notes.refusals and not rendering.survives(item):
+            notes.refuse(item.root.line, "qti-item-body", _CHANGED)
+        return not notes.refusals
     shown = choice_reader.read_item(data, notes.file)
     if not isinstance(shown, Item):
         notes.refusals.extend(shown)
     elif not rendering.survives(shown):
-        reason = "the page's last filter would change this item; simplify its markup"
-        notes.refuse(item.root.line, "qti-item-body", reason)
+        notes.refuse(item.root.line, "qti-item-body", _CHANGED)
     return not notes.refusals

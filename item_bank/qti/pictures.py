@@ -18,6 +18,8 @@ Sources: QTI 3.0 Information Model, shape and coords; HTML, the area element (ho
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +31,8 @@ from item_bank.qti.markup import start, tag, text
 Size = tuple[float, float] | None
 PICTURES: Final = ("img", "picture", "object", "svg:svg")
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_DOTS: Final = 4
+_INLINE: Final = re.compile(r"data:(image/(?:png|jpeg|gif|webp|svg\+xml));base64,", re.IGNORECASE)
+_DIGITS: Final = 4
 #: How large a number on an area is: the picture's longer side by this.
 _LETTER: Final = 24
 _LARGEST: Final = 100_000.0
@@ -157,6 +160,17 @@ def outline(shape: str, coords: str, size: Size) -> tuple[str, Attributes, tuple
             return None
 
 
+def inline(href: str) -> tuple[str, bytes] | None:
+    """Media type and bytes of a picture that is written into the item itself; None for any other address."""
+    found = _INLINE.match(href)
+    if found is None:
+        return None
+    try:
+        return found[1].lower(), base64.b64decode(href[found.end() :], validate=False)
+    except binascii.Error:
+        return None
+
+
 def number(told: str | None) -> float:
     """A length in pixels, 0 for what is none."""
     found = _NUMBER.fullmatch((told or "").strip().removesuffix("px"))
@@ -167,7 +181,7 @@ def number(told: str | None) -> float:
 def whole(told: str | None, otherwise: int) -> int:
     """A count as written, or what it is otherwise."""
     written = (told or "").strip()
-    return int(written) if written.isdecimal() and len(written) <= _DOTS else otherwise
+    return int(written) if written.isdecimal() and len(written) <= _DIGITS else otherwise
 
 
 def _drawn(area: Area, size: Size) -> str:

@@ -38,6 +38,7 @@ from item_bank.qti import showing, vocabulary
 from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
 from item_bank.qti.choice import Content as Element
 from item_bank.qti.markup import start, tag, text
+from item_bank.qti.pictures import inline
 
 _ID_PREFIX: Final = "item-"
 _OPTION_BYTES: Final = 10
@@ -155,7 +156,9 @@ class _Page:
         return self.siblings(nodes(plain))
 
     def address(self, href: str) -> str:
-        return f"resource:{resource_name(self.item.identifier, href, self.seat)}" if href in self._files else ""
+        if href not in self._files and inline(href) is None:
+            return ""
+        return f"resource:{resource_name(self.item.identifier, href, self.seat)}"
 
     def shown(self, name: str, attributes: Attributes) -> Attributes:
         return _shown(name, attributes)
@@ -184,7 +187,7 @@ class _Page:
         if before.strip():
             names.append(f"stem-{interaction.variable}")
             before = tag("div", (("class", "stem"), ("id", names[0])), before)
-        after = "".join(self._node(node) for node in nodes[place + 1 :])
+        after = self.siblings(nodes[place + 1 :])
         return before + self._interaction(interaction, names) + after
 
     def _node(self, node: Node) -> str:

@@ -6,15 +6,16 @@ that the item itself brought.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from item_bank.item import Element
-from item_bank.qti import graphics, recordings
+from item_bank.item import Element, Item
+from item_bank.qti import choice, graphics, recordings, vocabulary
 from item_bank.qti.graphics import Written
 from item_bank.qti.pictures import Page
 
 _WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS
+_CONTENT: Final = vocabulary.BLOCKS | vocabulary.PHRASING | {f"m:{one}" for one in vocabulary.MATH}
 _SIZED: Final = {"width", "height"}
 _DRAWN: Final = {"class"}
 _MODULES: Final = ("item-areas", "item-points", "item-slider", "item-upload", "item-drawing", "item-media")
@@ -46,6 +47,38 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "span": {"class"},
     "small": set(),
 }
+
+
+def unshown(item: Item) -> Iterator[tuple[Element, str]]:
+    """What the candidate's page cannot show of an item yet, each with the reason."""
+    if (item.root.get("adaptive") or "false") not in ("false", "0"):
+        yield item.root, "adaptive items are not shown yet"
+    for reference in item.root.elements("qti-assessment-stimulus-ref"):
+        yield reference, vocabulary.REASONS["qti-assessment-stimulus-ref"]
+    for body in item.root.elements("qti-item-body"):
+        yield from _unshown(body)
+
+
+def has_pictures(item: Item) -> bool:
+    """Whether anything of the item is written here."""
+    bodies = item.root.elements("qti-item-body")
+    return any(True for body in bodies for _ in body.descendants(*choice.SHOWN))
+
+
+def _unshown(parent: Element) -> Iterator[tuple[Element, str]]:
+    for child in parent.elements():
+        if child.name in ("qti-prompt", "qti-content-body", "qti-choice-interaction", "qti-simple-choice"):
+            yield from _unshown(child)
+        elif child.name == "qti-rubric-block":
+            if "candidate" in (child.get("view") or "").split():
+                yield from _unshown(child)
+        elif child.name in choice.SHOWN:
+            for prompt in child.elements("qti-prompt", "qti-gap-text"):
+                yield from _unshown(prompt)
+        elif child.name in _CONTENT:
+            yield from _unshown(child)
+        else:
+            yield child, vocabulary.refusal_reason(child.name)
 
 
 def write(element: Element, page: Page) -> Written:

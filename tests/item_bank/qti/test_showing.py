@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +12,13 @@ from engine.errors import NotFound, Refused
 from engine.form import Seat
 from engine.writer import Act
 from item_bank.item import Element, Item, Resource
-from item_bank.qti import rendering
+from item_bank.qti import rendering, showing
 from item_bank.qti.choice import view
+from item_bank.qti.pictures import inline
 from item_bank.vault import Vault
 from tests.item_bank.house import House
 from tests.item_bank.qti.sheet import element, png
+from tests.item_bank.samples import full_metadata, item_xml, resource, write_package
 
 SEAT, OTHER = Seat("sit-1", bytes(32)), Seat("sit-2", bytes([1]) * 32)
 MAP = png(40, 20, mark=b"a canary in a picture")
@@ -115,3 +119,68 @@ def test_a_picture_is_opened_by_the_name_that_this_sitting_was_sent_and_by_no_ot
     assert house.kinds("vault/pic-1") == ["ItemOpened"], "the picture belongs to the opening of its item"
     written = [path for path in house.database.path.parent.rglob("*") if path.is_file()]
     assert [path.name for path in written if b"canary" in path.read_bytes()] == []
+
+
+def test_a_picture_written_into_the_item_is_served_like_one_beside_it(house: House) -> None:
+    data = base64.b64encode(MAP).decode()
+    whole = item("hotspot-interaction", f'<img src="data:image/png;base64,{data}" alt="A map"/>')
+    vault = Vault(house.writer, house.database, house.sources, house.keyring)
+    sealed = vault.seal(whole, 1, list(FILES.values()))
+    house.writer.run(Act(lambda tx: tx.apply(*sealed.puts())))
+    shown = house.bank.for_candidate(sealed.ref, SEAT)
+    assert "data:" not in shown.html
+    name = rendering.resource_name("pic-1", f"data:image/png;base64,{data}", SEAT)
+    assert f'src="resource:{name}"' in shown.html
+    assert house.bank.resource(sealed.ref, name, SEAT).content == MAP
+
+
+@pytest.mark.parametrize("href", ["map.png", "data:text/html;base64,AAAA", "data:image/png;base64,A"])
+def test_other_addresses_are_no_picture_inside(href: str) -> None:
+    assert inline(href) is None
+
+
+@pytest.mark.parametrize(
+    ("markup", "name"),
+    [
+        ("<qti-custom-interaction/>", "qti-custom-interaction"),
+        ('<qti-rubric-block view="candidate"><script/></qti-rubric-block>', "script"),
+        ("<p><qti-printed-variable/></p>", "qti-printed-variable"),
+        ("<qti-slider-interaction><qti-prompt><iframe/></qti-prompt></qti-slider-interaction>", "iframe"),
+        ("<qti-choice-interaction><qti-simple-choice><form/></qti-simple-choice></qti-choice-interaction>", "form"),
+    ],
+)
+def test_what_the_page_cannot_show_is_named(markup: str, name: str) -> None:
+    whole = Item(
+        element(f"<qti-assessment-item><qti-item-body>{PICTURE}{markup}</qti-item-body></qti-assessment-item>")
+    )
+    assert showing.has_pictures(whole)
+    assert [one.name for one, _ in showing.unshown(whole)] == [name]
+
+
+def test_adaptive_items_and_stimuli_are_named_and_scorers_rubrics_are_not() -> None:
+    rubric = '<qti-rubric-block view="scorer"><qti-content-body><script/></qti-content-body></qti-rubric-block>'
+    body = f"<qti-assessment-stimulus-ref/><qti-item-body>{rubric}</qti-item-body>"
+    whole = Item(element(f'<qti-assessment-item adaptive="true">{body}</qti-assessment-item>'))
+    named = [one.name for one, _ in showing.unshown(whole)]
+    assert named == ["qti-assessment-item", "qti-assessment-stimulus-ref"]
+    assert not showing.has_pictures(whole)
+
+
+def test_a_package_with_a_picture_is_imported_drawn_and_its_picture_served(house: House, tmp_path: Path) -> None:
+    correct = "<qti-correct-response><qti-value>A</qti-value></qti-correct-response>"
+    response = f'<qti-response-declaration identifier="RESPONSE" cardinality="single" base-type="identifier">{correct}'
+    spots = SPOTS.format("qti-hotspot-choice").replace(' match-max="1"', "").replace(' match-max="0"', "")
+    inner = PICTURE.replace("map.png", "../images/map.png") + spots
+    spot = f'<qti-hotspot-interaction response-identifier="RESPONSE" max-choices="1">{inner}</qti-hotspot-interaction>'
+    data = item_xml(identifier="q-1", response=f"{response}</qti-response-declaration>", interaction=spot)
+    folder = write_package(tmp_path / "package", {"q-1": data}, resource("q-1", full_metadata()))
+    (folder / "images").mkdir()
+    (folder / "images/map.png").write_bytes(MAP)
+    imported = house.bank.import_package(house.ids["emmy"], folder)
+    assert imported.refusals == ()
+    [ref] = imported.drafted
+    shown = house.bank.for_candidate(ref, SEAT)
+    name = shown.html.partition('src="resource:')[2].partition('"')[0]
+    assert house.bank.resource(ref, name, SEAT).content == MAP
+    given = {value: house.bank.score(ref, {"RESPONSE": (value,)}, SEAT).score for value in shown.rules[0].options}
+    assert sorted(given.values()) == [0.0, 1.0]
