@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from item_bank.item import Element, Node
-from item_bank.qti.variables import Fault, child, children
+from item_bank.qti.variables import Fault, child
 
 EXITS: Final = ("EXIT_TEST", "EXIT_TESTPART", "EXIT_SECTION")
 #: How deep section files may refer to section files.
@@ -151,7 +151,7 @@ SectionFile = Callable[[str], Element | None]
 def read(root: Element) -> AssessmentTest:
     """The view of a test that has no faults. Sections that stand in files of their own are `inlined` before."""
     control = _control(root, Control())
-    parts = tuple(_part(one, control) for one in children(root, "qti-test-part"))
+    parts = tuple(_part(one, control) for one in root.elements("qti-test-part"))
     return AssessmentTest(root, parts, _limits(root))
 
 
@@ -174,9 +174,9 @@ def _part(element: Element, above: Control) -> Part:
         title=element.get("title") or name,
         navigation=element.get("navigation-mode") or "",
         submission=element.get("submission-mode") or "",
-        sections=tuple(_section(one, control) for one in children(element, "qti-assessment-section")),
-        rubrics=tuple(children(element, "qti-rubric-block")),
-        feedbacks=tuple(children(element, "qti-test-feedback")),
+        sections=tuple(_section(one, control) for one in element.elements("qti-assessment-section")),
+        rubrics=tuple(element.elements("qti-rubric-block")),
+        feedbacks=tuple(element.elements("qti-test-feedback")),
         gate=_gate(element),
         limits=_limits(element),
     )
@@ -197,7 +197,7 @@ def _section(element: Element, above: Control) -> Section:
         select=None if selection is None else int(selection.get("select") or 0),
         with_replacement=selection is not None and truth(selection, "with-replacement", False),
         shuffle=ordering is not None and truth(ordering, "shuffle", False),
-        rubrics=tuple(children(element, "qti-rubric-block")),
+        rubrics=tuple(element.elements("qti-rubric-block")),
         gate=_gate(element),
         limits=_limits(element),
     )
@@ -206,15 +206,15 @@ def _section(element: Element, above: Control) -> Section:
 def _child(element: Element, above: Control) -> Section | Reference:
     if element.name == "qti-assessment-section":
         return _section(element, above)
-    mapped = children(element, "qti-variable-mapping")
-    defaults = children(element, "qti-template-default")
+    mapped = element.elements("qti-variable-mapping")
+    defaults = element.elements("qti-template-default")
     return Reference(
         name=element.get("identifier") or "",
         href=element.get("href") or "",
         categories=tuple((element.get("category") or "").split()),
-        weights=tuple((one.get("identifier") or "", number(one, "value")) for one in children(element, "qti-weight")),
+        weights=tuple((one.get("identifier") or "", number(one, "value")) for one in element.elements("qti-weight")),
         mappings=tuple((one.get("source-identifier") or "", one.get("target-identifier") or "") for one in mapped),
-        defaults=tuple((one.get("template-identifier") or "", next(children(one))) for one in defaults),
+        defaults=tuple((one.get("template-identifier") or "", next(one.elements())) for one in defaults),
         required=truth(element, "required", False),
         fixed=truth(element, "fixed", False),
         gate=_gate(element),
@@ -224,9 +224,9 @@ def _child(element: Element, above: Control) -> Section | Reference:
 
 
 def _gate(element: Element) -> Gate:
-    conditions = tuple(next(children(one)) for one in children(element, "qti-pre-condition"))
-    branches = children(element, "qti-branch-rule")
-    return Gate(conditions, tuple(Branch(next(children(one)), one.get("target") or "") for one in branches))
+    conditions = tuple(next(one.elements()) for one in element.elements("qti-pre-condition"))
+    branches = element.elements("qti-branch-rule")
+    return Gate(conditions, tuple(Branch(next(one.elements()), one.get("target") or "") for one in branches))
 
 
 def _control(element: Element, above: Control) -> Control:
@@ -269,14 +269,14 @@ def number(element: Element, name: str) -> float:
 
 def below(element: Element, *names: str) -> Iterator[Element]:
     """Every element below, in document order; with ``names`` only those."""
-    for one in children(element):
+    for one in element.elements():
         if not names or one.name in names:
             yield one
         yield from below(one, *names)
 
 
 def members(element: Element) -> tuple[Element, ...]:
-    return tuple(children(element, "qti-assessment-section", "qti-assessment-item-ref"))
+    return tuple(element.elements("qti-assessment-section", "qti-assessment-item-ref"))
 
 
 def _references(section: Section) -> Iterator[Reference]:

@@ -21,7 +21,7 @@ from typing import Final
 
 from item_bank.item import Element
 from item_bank.qti.assessment_test import EXITS, below, members, number, truth
-from item_bank.qti.variables import Fault, child, children
+from item_bank.qti.variables import Fault, child
 
 #: More would be no test that anybody sits.
 MOST_REFERENCES: Final = 5_000
@@ -84,7 +84,7 @@ def _element_faults(element: Element) -> Iterator[Fault]:
             if not math.isfinite(number(element, "value")) or not element.get("identifier"):
                 yield Fault(element, "a weight needs an identifier and a number")
         case "qti-pre-condition" | "qti-branch-rule" | "qti-template-default":
-            if len(tuple(children(element))) != 1:
+            if len(tuple(element.elements())) != 1:
                 yield Fault(element, "it holds exactly one expression")
         case "qti-test-feedback":
             yield from _one_of(element, "access", "atEnd", "during")
@@ -98,7 +98,7 @@ def _one_of(element: Element, attribute: str, *allowed: str) -> Iterator[Fault]:
 
 def _selection_faults(element: Element) -> Iterator[Fault]:
     inside = members(element)
-    for selection in children(element, "qti-selection"):
+    for selection in element.elements("qti-selection"):
         told = (selection.get("select") or "").strip()
         required = sum(truth(one, "required", False) for one in inside)
         if not told.isdecimal() or len(told) > 6:
@@ -126,8 +126,8 @@ def _branches(root: Element) -> Iterator[Fault]:
         element.get("identifier") or "": (at, element)
         for at, element in enumerate(below(root, "qti-test-part", "qti-assessment-section", "qti-assessment-item-ref"))
     }
-    parts = {part.get("identifier") or "" for part in children(root, "qti-test-part")}
-    for part in children(root, "qti-test-part"):
+    parts = {part.get("identifier") or "" for part in root.elements("qti-test-part")}
+    for part in root.elements("qti-test-part"):
         members_of = tuple(below(part, "qti-assessment-section", "qti-assessment-item-ref"))
         inside = {one.get("identifier") or "" for one in members_of}
         yield from _branch_faults(part, parts, ("EXIT_TEST", "EXIT_TESTPART"), order)
@@ -138,7 +138,7 @@ def _branches(root: Element) -> Iterator[Fault]:
 def _branch_faults(
     owner: Element, inside: set[str], exits: tuple[str, ...], order: dict[str, tuple[int, Element]]
 ) -> Iterator[Fault]:
-    for rule in children(owner, "qti-branch-rule"):
+    for rule in owner.elements("qti-branch-rule"):
         target = rule.get("target") or ""
         if target in exits:
             continue

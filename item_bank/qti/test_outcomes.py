@@ -27,7 +27,7 @@ from item_bank.qti.compiler import Compiler, Expression, Values
 from item_bank.qti.rules import Rules, Step
 from item_bank.qti.standing import Names, Standing, Variables, scope_of
 from item_bank.qti.test_expressions import builders
-from item_bank.qti.variables import Declaration, Fault, child, children, declarations
+from item_bank.qti.variables import Declaration, Fault, child, declarations
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def compiled(test: AssessmentTest, variables: Variables) -> Processing:
     steps = () if processing is None else Rules(compiler, "outcome").steps(processing)
     conditions: dict[int, Expression] = {}
     for owner in below(test.root, "qti-pre-condition", "qti-branch-rule", "qti-template-default"):
-        expression = compiler.expression(next(children(owner)))
+        expression = compiler.expression(next(owner.elements()))
         conditions[id(expression.element)] = expression
         if owner.name != "qti-template-default":
             compiler.require(expression, "boolean")

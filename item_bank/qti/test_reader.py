@@ -25,7 +25,7 @@ from item_bank.qti import processing
 from item_bank.qti.assessment_test import Reference, inlined, read
 from item_bank.qti.assessment_test_faults import faults
 from item_bank.qti.test_outcomes import compiled
-from item_bank.qti.variables import Declaration, Fault, children
+from item_bank.qti.variables import Declaration, Fault
 from item_bank.refusal import Refusal
 
 #: Gives the root of a file of the package by its name in it, or None where there is none that can be read.
@@ -71,7 +71,7 @@ def _inside(file: str, address: str) -> str:
 
 def _missing(root: Element, items: Mapping[str, Item]) -> list[Fault]:
     found = []
-    for one in children(root):
+    for one in root.elements():
         name = one.get("href") or ""
         if one.name == "qti-assessment-item-ref" and name not in items:
             found.append(Fault(one, f"the item {name[:100]!r} is not in the package, or was refused"))

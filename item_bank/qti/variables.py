@@ -175,10 +175,6 @@ def child(element: Element, name: str) -> Element | None:
     return next(element.elements(name), None)
 
 
-def children(element: Element, *names: str) -> Iterator[Element]:
-    return element.elements(*names)
-
-
 def flag(element: Element, name: str, otherwise: bool) -> bool:
     """A boolean attribute."""
     return {"true": True, "1": True, "false": False, "0": False}.get(element.get(name) or "", otherwise)

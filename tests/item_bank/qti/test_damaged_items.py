@@ -65,9 +65,7 @@ def rich() -> Item:
             put("LIST", dice),
             when(q("and", near, q("not", q("is-null", var("T")))), put("SCORE", rounded)),
             when(q("or", fits, q("member", word("a"), bag(word("a"), word("b")))), put("GRADE", word("good"))),
-            when(
-                q("string-match", q("field-value", var("R"), field_identifier="nsf"), text("2"), case_sensitive="true")
-            ),
+            when(q("string-match", figures, text("2"), case_sensitive="true")),
             q("lookup-outcome-value", var("SCORE"), identifier="GRADE"),
         ),
     )
