@@ -19,6 +19,7 @@ from engine.events import (
     EnvironmentChecked,
     Event,
     FormAssigned,
+    FormRedrawn,
     IdentityRefused,
     IdentityShown,
     IdentityVerified,
@@ -48,6 +49,14 @@ def assign_form(state: Sitting, assigned: FormAssigned) -> Sequence[Event]:
     if state.form is not None:
         raise Refused("TERMINAL_STATE", sitting=state.sitting)
     return (assigned,)
+
+
+def redraw_form(state: Sitting, redrawn: FormRedrawn) -> Sequence[Event]:
+    """Another form in place of the first. Requires: nothing has started, so nobody has seen a question of it."""
+    need(state, BEFORE)
+    if state.form is None:
+        raise Refused("FORM_NOT_RELEASED", sitting=state.sitting)
+    return (redrawn,)
 
 
 def open_check_in(state: Sitting, at: datetime) -> Sequence[Event]:

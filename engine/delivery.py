@@ -37,14 +37,14 @@ from engine.events import (
     ScoreComputed,
 )
 from engine.exam import Exams, WallClockJumped, note_jump
-from engine.form import Assessments, CandidateItem, ItemResource, Items, Seat
+from engine.form import Assessments, CandidateItem, ItemResource, Items, Seat, seat_at
 from engine.keyring import Keyring
 from engine.navigation import may_open, shut_since
 from engine.people import Role
 from engine.questions import Questions
 from engine.receipt import seal_of
 from engine.register import project
-from engine.scoring import Answered, Processed, score
+from engine.scoring import Answered, Processed, ScoredAnswer, score
 from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms, from_epoch_ms
 from engine.store import Database, row, rows
@@ -397,6 +397,19 @@ class Delivery:
         processed = self._processed(state, seat) if state.form.test is not None else None
         computed: ScoreComputed = score(state.form, answered, seat, self._questions.items, exam.cut, processed)
         return self._append(sitting, SYSTEM, lambda now: ending.record_score(now, computed))
+
+    def scored_answer(self, sitting: str, item: str, revision: int) -> ScoredAnswer | None:
+        """What a scored sitting answered to this revision; None before it is scored, or without it on the form."""
+        state = self.sitting(sitting)
+        if state.score is None or state.form is None:
+            return None
+        for place in state.form.items:
+            if (place.ref.item, place.ref.revision) == (item, revision):
+                given = state.given.get(place.position)
+                responses = {} if given is None else given.responses
+                seat = seat_at(self._questions.seat(state), place)
+                return ScoredAnswer(sitting, place.position, place.ref, responses, seat, state.score)
+        return None
 
     # -- private --------------------------------------------------------------------------------------
 

@@ -18,9 +18,9 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from engine.admission import assign_form, create
+from engine.admission import assign_form, create, redraw_form
 from engine.errors import NotFound, Refused
-from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, Recorded, SittingCreated, event
+from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, FormRedrawn, Recorded, SittingCreated, event
 from engine.form import Drawn, Form, Forms
 from engine.independence import may_sit
 from engine.keyring import Keyring, keyed
@@ -316,6 +316,30 @@ class Exams:
 
             booked += self._writer.run(Act(fn))
         return tuple(booked)
+
+    def redraw(self, person: str, sitting: str, reason: str) -> None:
+        """Another form for a sitting that has not started, because an item of the first one is out of use.
+
+        The seed follows from the day's secret and the form before, so the draw can be checked as the first one can.
+
+        Raises: NOT_NOW once it has started; BLUEPRINT_INFEASIBLE; FORM_INCOMPLETE; ROLE_MISSING; `NotFound`.
+        """
+        before: Sitting = self._writer.run(Act(lambda tx: tx.state(f"sitting/{sitting}")))
+        if before.form is None:
+            raise NotFound("sitting", sitting)
+        exam = self.exam(before.exam)
+        blueprint = exam.practice_blueprint if before.practice else exam.blueprint
+        drawn = self._forms.draw(blueprint, keyed(self._secret(exam), "form", sitting, before.form.digest))
+        if not before.practice:
+            self.require_whole(exam, drawn.form)
+        redrawn = FormRedrawn(drawn.form, drawn.form.digest, drawn.assembly_version, drawn.attempts, reason)
+
+        def fn(tx: Transaction) -> None:
+            at = self._sources.now()
+            require_role(tx.connection, person, Role.ADMINISTRATOR, at)
+            tx.append(f"sitting/{sitting}", person, at, *redraw_form(tx.state(f"sitting/{sitting}"), redrawn))
+
+        self._writer.run(Act(fn))
 
     def require_whole(self, exam: Exam, form: Form) -> None:
         """Raises: FORM_INCOMPLETE for a form that lacks anything its blueprint asks for."""

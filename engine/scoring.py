@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.events import ItemScore, ScoreComputed
-from engine.form import Form, Items, Outcomes, Responses, Seat, seat_at
+from engine.form import Form, ItemOutcome, ItemRef, Items, Outcomes, Responses, Seat, seat_at
 
 ENGINE_VERSION = "scoring-1"
 
@@ -73,6 +73,34 @@ def score(
         outcomes=() if told is None else told.outcomes,
         feedback=() if told is None else told.feedback,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredAnswer:
+    """What a scored sitting answered at one place of its form: all that scoring this item again takes."""
+
+    sitting: str
+    position: str
+    ref: ItemRef
+    responses: Responses
+    seat: Seat
+    score: ScoreComputed
+
+
+def rescored(computed: ScoreComputed, position: str, outcome: ItemOutcome | None) -> ScoreComputed:
+    """The score as it would be with another outcome at one place; without the place at all, when ``outcome`` is None.
+
+    Nothing is recorded by this, and the score that was computed stays what it is. It is the weighted sum of the items,
+    also where an assessment test computes something else from them: the person who decides is shown both.
+    """
+    items = tuple(
+        replace(one, score=outcome.score, max_score=outcome.max_score) if one.position == position and outcome else one
+        for one in computed.items
+        if one.position != position or outcome is not None
+    )
+    points, possible = total(items)
+    passed = passes(points, possible, computed.cut)
+    return replace(computed, items=items, points=points, max_points=possible, passed=passed, alternative=points)
 
 
 def total(scores: tuple[ItemScore, ...]) -> tuple[float, float]:

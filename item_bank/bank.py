@@ -33,6 +33,9 @@ from engine.people import Role, require_role
 from engine.writer import Act, Fold, Projector, Transaction
 from item_bank import assembly, assessment, lifecycle, shelf, store, vault, windows
 from item_bank.blueprint import Blueprint, PoolItem, from_record
+from item_bank.checklists import CHECKLISTS as CHECKLISTS
+from item_bank.corrections import Corrected as Corrected
+from item_bank.corrections import Corrections
 from item_bank.custody import Custody
 from item_bank.custody import KeysStated as KeysStated  # words of the door: who uses it names them from here
 from item_bank.custody import Question as Question
@@ -41,13 +44,18 @@ from item_bank.desk import account_of
 from item_bank.fingerprints import Neighbours
 from item_bank.item import Item
 from item_bank.lifecycle import ItemDrafted, ItemState
+from item_bank.looking import Exposure as Exposure
 from item_bank.looking import Looking
 from item_bank.qti import marks, rendering
 from item_bank.qti.package import Entry, read_package
 from item_bank.qti.pictures import inline
 from item_bank.refusal import Refusal
 from item_bank.shelf import Shelf
+from item_bank.solution import Stated as Stated
 from item_bank.solution import key_of as key_of
+from item_bank.store import Listed as Listed
+from item_bank.store import Wanted as Wanted
+from item_bank.windows import Window as Window
 
 #: What the writer must know of this package.
 FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold(), "test": shelf.Fold()}
@@ -77,7 +85,7 @@ class Imported:
     tests: tuple[ItemRef, ...] = ()
 
 
-class Bank(Custody, Looking, Shelf):
+class Bank(Custody, Corrections, Looking, Shelf):
     """See the module. ``by`` is always a person's identifier."""
 
     # -- the writer -----------------------------------------------------------------------------------

@@ -40,6 +40,10 @@ class Desk:
         #: k-of-n custody of an exam's questions.
         self.windows = self._vault.windows
 
+    def rotate_keys(self) -> int:
+        """Replace the key that wraps data keys; returns how many revisions it wraps. The operator's act."""
+        return self._vault.rotate()
+
     def _each(
         self, by: str, items: Iterable[str], roles: Sequence[str], decide: Callable[[ItemState], Sequence[Event]]
     ) -> int:

@@ -93,14 +93,15 @@ class Looking(Desk):
     def exposure(self, by: str, item: str) -> Exposure:
         """On which forms the item stands, and which sittings have opened it. Raises: ROLE_MISSING; `NotFound`."""
         at = self._sources.now()
+        self.life(item)
+        with self._database.reading() as connection:
+            require_any(connection, by, _TRACING, at)
+            return _exposure(connection, item)
 
-        def act(tx: Transaction) -> Exposure:
-            require_any(tx.connection, by, _TRACING, at)
-            known(tx, item)
-            return _exposure(tx.connection, item)
-
-        found: Exposure = self._writer.run(Act(act))
-        return found
+    def exposure_of(self, item: str) -> Exposure:
+        """The same, for an act that has asked for a role already."""
+        with self._database.reading() as connection:
+            return _exposure(connection, item)
 
     def leak_check(self, by: str, found: bytes) -> tuple[Leak, ...]:
         """Which items a found file (text, HTML, CSV) holds, how much of each, and the sittings that saw them.

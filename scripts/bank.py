@@ -31,7 +31,7 @@ import typer
 from engine.errors import NotFound, Refused
 from item_bank.inspection import inspect
 from item_bank.qti.archive import LARGEST_TOTAL, open_files
-from scripts import item_scoring
+from scripts import item_custody, item_scoring
 from scripts.calling import Hand, act, acting
 from scripts.console import Json, no, progress, tell
 from web.acts import MOST_PACKAGE_BYTES
@@ -193,12 +193,8 @@ def retire(items: Annotated[list[str], typer.Argument()], reason: Reason, as_jso
     tell({"ok": True, **act("bank.retire", {"items": items, "reason": reason})}, as_json)
 
 
-@app.command()
-def compromise(items: Annotated[list[str], typer.Argument()], reason: Reason, as_json: Json = False) -> None:
-    """Take leaked items out at once. An administrator's act; forms already drawn keep them."""
-    tell({"ok": True, **act("bank.compromise", {"items": items, "reason": reason})}, as_json)
-
-
+for _name, _command in item_custody.COMMANDS.items():
+    app.command(_name)(_command)
 app.command("score")(item_scoring.score)
 app.command("score-cases")(item_scoring.score_cases)
 
@@ -249,7 +245,7 @@ def _keys_in(file: Path) -> dict[str, list[str]]:
         told = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         raise Refused("INPUT_INVALID", file=file.name, why="not JSON") from None
-    if not isinstance(told, dict) or not all(isinstance(value, list) for value in told.values()):
+    if not isinstance(told, dict) or not all(isinstance(value, list | dict) for value in told.values()):
         raise Refused("INPUT_INVALID", file=file.name, why='not {"item": ["option", …]}')
     return told
 

@@ -62,6 +62,15 @@ def acting(*, operator: bool = False) -> Iterator[Hand]:
             yield Hand(True, lambda name, params: perform(house, login, name, params))
 
 
+@contextmanager
+def operating() -> Iterator[House]:
+    """The house itself, for what only the operator does on this machine. Raises: DATA_FOLDER_LOCKED beside a server."""
+    with ExitStack() as stack:
+        house = _opened(existing(Settings()), stack, must=True)
+        assert house is not None
+        yield house
+
+
 def act(name: str, params: dict[str, Any], *, operator: bool = False) -> Any:
     """Do one act. Raises what the act refuses, and what `acting` does."""
     with acting(operator=operator) as hand:

@@ -1,4 +1,10 @@
-"""``invigil keys``: make the keys, keep a backup of them, put a backup back. The operator's acts.
+"""``invigil keys``: make the keys, keep a backup, put it back, replace them (the operator's acts); and shares.
+
+An exam's questions can be put under k-of-n custody (`item_bank.windows`)::
+
+    invigil keys share EXAM --holder mary --holder hedy --holder joan --need 2      a bank manager
+    invigil keys take EXAM                                                          each holder, once
+    invigil keys open EXAM                                                          two of them, on the day
 
 Lost keys mean a lost bank: without them no item, no evidence and no letter opens again. A backup is one file,
 encrypted under a passphrase of at least twelve characters; keep it on another machine than the data. The
@@ -17,13 +23,15 @@ from engine import keyring
 from engine.errors import NotFound, Refused
 from engine.keyring import Keyring
 from engine.sources import system
+from scripts import calling
 from scripts.console import Json, tell
 from web.settings import Settings
 
-app = typer.Typer(help="The keys: create, backup, restore.")
+app = typer.Typer(help="The keys: create, backup, restore, rotate; shares of an exam's window.")
 
 _NONE_GIVEN = "none was typed; --passphrase-stdin reads it from standard input"
 
+Exam = Annotated[str, typer.Argument(help="The exam day.")]
 FromStdin = Annotated[bool, typer.Option("--passphrase-stdin", help="Read the passphrase from standard input.")]
 
 
@@ -68,6 +76,63 @@ def restore(
     restored = keyring.restore(file, folder, _passphrase(passphrase_stdin))
     told = {"ok": True, "folder": str(folder), "keys": restored}
     tell({**told, "journal_key": Keyring(folder, system().dice).key_id}, as_json, title="Keys, restored")
+
+
+@app.command()
+def rotate(as_json: Json = False) -> None:
+    """Replace the key that wraps the items' data keys; content stays as it is. The server must not be running.
+
+    A backup of the keys made before opens the database as it was then: keep it as long as such backups of the data.
+    """
+    with calling.operating() as house:
+        done = house.bank.rotate_keys()
+    tell({"ok": True, "revisions": done, "next": "invigil keys backup FILE"}, as_json, title="The items key is new")
+
+
+@app.command()
+def share(
+    exam: Exam,
+    holder: Annotated[list[str], typer.Option(help="Who holds a share: account or person; once for each.")],
+    need: Annotated[int, typer.Option(min=2, help="How many of them open the window.")],
+    as_json: Json = False,
+) -> None:
+    """Lock an exam's questions under shares of named people. A bank manager's act; each holder then takes the own."""
+    tell({"ok": True, **calling.act("keys.lock-window", {"exam": exam, "holders": holder, "need": need})}, as_json)
+
+
+@app.command()
+def take(exam: Exam, as_json: Json = False) -> None:
+    """Take the own share, once, and keep it where nobody else reads it."""
+    tell({"ok": True, **calling.act("keys.take-share", {"exam": exam})}, as_json)
+
+
+@app.command("open")
+def open_window(
+    exam: Exam,
+    share_stdin: Annotated[bool, typer.Option("--share-stdin", help="Read the share from standard input.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give the own share. With the last one needed the exam's questions open until its window is over."""
+    given = sys.stdin.readline().strip() if share_stdin else typer.prompt("Share", hide_input=True, err=True)
+    tell({"ok": True, **calling.act("keys.give-share", {"exam": exam, "share": given})}, as_json)
+
+
+@app.command()
+def close(exam: Exam, as_json: Json = False) -> None:
+    """Close an open window now. A holder's act, or an administrator's."""
+    tell({"ok": True, **calling.act("keys.close-window", {"exam": exam})}, as_json)
+
+
+@app.command()
+def unlock(exam: Exam, as_json: Json = False) -> None:
+    """Take the lock off for good, while the window is open. A bank manager's act."""
+    tell({"ok": True, **calling.act("keys.unlock-window", {"exam": exam})}, as_json)
+
+
+@app.command()
+def window(exam: Exam, as_json: Json = False) -> None:
+    """Who holds shares of an exam, who has taken and given theirs, and until when it is open."""
+    tell({"ok": True, **calling.act("keys.window", {"exam": exam})}, as_json)
 
 
 def _passphrase(from_stdin: bool, *, twice: bool = False) -> str:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +32,8 @@ from engine.events import OPERATOR, ActRefused
 from engine.people import Login, Role
 from engine.sources import iso
 from engine.writer import Append
-from item_bank.bank import Imported
-from web import exam_day
+from item_bank.bank import Imported, Stated
+from web import exam_day, item_custody
 from web.cohort import ROOM
 from web.exam_day import person_of
 from web.house import House
@@ -48,8 +48,9 @@ OPERATOR_LOGIN: Final = Login(OPERATOR, "Operator", OPERATOR, "en", "", True, ""
 #: Acts that ask for the password again when it was given more than ten minutes ago.
 STEP_UP: Final = frozenset(
     {
-        *("bank.approve", "bank.activate", "bank.compromise", "scheme.activate", "decision.vote"),
+        *("bank.approve", "bank.activate", "scheme.activate", "decision.vote"),
         *("people.grant", "people.revoke", "people.add-account", "people.password"),
+        *item_custody.STEP_UP,
     }
 )
 _RECORDED: Final = ("SOD_", "ROLE_", "NOT_A_PERSON", "NOT_OWN", "COMMITMENT", "COMPETENCE", "STEP_UP")
@@ -342,14 +343,22 @@ def _question(house: House, login: Login, params: dict[str, Any]) -> dict[str, A
         "text": found.text,
         "options": dict(found.options),
         "max_choices": found.max_choices,
+        "variables": list(found.variables),
     }
 
 
 def _state_keys(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
-    """keys: item → list of option identifiers, stated without having seen the first key."""
+    """keys: item → its values, or response variable → values, stated without having seen the first key."""
     table = Params(params).table("keys")
-    stated = house.bank.state_keys(login.person, {item: Params(table).names(item, 100) for item in table})
+    stated = house.bank.state_keys(login.person, {item: _stated(table, item) for item in table})
     return {"agreed": list(stated.agreed), "differ": list(stated.differ)}
+
+
+def _stated(table: Mapping[str, Any], item: str) -> Stated:
+    if isinstance(table[item], dict):
+        told = Params(table[item])
+        return {variable: told.names(variable, 100) for variable in table[item]}
+    return Params(table).names(item, 100)
 
 
 def _activate(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
@@ -361,28 +370,12 @@ def _retire(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any
     return {"retired": house.bank.retire(login.person, told.names("items"), told.text("reason", 500))}
 
 
-def _compromise(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
-    told = Params(params)
-    return {"compromised": house.bank.compromise(login.person, told.names("items"), told.text("reason", 500))}
-
-
 def _list_items(house: House, login: Login, params: dict[str, Any]) -> list[dict[str, Any]]:
     """phase, domain (both optional): what may be read without opening an item."""
     _registrar(house, login, Role.WRITER, Role.REVIEWER, Role.BANK_MANAGER, Role.AUDITOR)
     told = Params(params)
-    return [
-        {
-            "item": one.ref.item,
-            "revision": one.ref.revision,
-            "digest": one.ref.digest,
-            "phase": one.phase.value,
-            "domain": one.domain,
-            "cognitive_level": one.cognitive_level,
-            "author": one.author,
-            "seen": one.seen,
-        }
-        for one in house.bank.list_items(told.text("phase", 20, default=""), told.text("domain", 60, default=""))
-    ]
+    found = house.bank.list_items(told.text("phase", 20, default=""), told.text("domain", 60, default=""))
+    return [item_custody.listed(one) for one in found]
 
 
 # -- decisions ----------------------------------------------------------------------------------------
@@ -457,7 +450,6 @@ ACTS: Final[dict[str, Act]] = {
     "bank.keys": _state_keys,
     "bank.activate": _activate,
     "bank.retire": _retire,
-    "bank.compromise": _compromise,
     "bank.list": _list_items,
     "review.release": _release,
     "decision.open": _open_decision,
@@ -466,6 +458,7 @@ ACTS: Final[dict[str, Act]] = {
     "decision.vote": _vote,
     "decision.recuse": _recuse,
     "certificate.verify": _verify,
+    **item_custody.ACTS,
     **READINGS,
     **ROOM,
 }
