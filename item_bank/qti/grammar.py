@@ -141,7 +141,7 @@ class _Check:
     def _attributes(self, element: Element) -> Iterator[Fault]:
         rule = RULES.get(element.name)
         given = dict(element.attributes)
-        if rule is not None:
+        if rule is not None and not rule.required <= given.keys():
             for name in sorted(rule.required - given.keys()):
                 yield Fault(element, f"the attribute {name} is missing")
         for name, value in element.attributes:
@@ -179,8 +179,9 @@ def _attribute_fault(element: str, rule: Rule | None, name: str, value: str) -> 
 
 
 def _children(element: Element, rule: Rule) -> Iterator[Fault]:
-    found = Counter(child.name for child in element.elements())
-    for child in element.elements():
+    inner = tuple(element.elements())
+    found = Counter([child.name for child in inner])
+    for child in inner:
         if child.name not in rule.counts and not _may_mix(child.name, rule.mixed) and _stranger(child.name) is None:
             yield Fault(child, f"<{child.name}> may not stand in <{element.name}>")
     for name, (least, most) in rule.counts.items():

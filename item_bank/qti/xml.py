@@ -22,7 +22,6 @@ Source: XML 1.0; Namespaces in XML 1.0; QTI 3.0 XML binding.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -124,19 +123,25 @@ class _Tree:
             self._notes.refuse(line, name, f"content is nested more than {DEEPEST} deep")
         if self._left <= 0 or depth > DEEPEST:
             return Element(name, line=line)
-        return Element(name, self._attributes(source), tuple(_joined(self._nodes(source, depth))), line)
+        return Element(name, self._attributes(source), self._nodes(source, depth), line)
 
-    def _nodes(self, source: etree._Element, depth: int) -> Iterator[Node]:
-        if source.text:
-            yield source.text
+    def _nodes(self, source: etree._Element, depth: int) -> tuple[Node, ...]:
+        """What stands inside, in order. Neighbouring texts (a comment stood between them) become one."""
+        nodes: list[Node] = []
+        text = source.text or ""
         for child in source:
             tag: object = child.tag
             if isinstance(tag, str):
-                yield self.element(child, depth + 1)
+                if text:
+                    nodes.append(text)
+                    text = ""
+                nodes.append(self.element(child, depth + 1))
             else:
                 self._aside(child)
-            if child.tail:
-                yield child.tail
+            text += child.tail or ""
+        if text:
+            nodes.append(text)
+        return tuple(nodes)
 
     def _aside(self, found: etree._Element) -> None:
         if isinstance(found, etree._ProcessingInstruction):
@@ -145,7 +150,10 @@ class _Tree:
             self._notes.refuse(_line(found), "&", "entities are not resolved")
 
     def _attributes(self, source: etree._Element) -> Attributes:
-        return tuple(sorted((self._attribute(str(name)), str(value)) for name, value in source.attrib.items()))
+        found = source.items()
+        if not found:
+            return ()
+        return tuple(sorted([(self._attribute(str(name)), str(value)) for name, value in found]))
 
     def _name(self, tag: str) -> str:
         """The short name of an element; an element without a namespace is at home only under such a root."""
@@ -158,7 +166,7 @@ class _Tree:
         return known
 
     def _attribute(self, tag: str) -> str:
-        if not tag.startswith("{"):
+        if tag[0] != "{":
             return tag
         space, _, local = tag[1:].rpartition("}")
         return PREFIXES.get(space, f"{{{space}}}") + local
@@ -198,21 +206,6 @@ def _encoding(data: bytes) -> str:
 
 def _refuse_instruction(found: etree._ProcessingInstruction, notes: Notes) -> None:
     notes.refuse(_line(found), "?", f"the processing instruction {found.target!s} is not known to the bank")
-
-
-def _joined(nodes: Iterator[Node]) -> Iterator[Node]:
-    """Neighbouring texts (a comment stood between them) as one."""
-    text = ""
-    for node in nodes:
-        if isinstance(node, str):
-            text += node
-            continue
-        if text:
-            yield text
-            text = ""
-        yield node
-    if text:
-        yield text
 
 
 def _line(node: etree._Element) -> int:
