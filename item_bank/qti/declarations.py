@@ -19,7 +19,7 @@ from typing import Final
 
 from lxml import etree
 
-from item_bank.qti import scoring, vocabulary
+from item_bank.qti import vocabulary
 from item_bank.qti.choice import ChoiceItem, Declaration, Mapping, Outcome
 from item_bank.qti.content import Notes, check_aside, is_element, local_name, namespace, plain_name
 from item_bank.qti.xml import QTI
@@ -199,7 +199,7 @@ def _key_faults(item: ChoiceItem, declaration: Declaration, options: set[str]) -
 
 
 def _maximum_faults(item: ChoiceItem) -> Iterator[tuple[str, str]]:
-    most = scoring.max_score(item)
+    most = _maximum(item)
     for outcome in item.outcomes:
         told = None
         if outcome.variable == "MAXSCORE" and outcome.default:
@@ -215,3 +215,37 @@ def _equal(text: str, value: float) -> bool:
         return math.isclose(float(text), value, abs_tol=1e-9)
     except ValueError:
         return False
+
+
+def _maximum(item: ChoiceItem) -> float:
+    """The most points that any allowed response gives."""
+    if item.template == "match_correct":
+        return 1.0
+    return sum(_most(item, declaration) for declaration in item.declarations)
+
+
+def _mapped(mapping: Mapping, chosen: set[str]) -> float:
+    total = sum((mapping.value(identifier) for identifier in sorted(chosen)), 0.0)
+    if mapping.lower is not None:
+        total = max(total, mapping.lower)
+    if mapping.upper is not None:
+        total = min(total, mapping.upper)
+    return total
+
+
+def _most(item: ChoiceItem, declaration: Declaration) -> float:
+    """The best sum: take the best options while they help, but never fewer than must be chosen."""
+    mapping = _mapping_of(declaration)
+    interaction = next(found for found in item.interactions() if found.variable == declaration.variable)
+    values = sorted(
+        ((mapping.value(choice.identifier), choice.identifier) for choice in interaction.choices), reverse=True
+    )
+    limit = (interaction.max_choices or len(values)) if declaration.multiple else 1
+    least = max(1, interaction.min_choices)
+    chosen = {name for place, (value, name) in enumerate(values[:limit]) if value > 0 or place < least}
+    return max(0.0, _mapped(mapping, chosen))
+
+
+def _mapping_of(declaration: Declaration) -> Mapping:
+    assert declaration.mapping is not None, "the reader lets no map_response item in without a mapping"
+    return declaration.mapping
