@@ -1,6 +1,6 @@
 """Whether a QTI 3.0 item is schema-valid: every element in its place, every attribute of its type.
 
-The tables (`grammar_items`, `grammar_content`, `grammar_processing`) hold one line per element:
+The tables (`grammar_items`, `grammar_content`, `grammar_processing`, `grammar_tests`) hold one line per element:
 
     name = children : attributes
 
@@ -33,7 +33,7 @@ from types import MappingProxyType
 from typing import Final
 
 from item_bank.item import Element
-from item_bank.qti import grammar_content, grammar_items, grammar_processing
+from item_bank.qti import grammar_content, grammar_items, grammar_processing, grammar_tests
 from item_bank.qti.grammar_content import INLINE, MATH, SPEECH, SVG
 from item_bank.qti.grammar_types import is_of_type, said
 
@@ -44,6 +44,7 @@ DECLINED: Final = MappingProxyType(
         "qti-custom-interaction": "foreign script never runs in a secure exam",
         "qti-custom-operator": "a vendor's own operator has no meaning that could be scored here",
         "xi:include": "remote resources: included documents are never fetched",
+        "qti-adaptive-selection": "remote resources: an engine outside would choose the items",
         "script": "foreign script never runs in a secure exam",
         "iframe": "remote resources: embedded pages are never fetched",
         "embed": "remote resources: embedded pages are never fetched",
@@ -227,7 +228,7 @@ def _foreign_children(element: Element) -> Iterator[Fault]:
 
 
 def _table() -> dict[str, Rule]:
-    lines = (*grammar_items.LINES, *grammar_content.LINES, *grammar_processing.LINES)
+    lines = (*grammar_items.LINES, *grammar_content.LINES, *grammar_processing.LINES, *grammar_tests.LINES)
     return dict(_rule(line) for line in lines)
 
 

@@ -1,8 +1,9 @@
 """A test of a package, taken whole or refused: its sections found, its items known, its rules checked.
 
 `read_test` puts section files in their places, makes each reference name its item by identifier instead of by file,
-and checks the structure (`assessment_test_faults`) and every rule against the items' own declarations. What stands
-against a test is refused with file, line, element and reason; a test is never taken without one of its items.
+and checks the grammar (`grammar`), the structure (`assessment_test_faults`) and every rule against the items' own
+declarations. What stands against a test is refused with file, line, element and reason; a test is never taken without
+one of its items.
 
 >>> from item_bank.item import example
 >>> from item_bank.qti import assessment_test
@@ -21,7 +22,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from item_bank.item import Element, Item, Node
-from item_bank.qti import processing
+from item_bank.qti import grammar, processing
 from item_bank.qti.assessment_test import Reference, inlined, read
 from item_bank.qti.assessment_test_faults import faults
 from item_bank.qti.test_outcomes import compiled
@@ -34,6 +35,8 @@ File = Callable[[str], Element | None]
 
 def read_test(root: Element, file: str, section_file: File, items: Mapping[str, Item]) -> Element | tuple[Refusal, ...]:
     """The test with everything in it, ``items`` being those of the package by their files; or every refusal."""
+    if found := grammar.check(root):
+        return _refused(file, tuple(Fault(one.element, one.reason) for one in found))
     whole = inlined(_resolved(root, file), lambda name: _section(section_file, name))
     if not isinstance(whole, Element):
         return _refused(file, whole)

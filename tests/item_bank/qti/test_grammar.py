@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from item_bank.item import Element, example
-from item_bank.qti import grammar, grammar_content, grammar_items, grammar_processing, xml
+from item_bank.qti import grammar, grammar_content, grammar_items, grammar_processing, grammar_tests, xml
 from item_bank.qti.grammar import RULES, check, knows
 from item_bank.qti.grammar_types import is_of_type, said
 from item_bank.refusal import Notes
@@ -30,7 +30,7 @@ def reasons(data: bytes) -> list[str]:
 
 
 def test_every_line_of_the_tables_gives_one_rule_and_names_known_elements_only() -> None:
-    lines = (*grammar_items.LINES, *grammar_content.LINES, *grammar_processing.LINES)
+    lines = (*grammar_items.LINES, *grammar_content.LINES, *grammar_processing.LINES, *grammar_tests.LINES)
     assert len(lines) == len(RULES) > 240
     named = {one for rule in RULES.values() for name in rule.counts for one in name.split("|")}
     assert {one for one in named if not knows(one) and one not in grammar.DECLINED} == {"EXPR"}

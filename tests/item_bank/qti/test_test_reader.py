@@ -47,13 +47,20 @@ def test_addresses_are_followed_from_the_file_they_stand_in_and_items_named_by_i
         (("../sections/n.xml", "../n.xml"), 6, "qti-assessment-section-ref", "there is no section in a file 'n.xml'"),
         (("q%201", "q9"), 5, "qti-assessment-item-ref", "the item 'tests/items/q9.xml' is not in the package"),
         (("Q2.SCORE", "Q2.GRADE"), 8, "qti-variable", "the variable Q2.GRADE is not declared"),
-        (('"linear"', '"up"'), 3, "qti-test-part", "navigation-mode is not one of linear, nonlinear"),
+        (
+            ('"linear"', '"up"'),
+            3,
+            "qti-test-part",
+            "the attribute navigation-mode: 'up' is not one of linear, nonlinear",
+        ),
+        (("processing>", 'processing v="2">'), 8, "qti-outcome-processing", "the standard has no attribute v here"),
+        (('identifier="Q1"', 'identifier="N"'), 1, "qti-assessment-section", "the identifier 'N' stands twice"),
     ],
 )
 def test_what_stands_against_a_test_is_told_by_place(
     change: tuple[str, str], line: int, element: str, reason: str
 ) -> None:
-    found = taken(WHOLE.replace(*change))
+    found = taken(WHOLE.replace(*change, 1))
     assert isinstance(found, tuple)
     assert [("tests/t.xml", line, element)] == [(one.file, one.line, one.element) for one in found]
     assert reason in found[0].reason
