@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.errors import NotFound, Refused
+from engine.errors import SENTENCES, NotFound, Refused
 from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
@@ -26,6 +26,8 @@ from web.resources import placed
 
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
+#: Why a question of a test cannot be left yet: one stays at it, and is told.
+STAYING: Final = frozenset({"ANSWER_FIRST", "TOO_SOON", "RESPONSE_INVALID"})
 
 
 async def item(request: Request) -> Response:
@@ -64,6 +66,7 @@ async def item(request: Request) -> Response:
         **await running(request, login, state),
         "item": shown,
         "items": places,
+        "stay": SENTENCES[stay] if (stay := request.query_params.get("stay", "")) in STAYING else "",
         **around(state, position),
     }
     return page(request, login, "item", context)
@@ -102,7 +105,12 @@ async def answer_plainly(request: Request) -> Response:
         to = position
     if state.phase is Phase.RUNNING and state.course.paced and to != position:
         house, bus = request.app.state.house, request.app.state.bus
-        await bus.aside(house.pacing.enter, login.person, state.sitting, to)
+        try:
+            return go(place(await bus.aside(house.pacing.enter, login.person, state.sitting, to)))
+        except Refused as refused:
+            if refused.code not in STAYING:
+                raise
+            return go(f"{here}/item/{position}?stay={refused.code}")
     return go(f"{here}/item/{to}")
 
 

@@ -18,7 +18,7 @@ from engine.errors import NotFound, Refused
 from engine.navigation import first_of
 from engine.sitting import Phase
 from web.candidate import brief, own, page, place, posted, ticket, titled
-from web.examination import running
+from web.examination import STAYING, running
 from web.pace import mapped, part, sent_upto
 from web.rendering import go
 
@@ -60,13 +60,15 @@ async def move(request: Request) -> Response:
             to = first_of(state, name) or ""
         sent = sent_upto(form)
         leaving = form.get("leaving") == "yes"
-        await bus.aside(house.pacing.enter, login.person, state.sitting, to, leaving=leaving, **sent)
+        after = await bus.aside(house.pacing.enter, login.person, state.sitting, to, leaving=leaving, **sent)
     except Refused as refused:
         if name:
             request.path_params["name"] = name
             return await section(request, refused)
+        if refused.code in STAYING:
+            return go(f"{place(state)}?stay={refused.code}")
         raise
-    return go(f"/sit/{state.sitting}/item/{to}")
+    return go(place(after) if state.course.paced else f"/sit/{state.sitting}/item/{to}")
 
 
 async def take_break(request: Request) -> Response:

@@ -23,7 +23,7 @@ from item_bank import assessment
 from item_bank.bank import key_of
 from tests.engine.builders import NINE, a_row, chose
 from tests.item_bank.samples import QTI, full_metadata, item_xml, resource, write_package
-from tests.web.site import found, login, plan, settings_of
+from tests.web.site import Browser, found, login, plan, settings_of, site
 from web.acts import perform
 from web.house import House
 
@@ -110,6 +110,12 @@ class Day:
 
     def answer(self, *, right: bool) -> None:
         """Answer the question one is at, rightly or wrongly."""
+        self.seq += 1
+        row = a_row(self.seq, self.state.course.at or "", chose(self.option(right=right)), writer=self.writer)
+        self.house.delivery.receive(self.ada, self.sitting, row)
+
+    def option(self, *, right: bool) -> str:
+        """An option of the question one is at that scores, or one that does not: found by trying."""
         position, state = self.state.course.at, self.state
         assert position is not None
         assert state.form is not None
@@ -118,9 +124,7 @@ class Day:
         seat = Seat(self.sitting, self.house.exams.seat_seed(self.house.exams.exam(state.exam), self.sitting))
         options = sorted(self.house.delivery.item(self.ada, self.sitting, position).rules[0].options)
         scores = {one: self.house.bank.score(item.ref, {"RESPONSE": (one,)}, seat).score for one in options}
-        self.seq += 1
-        payload = chose(next(one for one, score in scores.items() if (score > 0) is right))
-        self.house.delivery.receive(self.ada, self.sitting, a_row(self.seq, position, payload, writer=self.writer))
+        return next(one for one, score in scores.items() if (score > 0) is right)
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +151,10 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keys = {item: list(key_of(house.bank.show(mary.person, item))) for item in NAMES}
         perform(house, rosalind, "bank.keys", {"keys": keys})
         perform(house, mary, "bank.activate", {"items": NAMES})
-        exam = perform(house, mary, "exam.plan", plan(blueprint="test/rescue"))["exam"]
+        exam = perform(house, mary, "exam.plan", plan(blueprint="test/rescue", title="Rescue day"))["exam"]
         perform(house, mary, "exam.book", {"exam": exam, "candidate": "ada"})
         perform(house, mary, "exam.open", {"exam": exam})
+        house.notices.deliver_due()
         _start(house, _sitting(house))
     return folder
 
@@ -265,3 +270,33 @@ def test_the_same_seed_draws_the_same_form_and_another_test_is_not_whole(day: Da
     [again] = day.house.bank.draw_many(exam.blueprint, [bytes(32)])
     assert first.form == again.form
     assert () == day.house.bank.faults(exam.blueprint, form)
+
+
+def test_the_pages_lead_where_the_rules_do_and_say_why_a_question_cannot_be_left(
+    founded: Path, tmp_path: Path, sources: Sources
+) -> None:
+    shutil.copytree(founded, tmp_path / "own")
+    with site(tmp_path / "own", sources) as served:
+        texts = [path.read_text() for path in served.house.settings.spool.glob("*.txt")]
+        text = next(one for one in texts if "code signs you in" in one and "Rescue day" in one)
+        ada = Browser(served, "ada", served.house.people.sign_in_with_code(text.split("    ")[1].split()[0]))
+        told = Day(served.house, served.clock, _sitting(served.house))
+        here = f"/sit/{told.sitting}"
+        page = ada.get(here, accept="text/html")
+        assert f"{here}/section/P1" == page.headers["location"]
+        first = ada.post(f"{here}/move", {"section": "P1", "leaving": "no"}).headers["location"]
+        assert ("Q1", f"{here}/item/{told.position('Q1')}") == (told.at, first)
+        ada.post(first, {"go": "next", **_choice(told, right=True)})
+        assert "Q3" == told.at
+        third = f"{here}/item/{told.position('Q3')}"
+        stayed = ada.post(third, {"go": "next"}).headers["location"]
+        assert f"{third}?stay=ANSWER_FIRST" == stayed
+        assert "This question has to be answered before going on." in ada.get(stayed).text
+        ada.post(third, {"go": "stay", **_choice(told, right=False)})
+        soon = ada.post(f"{here}/move", {"to": told.position("Q4")}).headers["location"]
+        assert f"{third}?stay=TOO_SOON" == soon
+
+
+def _choice(told: Day, *, right: bool) -> dict[str, str]:
+    option = told.option(right=right)
+    return {"response.RESPONSE": option}
