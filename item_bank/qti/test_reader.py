@@ -35,8 +35,8 @@ File = Callable[[str], Element | None]
 
 def read_test(root: Element, file: str, section_file: File, items: Mapping[str, Item]) -> Element | tuple[Refusal, ...]:
     """The test with everything in it, ``items`` being those of the package by their files; or every refusal."""
-    if found := grammar.check(root):
-        return _refused(file, tuple(Fault(one.element, one.reason) for one in found))
+    if strange := tuple(Fault(one.element, one.reason) for one in grammar.check(root)):
+        return _refused(file, strange)
     whole = inlined(_resolved(root, file), lambda name: _section(section_file, name))
     if not isinstance(whole, Element):
         return _refused(file, whole)
