@@ -11,15 +11,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
 from item_bank import aiken, authoring, gift, moodle_xml, table
-from item_bank.reading import Reading
+from item_bank.reading import LARGEST, Reading
 
 Reader = Callable[[bytes, str, Mapping[str, bytes] | None, str], Reading]
+__all__ = ["LARGEST", "SUFFIXES", "Reader", "pictures_beside", "reader_of", "source_of"]
 SUFFIXES: Final = (".gift", ".csv", ".tsv", ".txt")
+#: Braces with answers in them, or none.
+_GIFT: Final = re.compile(r"\{\s*(?:[=~#]|(?:T|F|TRUE|FALSE)\s*[#}]|\})", re.IGNORECASE)
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif")
 
 
@@ -47,6 +51,8 @@ def pictures_beside(name: str, names: tuple[str, ...], read: Callable[[str], byt
 
 def source_of(data: bytes, reading: Reading) -> Iterator[bytes]:
     """For each item that was taken, the lines of the file it came from, with what stands before the first."""
+    if not reading.taken:
+        return
     lines = data.splitlines(keepends=True)
     starts = [0, *(one.line - 1 for one in reading.taken[1:]), len(lines)]
     for start, end in pairwise(starts):
@@ -77,4 +83,4 @@ def _by_content(data: bytes) -> Reader | None:
         return aiken.read
     if table.looks_like(text):
         return table.read
-    return gift.read if "{" in text and "}" in text else None
+    return gift.read if _GIFT.search(text) else None

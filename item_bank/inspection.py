@@ -54,7 +54,7 @@ def inspect(path: Path) -> Inspection:
     others = {line.file for line in lines if line.file in refused and line.name in _ITEMS}
     return Inspection(
         files=package.files,
-        items=len(package.entries) + len(others),
+        items=len(package.entries) + len(others) + package.declined,
         accepted=len(package.entries),
         lost=_lost(package.entries, lines),
         taken=tuple(entry.item.identifier for entry in package.entries),
@@ -76,4 +76,5 @@ def _lost(entries: Sequence[Entry], lines: Sequence[Line]) -> int:
     of_file: dict[str, list[Line]] = {}
     for line in lines:
         of_file.setdefault(line.file, []).append(line)
-    return sum(ledger.lost(entry.data, entry.item, of_file.get(entry.file, ())) for entry in entries)
+    of_qti = (entry for entry in entries if entry.source is not None)
+    return sum(ledger.lost(entry.data, entry.item, of_file.get(entry.file, ())) for entry in of_qti)

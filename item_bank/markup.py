@@ -33,7 +33,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 
 from item_bank.item import Element, Node, Resource
-from item_bank.refusal import Notes
+from item_bank.refusal import Fate, Notes
 
 Nodes = tuple[Node, ...]
 #: Characters of one text. The longest honest stem is far below.
@@ -105,12 +105,12 @@ class Place:
     line: int
     files: Mapping[str, bytes] = field(default_factory=dict)
     used: dict[str, bytes] = field(default_factory=dict)
-    told: list[tuple[int, str, str, str]] = field(default_factory=list)
+    told: list[tuple[int, str, Fate, str]] = field(default_factory=list)
 
     def refuse(self, construct: str, reason: str, line: int = 0) -> None:
         self.notes.refuse(line or self.line, construct, reason)
 
-    def tell(self, construct: str, fate: str, note: str = "", line: int = 0) -> None:
+    def tell(self, construct: str, fate: Fate, note: str = "", line: int = 0) -> None:
         self.told.append((line or self.line, construct, fate, note))
 
 

@@ -81,8 +81,7 @@ def _field(variable: str, kind: str, told: str, place: Place, line: int) -> Fiel
         place.tell(kind, "kept", "a number in the line", line)
         made = Number(variable, tuple(span for span in (_span(*one, place, line) for one in answers) if span))
     elif kind in _LISTS or kind in _RADIO:
-        fate = "kept" if kind in _LISTS else "mapped"
-        place.tell(kind, fate, "a choice from a list in the line", line)
+        place.tell(kind, "kept" if kind in _LISTS else "mapped", "a choice from a list in the line", line)
         options = (
             Option(name, phrase(plain(text, place)), points, plain(feedback, place) if feedback else ())
             for name, (text, points, feedback) in zip(letters(len(answers)), answers, strict=True)

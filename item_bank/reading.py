@@ -13,20 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from item_bank.composing import item_of
 from item_bank.item import Item, digest, encode
 from item_bank.markup import Place, resources
 from item_bank.question import Question, identifier_from, is_identifier
-from item_bank.refusal import Notes, Refusal
+from item_bank.refusal import Fate, Notes, Refusal
 
 #: Bytes of one file, and questions in it.
 LARGEST: Final = 16 << 20
 MOST: Final = 20_000
-
-Fate = Literal["kept", "mapped", "refused"]
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -35,7 +32,7 @@ class Told:
     file: str
     line: int
     construct: str
-    fate: str
+    fate: Fate
     note: str = ""
 
 
@@ -50,13 +47,14 @@ class Taken:
 
 @dataclass(slots=True)
 class Reading:
-    """Gathers what one file gives. ``files`` came beside it, by name."""
+    """Gathers what one file gives. ``files`` came beside it, by name; ``declined`` counts the refused questions."""
 
     file: str
     files: Mapping[str, bytes] = field(default_factory=dict)
     taken: list[Taken] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    declined: int = 0
     _lines: dict[str, int] = field(default_factory=dict)
 
     def tell(self, line: int, construct: str, fate: Fate, note: str = "") -> None:
@@ -79,6 +77,7 @@ class Reading:
         if question is not None and not place.notes.refusals:
             self._take(question, place)
             return
+        self.declined += 1
         for one in place.notes.refusals:
             self.refuse(one.line, one.element, one.reason)
 
@@ -94,18 +93,25 @@ class Reading:
         if not is_identifier(name):
             name = name and identifier_from(name)
             name = name or f"q-{fingerprint(question)}"
+            if name in self._lines and not question.identifier:
+                self._refuse_twice(line, name)
+                return
             self.tell(line, "identifier", "mapped", f"made up: {name}; it changes when the text does unless one is set")
         if name in self._lines:
             first = self._lines[name]
             name = f"{name}-{fingerprint(question)}"
             if name in self._lines:
-                self.refuse(line, "question", f"the same question stands in line {self._lines[name]} already")
+                self._refuse_twice(line, name)
                 return
             self.tell(line, "identifier", "mapped", f"line {first} has the same; this one became {name}")
         self._lines[name] = line
         shown = resources(place.used)
         item = item_of(replace(question, identifier=name, resources=shown))
         self.taken.append(Taken(item, line, dict(place.used)))
+
+    def _refuse_twice(self, line: int, name: str) -> None:
+        self.declined += 1
+        self.refuse(line, "question", f"the same question stands in line {self._lines[name]} already")
 
 
 def fingerprint(question: Question) -> str:

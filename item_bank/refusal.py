@@ -12,9 +12,11 @@ fault of a file at once. The first fifty are kept, which is more than anyone rea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 _MANY: Final = 50
+#: What becomes of a construct of a file that is read.
+Fate = Literal["kept", "mapped", "refused"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from web.acts import MOST_PACKAGE_BYTES
 
 app = typer.Typer(help="The item bank: import, review, key, activate; look and take out.")
 
-Package = Annotated[Path, typer.Argument(help="A QTI 3.0 package: a folder or a zip file.")]
+Package = Annotated[Path, typer.Argument(help="A folder, a zip file or one file: QTI, GIFT, Moodle XML, CSV …")]
 Item = Annotated[str, typer.Argument(help="The item's identifier.")]
 Items = Annotated[list[str] | None, typer.Argument(help="Items, by their identifiers.")]
 All = Annotated[bool, typer.Option("--all", help="All items that wait for this step.")]
@@ -252,7 +252,7 @@ def _keys_in(file: Path) -> dict[str, list[str]]:
 
 def _packed(package: Path) -> str:
     """The package as one zip file in base 64, as the server takes it. The server reads it with the same care."""
-    if package.is_file():
+    if zipfile.is_zipfile(package):
         data = package.read_bytes()
     else:
         files, packed = open_files(package), io.BytesIO()

@@ -36,6 +36,9 @@ LARGEST_TOTAL: Final = 256 << 20
 WORST_RATIO: Final = 200
 #: Bytes of a zip file's list of files; a name of 300 characters for each of the most files still passes.
 LARGEST_LIST: Final = 8 << 20
+#: What may come as a single file, and what it may bring from its folder.
+_ALONE: Final = (".xml", ".gift", ".csv", ".tsv", ".txt")
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif")
 #: Small files may be packed tightly without harm.
 _RATIO_FROM: Final = 1 << 16
 _ARCHIVES: Final = (".zip", ".jar", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".imscc")
@@ -68,18 +71,20 @@ class Files(Protocol):
 
 
 def open_files(path: Path) -> Files:
-    """The files below a folder, or in a zip file.
+    """The files below a folder, or in a zip file; or one file of questions, with the pictures it names.
 
-    Raises: `NotFound` when there is nothing at ``path``; `Refused` PACKAGE_INVALID for what is neither, or
+    Raises: `NotFound` when there is nothing at ``path``; `Refused` PACKAGE_INVALID for what is none of these, or
     breaks the limits.
     """
     if path.is_dir():
         return _Folder(path)
     if not path.is_file():
         raise NotFound("package", path.name)
-    if not zipfile.is_zipfile(path):
+    if zipfile.is_zipfile(path):
+        return _Zip(path)
+    if path.suffix.lower() not in _ALONE:
         raise Refused("PACKAGE_INVALID", file=path.name, reason="neither a folder nor a zip file")
-    return _Zip(path)
+    return _Alone(path)
 
 
 def is_archive(name: str) -> bool:
@@ -125,6 +130,28 @@ class _Folder:
 
     def close(self) -> None:
         """A folder holds nothing open."""
+
+
+class _Alone:
+    """One file by itself, with those pictures of its folder whose names stand in it."""
+
+    def __init__(self, path: Path) -> None:
+        _check_name(path.name)
+        self._folder = path.parent
+        text = self.read(path.name)
+        beside = (one for one in os.listdir(path.parent) if one.lower().endswith(_PICTURES) and one.encode() in text)
+        named = (one for one in beside if is_safe_name(one) and (path.parent / one).is_file())
+        self.names: tuple[str, ...] = tuple(sorted({path.name, *named}))
+
+    def read(self, name: str, most: int = LARGEST) -> bytes:
+        with (self._folder / name).open("rb") as file:
+            return file.read(most + 1)
+
+    def open(self, name: str) -> Files:
+        raise Refused("PACKAGE_INVALID", file=name, reason="neither a folder nor a zip file")
+
+    def close(self) -> None:
+        """A file by itself holds nothing open."""
 
 
 class _Zip:

@@ -3,6 +3,8 @@
 Each is *kept* as it stood, *mapped* (to another name or place) or *refused*, and has one line that says so; a
 file that is no XML has one line for the whole. Comments and white space between elements are no content.
 
+Files that are no QTI have a line for each construct, by their readers (`item_bank.reading`).
+
 The report is not believed: `lost` counts the elements and attributes of the file again, from its bytes and
 without our reader, and compares text by text what an item holds with what the file held.
 
@@ -25,8 +27,8 @@ from item_bank.qti import archive, xml
 from item_bank.qti.archive import Files
 from item_bank.qti.package import Package
 from item_bank.qti.reader import read_source
-from item_bank.qti.upgrade import Change, Fate
-from item_bank.refusal import Notes, Refusal
+from item_bank.qti.upgrade import Change
+from item_bank.refusal import Fate, Notes, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def report(files: Files, package: Package, inside: str = "") -> Iterator[Line]:
     refused: dict[str, list[Refusal]] = {}
     for one in package.refusals:
         refused.setdefault(one.file, []).append(one)
-    yield from _report(files, refused, inside)
+    yield from (Line(one.file, one.line, one.construct, one.fate, one.note) for one in package.told)
+    yield from _report(files, refused, {one.file for one in package.told}, inside)
 
 
 def of(data: bytes, file: str, refusals: Sequence[Refusal] = ()) -> tuple[Line, ...]:
@@ -78,12 +81,14 @@ def recount(data: bytes) -> int:
     return sum(1 + len(element.attrib) for element in root.iter(etree.Element))
 
 
-def _report(files: Files, refused: dict[str, list[Refusal]], inside: str) -> Iterator[Line]:
+def _report(files: Files, refused: dict[str, list[Refusal]], told: set[str], inside: str) -> Iterator[Line]:
     for name in files.names:
         file = f"{inside}{name}"
+        if file in told:
+            continue
         if archive.is_archive(name) and file not in refused:
             inner = files.open(name)
-            yield from _report(inner, refused, f"{file}/")
+            yield from _report(inner, refused, told, f"{file}/")
             inner.close()
         elif name.lower().endswith(".xml"):
             yield from of(files.read(name, xml.LARGEST + 1), file, refused.get(file, ()))

@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import Refused
+from item_bank import formats
 from item_bank.item import Element, Item, Metadata
-from item_bank.qti import archive, choice_reader, manifest, rendering, showing, xml
+from item_bank.qti import archive, choice_reader, export, manifest, rendering, showing, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
 from item_bank.qti.test_reader import read_test
+from item_bank.reading import Taken, Told
 from item_bank.refusal import Notes, Refusal
 
 _CHANGED: Final = "the page's last filter would change this item; simplify its markup"
@@ -63,7 +65,10 @@ class TestFile:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a package holds. ``remarks`` name what was understood but has no place in the bank."""
+    """What a package holds. ``remarks`` name what was understood but has no place in the bank.
+
+    ``told`` says what became of each construct of files that are no QTI, ``declined`` counts their refused questions.
+    """
 
     entries: tuple[Entry, ...]
     refusals: tuple[Refusal, ...]
@@ -71,6 +76,8 @@ class Package:
     files: int
     domains: tuple[tuple[str, str], ...] = ()
     tests: tuple[TestFile, ...] = ()
+    told: tuple[Told, ...] = ()
+    declined: int = 0
 
 
 def read_package(path: Path, *, apart: bool = False) -> Package:
@@ -90,6 +97,8 @@ class _Reading:
     refusals: list[Refusal] = field(default_factory=list)
     remarks: list[Refusal] = field(default_factory=list)
     tests: list[TestFile] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    declined: int = 0
     parts_of_tests: dict[str, TestFile] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
     count: int = 0
@@ -104,6 +113,8 @@ class _Reading:
         for name in names:
             if archive.is_archive(name):
                 self._inner(name)
+            elif _governing(manifests, name) is None and self._loose(name):
+                continue
             elif name.lower().endswith(".xml"):
                 if posixpath.basename(name) != manifest.NAME:
                     self._xml(name, _governing(manifests, name), companions, parts)
@@ -120,6 +131,8 @@ class _Reading:
             self.count,
             tuple(sorted(self.domains.items())),
             tests,
+            told=tuple(self.told),
+            declined=self.declined,
         )
 
     def _manifests(self) -> dict[str, Manifest]:
@@ -151,7 +164,34 @@ class _Reading:
         self.tests.extend(replace(one, file=f"{name}/{one.file}") for one in read.tests)
         self.refusals.extend(replace(one, file=f"{name}/{one.file}") for one in read.refusals)
         self.remarks.extend(replace(one, file=f"{name}/{one.file}") for one in read.remarks)
+        self.told.extend(replace(one, file=f"{name}/{one.file}") for one in read.told)
+        self.declined += read.declined
         self.domains.update(read.domains)
+
+    def _loose(self, name: str) -> bool:
+        """Read a file of questions in another format than QTI. False: it is none."""
+        if not name.lower().endswith((*formats.SUFFIXES, ".xml")):
+            return False
+        data = self.files.read(name, formats.LARGEST)
+        reader = formats.reader_of(name, data)
+        if reader is None:
+            return False
+        reading = reader(data, name, formats.pictures_beside(name, self.files.names, self.files.read), "und")
+        for taken, source in zip(reading.taken, formats.source_of(data, reading), strict=True):
+            self._question(name, taken, source)
+        self.refusals.extend(reading.refusals)
+        self.told.extend(reading.told)
+        self.declined += reading.declined
+        return True
+
+    def _question(self, name: str, taken: Taken, source: bytes) -> None:
+        item, notes = taken.item, Notes(name)
+        if is_valid(item.root, notes) and (self.apart or _is_shown(item, export.xml_of(item.root), notes)):
+            contents = tuple(taken.files[one.href] for one in item.resources)
+            self.entries.append(Entry(name, item, hashlib.sha256(source).hexdigest(), source, contents))
+            return
+        self.declined += 1
+        self.refusals.extend(replace(one, line=taken.line) for one in notes.refusals)
 
     def _refuse_whole(self, name: str, error: Refused) -> None:
         facts = "".join(f" ({error.facts[key]})" for key in ("file",) if error.facts.get(key) not in (None, name))

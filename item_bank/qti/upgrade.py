@@ -14,7 +14,7 @@ except addresses of published templates.
 It checks nothing else: whether the result is a valid QTI 3.0 item is the grammar's to say.
 
 >>> from item_bank.item import Element
->>> from item_bank.refusal import Notes
+>>> from item_bank.refusal import Fate, Notes
 >>> old = Element("modalFeedback", (("showHide", "show"),), ("Well done",), 7)
 >>> done = upgrade(old, Notes("x.xml"))
 >>> done.root.name, done.root.get("show-hide"), next(done.root.elements()).name
@@ -29,13 +29,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from item_bank.item import Attributes, Element, Node
 from item_bank.qti import upgrade_names as names
-from item_bank.refusal import Notes
+from item_bank.refusal import Fate, Notes
 
-Fate = Literal["kept", "mapped", "refused"]
 _INCLUDED: Final = "included documents are not read; put the content into this file"
 _ACCOMMODATION: Final = "APIP accommodations are not taken; QTI 3.0 has catalogs for them"
 _FOREIGN: Final = "the element is not QTI's, XHTML's, MathML's or SSML's"

@@ -252,3 +252,19 @@ def test_an_item_that_a_sheet_cannot_say_is_refused_by_name() -> None:
     [one] = moodle_xml.read(text, "q.xml").taken
     with pytest.raises(Unwritten, match="C: a sheet has one field; this item has 2"):
         table.write([one.item])
+
+
+def test_a_folder_of_files_and_a_single_file_are_read_as_packages(tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8)
+    (tmp_path / "lamp.png").write_bytes(png)
+    (tmp_path / "other.png").write_bytes(png)
+    text = authoring.template("choice").replace("question: ", "question: ![A lamp](lamp.png) ")
+    (tmp_path / "own.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "more.gift").write_bytes(b"::A::Sky?{T}\n\n::B::Q{=a ~b")
+    folder = read_package(tmp_path, apart=True)
+    assert ["A", "AREA-001"] == [one.item.identifier for one in folder.entries]
+    assert [("more.gift", 3)] == [(one.file, one.line) for one in folder.refusals]
+    assert (1, (png,)) == (folder.declined, folder.entries[1].contents)
+    alone = read_package(tmp_path / "own.txt", apart=True)
+    assert (2, ["AREA-001"]) == (alone.files, [one.item.identifier for one in alone.entries])
+    assert text.encode() == alone.entries[0].data

@@ -64,8 +64,8 @@ def test_reading_stops_just_above_the_limit(tmp_path: Path) -> None:
 def test_what_is_not_there_is_not_found_and_what_is_no_package_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         open_files(tmp_path / "nothing.zip")
-    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
-    assert "neither" in refusal(tmp_path / "a.txt")
+    (tmp_path / "a.bin").write_text("x", encoding="utf-8")
+    assert "neither" in refusal(tmp_path / "a.bin")
 
 
 def test_zip_slip_links_nests_bombs_and_secrets_are_refused(tmp_path: Path) -> None:
