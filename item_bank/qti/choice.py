@@ -23,10 +23,15 @@ from item_bank.item import Node as Plain
 SHOWN: Final = frozenset(
     {
         *("img", "picture", "object", "audio", "video", "qti-position-object-stage"),
+        *("qti-gap", "qti-hottext", "qti-text-entry-interaction", "qti-extended-text-interaction"),
+        *(f"qti-{kind}-interaction" for kind in ("inline-choice", "order", "associate", "match")),
+        *("qti-gap-match-interaction", "qti-hottext-interaction"),
         *(f"qti-graphic-{kind}-interaction" for kind in ("order", "associate", "gap-match")),
         *(f"qti-{kind}-interaction" for kind in ("hotspot", "select-point", "slider", "upload", "drawing", "media")),
     }
 )
+#: What an outcome shows or hides (`Content` for the renderer).
+FEEDBACK: Final = frozenset({"qti-feedback-block", "qti-feedback-inline"})
 Template = Literal["match_correct", "map_response"]
 TEMPLATE: Final = re.compile(
     r"https?://(?:[a-z]+\.)?(?:imsglobal|1edtech)\.org/(?:.*/)?rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE

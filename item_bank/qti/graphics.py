@@ -42,6 +42,8 @@ from item_bank.qti.pictures import (
 #: Fields for points where the author sets no limit.
 MANY_POINTS: Final = 10
 MOST_POINTS: Final = 50
+#: Option and how often it may stand in pairs.
+Uses = tuple[tuple[str, int], ...]
 _NONE: Final = (("value", ""),)
 
 
@@ -124,7 +126,7 @@ def select_point(element: Element, page: Page) -> Written:
     fields = _points(variable, most, size)
     rule = _point_rule(variable, whole(element.get("min-choices"), 0), most, size)
     inner = stage_for_points(picture_of(element), page) + group(element, page, fields, "points")
-    return Written(around(element, page, "select-point", "item-points", (), inner), (rule,))
+    return Written(around(element, page, "select-point", "item-points", inner), (rule,))
 
 
 def position_object(element: Element, page: Page) -> Written:
@@ -142,7 +144,7 @@ def position_object(element: Element, page: Page) -> Written:
         centre = _centre(one.get("center-point"), moved)
         parts.append(tag("div", (("class", "movables"), *centre), told))
     inner = stage_for_points(ground, page) + "".join(parts)
-    return Written(around(element, page, "position-object", "item-points", (), inner), tuple(rules))
+    return Written(around(element, page, "position-object", "item-points", inner), tuple(rules))
 
 
 def label_of(thing: Element, place: int) -> str:
@@ -173,13 +175,14 @@ def stage_for_points(ground: Element | None, page: Page) -> str:
 
 
 def _interaction(element: Element, page: Page, kind: str, drawn: Sequence[Area], controls: str) -> str:
-    return around(element, page, kind, "item-areas", drawn, stage(picture_of(element), drawn, page) + controls)
+    return around(element, page, kind, "item-areas", stage(picture_of(element), drawn, page) + controls)
 
 
-def around(element: Element, page: Page, kind: str, module: str, drawn: Sequence[Area], inner: str) -> str:
+def around(element: Element, page: Page, kind: str, module: str, inner: str, uses: Uses = ()) -> str:
     """The interaction as a whole: its prompt, its picture, its controls, in the element that a module enlivens."""
     own = [(key, value) for key, value in page.shown("div", element.attributes) if key in ("dir", "id", "lang")]
-    named = sorted([("class", f"interaction {kind}"), ("data-kind", kind), *own])
+    limits = [("data-uses", " ".join(f"{name}:{most}" for name, most in uses))] if uses else []
+    named = sorted([("class", f"interaction {kind}"), ("data-kind", kind), *limits, *own])
     return tag(module, named, _prompt(element, page)[0] + inner)
 
 

@@ -50,6 +50,15 @@ class Page(Protocol):
     def address(self, href: str) -> str:
         """``resource:<name>`` for a file that the item brought; nothing for one that it did not."""
 
+    def arranged(self, interaction: Element, choices: Sequence[Element]) -> Sequence[Element]:
+        """The options of an interaction in the order that this seat sees."""
+
+    def place(self, variable: str) -> int:
+        """The how manieth variable of the page this is."""
+
+    def thing(self, element: Element) -> str:
+        """Something to be placed, as it looks."""
+
     def shown(self, name: str, attributes: Attributes) -> Attributes:
         """The attributes that reach the browser."""
 

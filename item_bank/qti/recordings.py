@@ -40,7 +40,7 @@ def slider(element: Element, page: Page) -> Written:
     field = tag("label", (("class", "field slider__field"),), words + start("input", (*bounds, ("type", "number"))))
     inner = tag("div", sorted([("class", "slider__parts"), *classes, *turned, *marks]), field)
     rule = ResponseRule(variable, 0, 1, frozenset(), shape="number", bounds=(low, high))
-    return Written(around(element, page, "slider", "item-slider", (), group(element, page, inner, "slider")), (rule,))
+    return Written(around(element, page, "slider", "item-slider", group(element, page, inner, "slider")), (rule,))
 
 
 def upload(element: Element, page: Page) -> Written:
@@ -70,7 +70,7 @@ def media(element: Element, page: Page) -> Written:
     shown = player(played, page) if played is not None else ""
     inner = tag("div", sorted([("class", "media__parts"), *told, *again, *at_once]), shown + note + status + counted)
     rule = ResponseRule(variable, 0, 1, frozenset(), shape="number", bounds=(0, _TIMES))
-    return Written(around(element, page, "media", "item-media", (), inner), (rule,))
+    return Written(around(element, page, "media", "item-media", inner), (rule,))
 
 
 def player(element: Element, page: Page) -> str:
@@ -115,7 +115,7 @@ def _handed_in(element: Element, page: Page, kind: str, module: str, before: str
     )
     inner = before + group(element, page, field + status + name, kind)
     rule = ResponseRule(variable, 0, 1, frozenset(), max_length=_NAME_LETTERS)
-    return Written(around(element, page, kind, module, (), inner), (rule,))
+    return Written(around(element, page, kind, module, inner), (rule,))
 
 
 WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = {

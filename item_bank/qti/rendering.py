@@ -33,9 +33,10 @@ from engine.errors import Refused
 from engine.form import CandidateItem, ResponseRule, Responses, Seat
 from engine.sources import base32
 from item_bank.item import Attributes, Item
+from item_bank.item import Element as Plainly
 from item_bank.item import Node as Plain
-from item_bank.qti import showing, vocabulary
-from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
+from item_bank.qti import graphics, showing, vocabulary
+from item_bank.qti.choice import FEEDBACK, Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
 from item_bank.qti.choice import Content as Element
 from item_bank.qti.markup import start, tag, text
 from item_bank.qti.pictures import inline
@@ -144,6 +145,7 @@ class _Page:
         self.rules: list[ResponseRule] = []
         self._files = {one.href for one in whole.resources}
         self._names: dict[tuple[str, str], str] = {}
+        self._places: dict[str, int] = {}
 
     # -- what a writer of an interaction asks for (`item_bank.qti.pictures.Page`) ------------------------
 
@@ -162,6 +164,23 @@ class _Page:
 
     def shown(self, name: str, attributes: Attributes) -> Attributes:
         return _shown(name, attributes)
+
+    def arranged(self, interaction: Plainly, choices: Sequence[Plainly]) -> Sequence[Plainly]:
+        if (interaction.get("shuffle") or "false") not in ("true", "1"):
+            return choices
+        variable = interaction.get("response-identifier") or ""
+        loose = sorted(
+            (one for one in choices if (one.get("fixed") or "false") not in ("true", "1")),
+            key=lambda one: _mac(self.seat, "order", self.item.identifier, variable, one.get("identifier") or ""),
+        )
+        following = iter(loose)
+        return [one if (one.get("fixed") or "false") in ("true", "1") else next(following) for one in choices]
+
+    def place(self, variable: str) -> int:
+        return self._places.setdefault(variable, len(self._places) + 1)
+
+    def thing(self, element: Plainly) -> str:
+        return graphics.face_of(element, graphics.label_of(element, 1), self)
 
     def translated(self, variable: str, value: str) -> str:
         """A value in authored identifiers: each name in it that was sent for one, everything else as it is."""
@@ -198,11 +217,22 @@ class _Page:
         assert isinstance(node, Element), "an item holds one interaction, and `siblings` has met it"
         if node.name == "qti-rubric-block":
             return self._rubric(node)
+        if node.name in FEEDBACK:
+            return self._feedback(node)
         name = node.name.removeprefix("m:")
         attributes = _shown(node.name, node.attributes)
         if name in vocabulary.VOID:
             return start(name, attributes)
         return tag(name, attributes, self.siblings(node.children))
+
+    def _feedback(self, feedback: Element) -> str:
+        """Feedback as it stands before any answer: an exam shows none. What an outcome would hide is still there."""
+        if (feedback.get("show-hide") or "show") == "show":
+            return ""
+        name = "div" if feedback.name == "qti-feedback-block" else "span"
+        parts = (child for child in feedback.children if isinstance(child, Element))
+        inner = [child for part in parts if part.name == "qti-content-body" for child in part.children]
+        return tag(name, _shown(name, feedback.attributes), self.siblings(tuple(inner) or feedback.children))
 
     def _rubric(self, rubric: Element) -> str:
         """A rubric for candidates; those for other readers are no part of the page."""

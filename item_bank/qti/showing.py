@@ -10,17 +10,34 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from item_bank.item import Element, Item
-from item_bank.qti import choice, graphics, recordings, vocabulary
+from item_bank.qti import choice, graphics, recordings, vocabulary, words
 from item_bank.qti.graphics import Written
 from item_bank.qti.pictures import Page
 
-_WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS
+_WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS | words.WRITERS
+#: What holds content inside an interaction or a block, and what only marks a place.
+_HOLDING: Final = frozenset(
+    {
+        *("qti-prompt", "qti-content-body", "qti-rubric-block", "qti-choice-interaction", "qti-simple-choice"),
+        *("qti-simple-match-set", "qti-simple-associable-choice", "qti-gap-text", "qti-gap-img", "qti-inline-choice"),
+        *("qti-position-object-interaction", *choice.FEEDBACK),
+    }
+)
+_AREAS: Final = frozenset({"qti-hotspot-choice", "qti-associable-hotspot", "source", "track"})
 _CONTENT: Final = vocabulary.BLOCKS | vocabulary.PHRASING | {f"m:{one}" for one in vocabulary.MATH}
 _SIZED: Final = {"width", "height"}
 _DRAWN: Final = {"class"}
-_MODULES: Final = ("item-areas", "item-points", "item-slider", "item-upload", "item-drawing", "item-media")
+_MODULES: Final = (
+    "item-areas",
+    "item-points",
+    "item-slider",
+    "item-upload",
+    "item-drawing",
+    "item-media",
+    "item-pairs",
+)
 ALLOWED: Final[dict[str, set[str]]] = {
-    **{name: {"class", "data-kind", "dir", "id", "lang"} for name in _MODULES},
+    **{name: {"class", "data-kind", "data-uses", "dir", "id", "lang"} for name in _MODULES},
     "img": {"alt", "class", "src", *_SIZED},
     "audio": {"aria-label", "controls", "preload", "src"},
     "video": {"aria-label", "controls", "poster", "preload", "src", *_SIZED},
@@ -34,14 +51,43 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "text": {"dominant-baseline", "font-size", "text-anchor", "x", "y"},
     "fieldset": {"aria-label", "aria-labelledby", "class"},
     "legend": set(),
-    "select": {"name"},
+    "select": {"aria-label", "class", "name"},
+    "textarea": {"aria-label", "name", "placeholder", "rows"},
+    "label": {"class"},
+    "table": {"class"},
+    "th": {"scope"},
     "option": {"value"},
-    "input": {"accept", "disabled", "inputmode", "max", "min", "name", "pattern", "step", "type", "value"},
+    "input": {
+        "aria-label",
+        "class",
+        "placeholder",
+        "size",
+        "accept",
+        "disabled",
+        "inputmode",
+        "max",
+        "min",
+        "name",
+        "pattern",
+        "step",
+        "type",
+        "value",
+    },
     "ul": {"aria-label", "class"},
     "li": {"data-most", "data-thing"},
     "p": {"class", "data-played", "data-status", "role"},
     "div": {
-        *("class", "id", "data-autostart", "data-centre", "data-labels", "data-loop", "data-max-plays", "data-reverse"),
+        *(
+            "class",
+            "id",
+            "data-autostart",
+            "data-centre",
+            "data-kind",
+            "data-labels",
+            "data-loop",
+            "data-max-plays",
+            "data-reverse",
+        ),
         *("data-size", "data-vertical"),
     },
     "span": {"class"},
@@ -59,25 +105,22 @@ def unshown(item: Item) -> Iterator[tuple[Element, str]]:
         yield from _unshown(body)
 
 
-def has_pictures(item: Item) -> bool:
-    """Whether anything of the item is written here."""
+def is_written(item: Item) -> bool:
+    """Whether anything of the item is written here, or stands for what the page decides (feedback)."""
     bodies = item.root.elements("qti-item-body")
-    return any(True for body in bodies for _ in body.descendants(*choice.SHOWN))
+    return any(True for body in bodies for _ in body.descendants(*choice.SHOWN, *choice.FEEDBACK))
 
 
 def _unshown(parent: Element) -> Iterator[tuple[Element, str]]:
+    """Feedback that is not shown before an answer is not shown in an exam at all, so it may hold anything."""
     for child in parent.elements():
-        if child.name in ("qti-prompt", "qti-content-body", "qti-choice-interaction", "qti-simple-choice"):
+        if child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
+            continue
+        if child.name in choice.FEEDBACK and (child.get("show-hide") or "show") == "show":
+            continue
+        if child.name in _HOLDING or child.name in choice.SHOWN or child.name in _CONTENT:
             yield from _unshown(child)
-        elif child.name == "qti-rubric-block":
-            if "candidate" in (child.get("view") or "").split():
-                yield from _unshown(child)
-        elif child.name in choice.SHOWN:
-            for prompt in child.elements("qti-prompt", "qti-gap-text"):
-                yield from _unshown(prompt)
-        elif child.name in _CONTENT:
-            yield from _unshown(child)
-        else:
+        elif child.name not in _AREAS:
             yield child, vocabulary.refusal_reason(child.name)
 
 

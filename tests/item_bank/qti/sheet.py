@@ -31,6 +31,15 @@ class Sheet:
     def address(self, href: str) -> str:
         return f"resource:{href.partition('.')[0]}" if href in self.files else ""
 
+    def arranged(self, interaction: Element, choices: Sequence[Element]) -> Sequence[Element]:
+        return choices
+
+    def place(self, variable: str) -> int:
+        return 1
+
+    def thing(self, element: Element) -> str:
+        return element.name
+
     def shown(self, name: str, attributes: Attributes) -> Attributes:
         return tuple(one for one in attributes if one[0] in ("dir", "id", "lang"))
 

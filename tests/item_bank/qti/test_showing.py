@@ -153,7 +153,7 @@ def test_what_the_page_cannot_show_is_named(markup: str, name: str) -> None:
     whole = Item(
         element(f"<qti-assessment-item><qti-item-body>{PICTURE}{markup}</qti-item-body></qti-assessment-item>")
     )
-    assert showing.has_pictures(whole)
+    assert showing.is_written(whole)
     assert [one.name for one, _ in showing.unshown(whole)] == [name]
 
 
@@ -163,7 +163,7 @@ def test_adaptive_items_and_stimuli_are_named_and_scorers_rubrics_are_not() -> N
     whole = Item(element(f'<qti-assessment-item adaptive="true">{body}</qti-assessment-item>'))
     named = [one.name for one, _ in showing.unshown(whole)]
     assert named == ["qti-assessment-item", "qti-assessment-stimulus-ref"]
-    assert not showing.has_pictures(whole)
+    assert not showing.is_written(whole)
 
 
 def test_a_package_with_a_picture_is_imported_drawn_and_its_picture_served(house: House, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ const ELEMENTS = {
   "flag-toggle": async () => (await import("./elements/flag-toggle.js")).FlagToggle,
   "strike-through": async () => (await import("./elements/strike-through.js")).StrikeThrough,
   "item-areas": async () => (await import("./elements/item-areas.js")).ItemAreas,
+  "item-pairs": async () => (await import("./elements/item-pairs.js")).ItemPairs,
   "item-points": async () => (await import("./elements/item-points.js")).ItemPoints,
   "item-slider": async () => (await import("./elements/item-slider.js")).ItemSlider,
   "item-upload": async () => (await import("./elements/item-upload.js")).ItemUpload,
@@ -37,7 +38,7 @@ const ELEMENTS = {
 /** A sitting's page grows others in (review, the next question), so all that may come are defined at once. */
 const OF_A_SITTING = [
   ...["exam-clock", "save-state", "item-map", "flag-toggle", "strike-through", "text-zoom", "problem-report", "submit-review"],
-  ...["item-areas", "item-points", "item-slider", "item-upload", "item-drawing", "item-media"],
+  ...["item-areas", "item-pairs", "item-points", "item-slider", "item-upload", "item-drawing", "item-media"],
 ];
 
 /** Without a secure context there is no digest and no camera: these pages then stay the plain forms they are. */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * <item-areas data-kind="hotspot | graphic-order | graphic-associate | graphic-gap-match">: lets a pointer press the
+ * <item-areas data-kind="hotspot | order | graphic-order | graphic-associate | graphic-gap-match">: lets a pointer press the
  * areas of a picture. Wraps the interaction as the server wrote it: the picture with an SVG over it (`g[data-area]`), and
  * the controls, which hold the answer. This module only presses those controls and draws what they say, so the
  * keyboard path and the pointer's path cannot differ.
@@ -112,7 +112,7 @@ export class ItemAreas extends Element {
   /** What may be used once only is taken from where it was before. @param {HTMLSelectElement} taken */
   #giveUp(taken) {
     const [thing = ""] = taken.value.split(" ");
-    const most = this.#kind === "graphic-order" ? 1 : Number(this.find(`[data-thing="${thing}"]`)?.dataset["most"] ?? 0);
+    const most = this.#kind.endsWith("order") ? 1 : Number(this.find(`[data-thing="${thing}"]`)?.dataset["most"] ?? 0);
     const others = this.#lists.filter((each) => each !== taken && each.value.split(" ")[0] === thing);
     if (most > 0) for (const each of others.slice(0, Math.max(0, others.length + 1 - most))) each.value = "";
   }

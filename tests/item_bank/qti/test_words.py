@@ -1,0 +1,131 @@
+"""Interactions of words: which controls stand there, whose values are the response, and what may come back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.errors import Refused
+from engine.form import Seat
+from item_bank.item import Item
+from item_bank.qti import rendering
+from item_bank.qti.choice import view
+from item_bank.qti.words import letter
+from tests.item_bank.qti.sheet import element
+
+SEAT = Seat("sit-1", bytes(32))
+SIDE = '<qti-simple-associable-choice identifier="{0}" match-max="{1}">Say {0}</qti-simple-associable-choice>'
+SIDES = "".join(SIDE.format(one, 1) for one in "ABC")
+SETS = "".join(
+    f"<qti-simple-match-set>{''.join(SIDE.format(one, most) for one in side)}</qti-simple-match-set>"
+    for side, most in (("AB", 1), ("XY", 2))
+)
+CHOICES = "".join(f'<qti-simple-choice identifier="{one}">Say {one}</qti-simple-choice>' for one in "ABC")
+GAPS = (
+    '<qti-gap-text identifier="A" match-max="1">Say A</qti-gap-text><p>A <qti-gap identifier="X"/> and '
+    '<em><qti-gap identifier="Y"/></em></p>'
+)
+HOT = '<p>Pick <qti-hottext identifier="A">this</qti-hottext> or '
+HOT += '<b><qti-hottext identifier="B">that</qti-hottext></b>.</p>'
+
+# kind, attributes, content, an answer as authored, one that was never offered
+KINDS = [
+    ("text-entry-interaction", 'expected-length="200" placeholder-text="Here"', "", ("12 V",), None),
+    (
+        "extended-text-interaction",
+        'max-strings="2" expected-lines="4"',
+        "<qti-prompt>Why?</qti-prompt>",
+        ("a", "b"),
+        None,
+    ),
+    (
+        "inline-choice-interaction",
+        'shuffle="true"',
+        '<qti-inline-choice identifier="A">Say A</qti-inline-choice><qti-inline-choice identifier="B">B</qti-inline-choice>',
+        ("B",),
+        ("C",),
+    ),
+    ("order-interaction", 'shuffle="true"', CHOICES, ("C", "A", "B"), ("A", "A")),
+    (
+        "associate-interaction",
+        'max-associations="2"',
+        "".join(SIDE.format(one, 1) for one in "ABC"),
+        ("A C",),
+        ("A B", "A C"),
+    ),
+    ("match-interaction", 'max-associations="0"', SETS, ("A X", "B X"), ("A X", "A Y")),
+    ("gap-match-interaction", "", GAPS, ("A Y",), ("A X", "A Y")),
+    ("hottext-interaction", 'max-choices="0"', HOT, ("B", "A"), ("C",)),
+]
+NAMES = [kind for kind, *_ in KINDS]
+
+
+def item(kind: str, attributes: str, inner: str) -> Item:
+    asked = f'<qti-{kind} response-identifier="R" {attributes}>{inner}</qti-{kind}>'
+    asked = f"<p>It is {asked}.</p>" if kind in ("text-entry-interaction", "inline-choice-interaction") else asked
+    return Item(
+        element(f'<qti-assessment-item identifier="w-1"><qti-item-body>{asked}</qti-item-body></qti-assessment-item>')
+    )
+
+
+def sent(whole: Item, authored: tuple[str, ...], *, plain: bool, seat: Seat = SEAT) -> tuple[str, ...]:
+    if plain:
+        return authored
+    page = rendering._Page(whole, view(whole), seat)
+    return tuple(" ".join(page.opaque("R", one) for one in value.split()) for value in authored)
+
+
+@pytest.mark.parametrize(("kind", "attributes", "inner", "answer", "wrong"), KINDS, ids=NAMES)
+def test_every_kind_is_shown_whole_and_its_answer_comes_back_as_authored(
+    kind: str, attributes: str, inner: str, answer: tuple[str, ...], wrong: tuple[str, ...] | None
+) -> None:
+    whole = item(kind, attributes, inner)
+    assert rendering.survives(whole)
+    shown = rendering.render(whole, SEAT)
+    assert [rule.variable for rule in shown.rules] == ["R"]
+    given = sent(whole, answer, plain=wrong is None)
+    assert rendering.authored(whole, {"R": given}, SEAT) == {"R": answer}
+    if wrong is not None:
+        values = re.findall(r'value="([^"]+)"', shown.html)
+        assert set(given) <= set(values), "what is answered is the value of a control"
+        assert not {"A", "B", "C", "X", "Y"} & set(values)
+        with pytest.raises(Refused, match="RESPONSE_INVALID"):
+            rendering.authored(whole, {"R": sent(whole, wrong, plain=False)}, SEAT)
+        other = sent(whole, answer, plain=False, seat=Seat("sit-2", bytes([1]) * 32))
+        with pytest.raises(Refused, match="RESPONSE_INVALID"):
+            rendering.authored(whole, {"R": other}, SEAT)
+
+
+def test_every_control_has_a_name_for_those_who_cannot_see_it() -> None:
+    table = rendering.render(item(*KINDS[5][:3]), SEAT).html
+    assert 'aria-label="Say A: Say X"' in table
+    assert table.count('scope="row"') == 2
+    assert 'aria-label="Answer 1"' in rendering.render(item(*KINDS[0][:3]), SEAT).html
+    assert 'aria-label="Gap 2"' in rendering.render(item(*KINDS[6][:3]), SEAT).html
+    assert 'aria-labelledby="prompt-R"' in rendering.render(item(*KINDS[1][:3]), SEAT).html
+
+
+def test_options_stand_in_the_seats_own_order_and_fixed_ones_stay() -> None:
+    many = "".join(f'<qti-simple-choice identifier="{one}">{one}</qti-simple-choice>' for one in "ABCDEFGH")
+    many += '<qti-simple-choice identifier="Z" fixed="true">Z</qti-simple-choice>'
+    orders = set()
+    for at in range(8):
+        html = rendering.render(item("order-interaction", 'shuffle="true"', many), Seat("sit-1", bytes([at]) * 32)).html
+        orders.add(tuple(re.findall(r"</strong>(\w)</li>", html)))
+    assert len(orders) > 4
+    assert {one[-1] for one in orders} == {"Z"}
+
+
+def test_feedback_is_not_shown_and_changes_no_byte() -> None:
+    def shown(feedback: str) -> str:
+        body = f"<qti-item-body><p>Why?{feedback}</p></qti-item-body>"
+        return rendering.render(Item(element(f"<qti-assessment-item>{body}</qti-assessment-item>")), SEAT).html
+
+    told = '<qti-feedback-inline outcome-identifier="F" identifier="a" show-hide="{}">{}</qti-feedback-inline>'
+    assert shown(told.format("show", "Because")) == shown(told.format("show", "No")) == shown("")
+    assert "<span>Still there</span>" in shown(told.format("hide", "Still there"))
+
+
+def test_letters_go_on_after_the_last() -> None:
+    assert [letter(at) for at in (0, 25, 26)] == ["A", "Z", "AA"]
