@@ -50,7 +50,7 @@ KINDS = [
     (
         "associate-interaction",
         'max-associations="2"',
-        "".join(SIDE.format(one, 1) for one in "ABC"),
+        SIDES,
         ("A C",),
         ("A B", "A C"),
     ),
