@@ -42,7 +42,8 @@ KINDS = [
     (
         "inline-choice-interaction",
         'shuffle="true"',
-        '<qti-inline-choice identifier="A">Say A</qti-inline-choice><qti-inline-choice identifier="B">B</qti-inline-choice>',
+        '<qti-inline-choice identifier="A">Say A</qti-inline-choice>'
+        '<qti-inline-choice identifier="B">B</qti-inline-choice>',
         ("B",),
         ("C",),
     ),
