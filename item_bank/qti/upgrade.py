@@ -8,6 +8,7 @@ except addresses of published templates.
 * names become ``qti-`` and kebab case (`upgrade_names`); XHTML, MathML and SSML stay
 * what a feedback, rubric or template block holds moves into a ``qti-content-body``
 * an ``infoControl``, which QTI 3.0 no longer has, becomes XHTML's ``details`` with its title as ``summary``
+* accommodations of APIP become catalogs (`upgrade_access`)
 * hints to schema files are facts about the file and end here
 * included documents (XInclude), foreign elements and QTI 1 are refused by name
 
@@ -32,11 +33,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from item_bank.item import Attributes, Element, Node
+from item_bank.qti import upgrade_access
 from item_bank.qti import upgrade_names as names
 from item_bank.refusal import Fate, Notes
 
 _INCLUDED: Final = "included documents are not read; put the content into this file"
-_ACCOMMODATION: Final = "APIP accommodations are not taken; QTI 3.0 has catalogs for them"
+_ACCOMMODATION: Final = "APIP's accommodations stand in an apipAccessibility, this one does not"
 _FOREIGN: Final = "the element is not QTI's, XHTML's, MathML's or SSML's"
 _NEW_NAME: Final = "a QTI 3.0 name stands in a QTI 2 file"
 
@@ -62,7 +64,8 @@ class Upgraded:
 def upgrade(root: Element, notes: Notes) -> Upgraded:
     """The same content in QTI 3.0. Refusals are noted; use the result only when there are none."""
     work = _Upgrade(notes)
-    return Upgraded(work.element(root), tuple(work.changes))
+    new = work.element(root)
+    return Upgraded(work.linked(new), tuple(work.changes))
 
 
 def is_qti2(root: Element, namespace: str) -> bool:
@@ -79,6 +82,17 @@ def may_be_qti2(root: Element) -> bool:
 class _Upgrade:
     notes: Notes
     changes: list[Change] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+    def linked(self, root: Element) -> Element:
+        """The tree in which elements name the catalogs that accommodations became."""
+        if not self.links:
+            return root
+        done, found = upgrade_access.linked(root, tuple(self.links))
+        for target, name in self.links:
+            if target not in found:
+                self._refuse(root, f"the accommodation {name[:80]!r} is about {target[:80]!r}, which is not there")
+        return done
 
     def element(self, old: Element) -> Element:
         if old.name == "infoControl":
@@ -95,7 +109,26 @@ class _Upgrade:
 
     def _children(self, old: Element) -> Iterator[Node]:
         for child in old.children:
-            yield child if isinstance(child, str) else self.element(child)
+            if isinstance(child, str):
+                yield child
+            elif names.is_accommodation(child.name) and child.name.endswith("}apipAccessibility"):
+                yield from self._catalogs(child)
+            else:
+                yield self.element(child)
+
+    def _catalogs(self, old: Element) -> Iterator[Element]:
+        access = upgrade_access.read(old, self._refuse)
+        self.links.extend(access.links)
+        for one in (old, *old.descendants()):
+            self.changes.append(Change(one.line, one.name, "mapped", "qti-catalog-info"))
+            self.changes.extend(
+                Change(one.line, f"@{name}", "mapped", "qti-catalog-info") for name, _ in one.attributes
+            )
+        if access.catalogs:
+            yield Element("qti-catalog-info", (), access.catalogs, old.line)
+
+    def _refuse(self, element: Element, reason: str) -> None:
+        self.notes.refuse(element.line, _plain(element.name), reason)
 
     def _attributes(self, old: Element, is_qti: bool) -> Attributes:
         kept: dict[str, str] = {}
@@ -124,7 +157,7 @@ class _Upgrade:
 
     def _refused(self, old: Element, reason: str) -> Element:
         """The element with all below goes no further; each of its parts is told as refused."""
-        self.notes.refuse(old.line, _plain(old.name), reason)
+        self._refuse(old, reason)
         for one in (old, *old.descendants()):
             self.changes.append(Change(one.line, one.name, "refused", reason))
             self.changes.extend(Change(one.line, f"@{name}", "refused", reason) for name, _ in one.attributes)

@@ -105,9 +105,9 @@ def test_html5_of_qti_2_2_and_a_misspelled_mathml_come_home() -> None:
         ("<qti-prompt/>", "qti-prompt", "QTI 3.0 name"),
         ('<x:thing xmlns:x="urn:example:x"/>', "thing", "not QTI's"),
         (
-            '<a:apipAccessibility xmlns:a="http://www.imsglobal.org/xsd/apip/apipv1p0/imsapip_qtiv1p0"/>',
-            "apipAccessibility",
-            "catalogs",
+            '<a:accessElement xmlns:a="http://www.imsglobal.org/xsd/apip/apipv1p0/imsapip_qtiv1p0"/>',
+            "accessElement",
+            "stand in an apipAccessibility",
         ),
     ],
 )
