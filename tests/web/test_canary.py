@@ -1,8 +1,8 @@
 """A word planted in an item is nowhere but in its sealed record and on the page of the candidate it was served to.
 
-The words stand in the stem, an option, the rationale, feedback, a scorer's rubric, and inside a picture's bytes. A whole
-day is run: imported over HTTP, reviewed, keyed, commented on, drawn, served, answered, scored, searched for, exported and
-backed up. Then every byte that is left anywhere is searched, as it is and in the forms bytes hide in.
+The words stand in the stem, an option, the rationale, feedback, a scorer's rubric, and inside a picture's bytes. A
+whole day is run: imported over HTTP, reviewed, keyed, commented on, drawn, served, answered, scored, searched for,
+exported and backed up. Then every byte that is left anywhere is searched, as it is and in the forms bytes hide in.
 """
 
 from __future__ import annotations
