@@ -53,6 +53,7 @@ from item_bank.refusal import Refusal
 from item_bank.shelf import Shelf
 from item_bank.solution import Stated as Stated
 from item_bank.solution import key_of as key_of
+from item_bank.store import Indexed
 from item_bank.store import Listed as Listed
 from item_bank.store import Wanted as Wanted
 from item_bank.windows import Window as Window
@@ -60,6 +61,8 @@ from item_bank.windows import Window as Window
 #: What the writer must know of this package.
 FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold(), "test": shelf.Fold()}
 PROJECTORS: Final[Sequence[Projector]] = (store.project,)
+
+_INDEXED_AT_ONCE: Final = 256
 
 
 @event()
@@ -108,20 +111,24 @@ class Bank(Custody, Corrections, Looking, Shelf):
             drafted: list[ItemRef] = []
             unchanged: list[str] = []
             neighbours = Neighbours(store.signatures(tx.connection))
+            indexed: list[Indexed] = []
             for entry in package.entries:
-                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author), neighbours)
+                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author))
                 if ref is None:
                     unchanged.append(entry.item.identifier)
-                else:
-                    drafted.append(ref)
+                    continue
+                drafted.append(ref)
+                indexed.append(self._indexed(entry.item, neighbours, replaces=ref.revision > 1))
+                if len(indexed) == _INDEXED_AT_ONCE:
+                    store.index(tx.connection, indexed)
+                    indexed.clear()
+            store.index(tx.connection, indexed)
             kept = [self._keep_test(tx, by, at, one.root, one.sha256) for one in package.tests]
             files = len({refusal.file for refusal in package.refusals})
             told = PackageImported(path.name, package.files, len(drafted), len(unchanged), files)
             tx.append(f"import/{self._sources.new_id('imp')}", by, at, told)
             tests = tuple(ref for ref in kept if ref is not None)
-            return Imported(
-                tuple(drafted), tuple(unchanged), package.refusals, package.remarks, package.domains, tests
-            )
+            return Imported(tuple(drafted), tuple(unchanged), package.refusals, package.remarks, package.domains, tests)
 
         imported: Imported = self._writer.run(Act(act))
         return imported
@@ -201,7 +208,7 @@ class Bank(Custody, Corrections, Looking, Shelf):
 
     # -- private --------------------------------------------------------------------------------------
 
-    def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry, neighbours: Neighbours) -> ItemRef | None:
+    def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry) -> ItemRef | None:
         """The new revision's reference, or None when the latest one has this very content."""
         item, stream = entry.item, f"item/{entry.item.identifier}"
         state: ItemState = tx.state(stream)
@@ -223,7 +230,6 @@ class Bank(Custody, Corrections, Looking, Shelf):
         if not events:
             return None
         tx.apply(*sealed.puts())
-        self._index(tx, item, neighbours)
         tx.append(stream, by, at, *events)
         return sealed.ref
 

@@ -20,7 +20,7 @@ from item_bank.desk import Desk, known, ref_of, require_any
 from item_bank.fingerprints import Neighbours
 from item_bank.item import Item, plain_text
 from item_bank.revisions import ItemOpened, ItemState
-from item_bank.store import Listed, Wanted
+from item_bank.store import Indexed, Listed, Wanted
 
 MOST_FOUND_BYTES: Final = 32 * 1024 * 1024
 #: From this share of an item's own words on, a found file is taken to hold it.
@@ -131,7 +131,7 @@ class Looking(Desk):
             neighbours = Neighbours(store.signatures(tx.connection))
             for item in missing:
                 opened = self._vault.open_within(tx, ref_of(item, known(tx, item)), vault.INDEXING, by)
-                self._index(tx, opened, neighbours)
+                store.index(tx.connection, [self._indexed(opened, neighbours, replaces=False)])
             return len(missing)
 
         done: int = self._writer.run(Act(act))
@@ -143,15 +143,15 @@ class Looking(Desk):
     def _fingerprint_key(self) -> bytes:
         return self._keyring.mac("search", "fingerprints")
 
-    def _index(self, tx: Transaction, item: Item, neighbours: Neighbours) -> None:
-        """Replace what the index holds of the item, and find its near-duplicates."""
+    def _indexed(self, item: Item, neighbours: Neighbours, *, replaces: bool) -> Indexed:
+        """What the index is to hold of the item, with its near-duplicates among ``neighbours``, which it joins."""
         key, told = self._fingerprint_key, passages(item)
         prints = fingerprints.shingles(key, told)
         signed = fingerprints.signature(key, prints)
         words = fingerprints.tokens(key, [*told, item.title, item.metadata.rationale])
-        store.index(tx.connection, item.identifier, words, signed, fingerprints.packed(prints))
-        store.keep_twins(tx.connection, item.identifier, neighbours.alike(item.identifier, signed))
+        twins = tuple(neighbours.alike(item.identifier, signed))
         neighbours.add(item.identifier, signed)
+        return Indexed(item.identifier, words, signed, fingerprints.packed(prints), twins, replaces)
 
 
 def passages(item: Item) -> tuple[str, ...]:

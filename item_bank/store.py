@@ -291,19 +291,32 @@ def _listed(connection: Connection, matches: list[Any], most: int = -1) -> tuple
 # -- the keyed index ----------------------------------------------------------------------------------
 
 
-def index(connection: Connection, item: str, tokens: Iterable[int], signature: bytes, shingles: bytes) -> None:
-    """Replace what is known of the item's words by those of its newest revision."""
-    connection.execute(delete(_TOKEN).where(_TOKEN.c.item == item))
-    connection.execute(delete(_PRINT).where(_PRINT.c.item == item))
-    insert_rows(connection, "item_token", [(token, item) for token in tokens])
-    insert_rows(connection, "item_fingerprint", [(item, signature, shingles)])
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What the index is to hold of an item's newest revision. ``replaces``: it holds an earlier one."""
+
+    item: str
+    tokens: frozenset[int]
+    signature: bytes
+    shingles: bytes
+    twins: tuple[tuple[str, float], ...]
+    replaces: bool
 
 
-def keep_twins(connection: Connection, item: str, twins: Iterable[tuple[str, float]]) -> None:
-    """Replace the near-duplicates of an item, both ways."""
-    connection.execute(delete(_TWIN).where((_TWIN.c.item == item) | (_TWIN.c.other == item)))
-    both = [pair for other, alike in twins for pair in ((item, other, alike), (other, item, alike))]
-    insert_rows(connection, "item_twin", both)
+def index(connection: Connection, found: Iterable[Indexed]) -> None:
+    """Put the items' words in, in place of those of earlier revisions; near-duplicates both ways."""
+    indexed = tuple(found)
+    old = [one.item for one in indexed if one.replaces]
+    if old:
+        connection.execute(delete(_TOKEN).where(_TOKEN.c.item.in_(old)))
+        connection.execute(delete(_PRINT).where(_PRINT.c.item.in_(old)))
+        connection.execute(delete(_TWIN).where(_TWIN.c.item.in_(old) | _TWIN.c.other.in_(old)))
+    insert_rows(connection, "item_token", [(token, one.item) for one in indexed for token in one.tokens])
+    insert_rows(connection, "item_fingerprint", [(one.item, one.signature, one.shingles) for one in indexed])
+    pairs = {
+        pair: alike for one in indexed for other, alike in one.twins for pair in ((one.item, other), (other, one.item))
+    }
+    insert_rows(connection, "item_twin", [(item, other, alike) for (item, other), alike in pairs.items()])
 
 
 def signatures(connection: Connection) -> tuple[tuple[str, bytes], ...]:
