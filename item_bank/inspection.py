@@ -13,15 +13,15 @@ Source: the closed list of what is declined stands in `item_bank.qti.grammar`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from item_bank.qti import archive, assessment_test_faults, ledger
+from item_bank.qti import archive, ledger
 from item_bank.qti.ledger import Line
-from item_bank.qti.package import Entry, Package, read_package
+from item_bank.qti.package import Entry, read_package
 from item_bank.refusal import Refusal
 
 _ITEMS: Final = frozenset({"qti-assessment-item", "assessmentItem"})
@@ -49,7 +49,6 @@ def inspect(path: Path) -> Inspection:
     package = read_package(path, apart=True)
     with closing(archive.open_files(path)) as files:
         lines = tuple(ledger.report(files, package))
-    refusals = (*package.refusals, *_tests(package))
     refused = {one.file for one in package.refusals}
     others = {line.file for line in lines if line.file in refused and line.name in _ITEMS}
     return Inspection(
@@ -58,18 +57,10 @@ def inspect(path: Path) -> Inspection:
         accepted=len(package.entries),
         lost=_lost(package.entries, lines),
         taken=tuple(entry.item.identifier for entry in package.entries),
-        refusals=refusals,
+        refusals=package.refusals,
         remarks=package.remarks,
         lines=lines,
     )
-
-
-def _tests(package: Package) -> Iterable[Refusal]:
-    """What stands against the tests, which are taken with a plan and not as items."""
-    for one in package.tests:
-        if one.root.name == "qti-assessment-test":
-            for fault in assessment_test_faults.faults(one.root):
-                yield Refusal(one.file, fault.element.line, fault.element.name, fault.reason)
 
 
 def _lost(entries: Sequence[Entry], lines: Sequence[Line]) -> int:

@@ -1,7 +1,7 @@
 """``invigil exam``: plan an exam day, open it, start and extend a whole room, close it, see how it stands.
 
 Times are local times of ``--zone``, or carry an offset (``2026-03-02T09:00+02:00``). A blueprint is a name
-of this installation or a JSON file. Planning draws a form on trial, so a blueprint that the bank cannot meet
+of this installation, a JSON file, or ``test/IDENTIFIER`` for an imported QTI test. Planning draws a form on trial, so a blueprint that the bank cannot meet
 is refused on the day of planning and not on the day of the exam::
 
     invigil exam plan "March day" --scheme est-lv/1 --blueprint electrical-safety \\
@@ -30,7 +30,7 @@ Exam = Annotated[str, typer.Argument(help="The exam day's identifier, as `exam p
 def plan(
     title: Annotated[str, typer.Argument(help="What candidates read.")],
     scheme: Annotated[str, typer.Option(help="The scheme's version, such as est-lv/1; without number: the active.")],
-    blueprint: Annotated[str, typer.Option(help="The blueprint's name, or a JSON file that holds one.")],
+    blueprint: Annotated[str, typer.Option(help="A blueprint's name, a JSON file that holds one, or test/IDENTIFIER.")],
     opens: Annotated[str, typer.Option(help="When the window opens, such as 2026-03-02T09:00.")],
     closes: Annotated[str, typer.Option(help="When it closes.")],
     seats: Annotated[int, typer.Option(help="How many may be booked.", min=1)],
