@@ -111,13 +111,16 @@ class _Reading:
         parts: set[str] = set()
         other: list[str] = []
         for name in names:
+            governing = _governing(manifests, name)
             if archive.is_archive(name):
                 self._inner(name)
-            elif _governing(manifests, name) is None and self._loose(name):
+            elif _is_left(name):
+                other.append(name)
+            elif governing is None and self._loose(name):
                 continue
-            elif name.lower().endswith(".xml"):
+            elif name.lower().endswith(".xml") or (governing is not None and name in governing.metadata):
                 if posixpath.basename(name) != manifest.NAME:
-                    self._xml(name, _governing(manifests, name), companions, parts)
+                    self._xml(name, governing, companions, parts)
             else:
                 other.append(name)
         left = (one for one in (*sorted(parts), *other) if one not in companions.used)
@@ -262,6 +265,11 @@ class _Reading:
             if first == entry.file or self.apart:
                 kept.append(entry)
         self.entries = kept
+
+
+def _is_left(name: str) -> bool:
+    """Whether this is what a Mac's archiver writes beside each file, under the file's own name."""
+    return posixpath.basename(name).startswith("._")
 
 
 def _governing(manifests: dict[str, Manifest], name: str) -> Manifest | None:

@@ -237,3 +237,13 @@ def test_a_manifest_may_tell_about_thousands_of_items(tmp_path: Path) -> None:
     read = read_package(write_package(tmp_path / "p", {"q-1": item_xml()}, resource("q-1", full_metadata()) + many))
     assert [entry.item.metadata.domain for entry in read.entries] == ["D1"]
     assert read.refusals == ()
+
+
+def test_what_a_mac_leaves_beside_each_file_is_remarked_and_a_listed_item_may_have_any_name(tmp_path: Path) -> None:
+    folder = write_package(tmp_path / "p", {}, resource("q-1", "<iv:domain>D1</iv:domain>", "items/q-1.qti"))
+    (folder / "items/q-1.qti").write_bytes(item_xml())
+    (folder / "items/._q-1.xml").write_bytes(b"\0\5\x16\7")
+    read = read_package(folder)
+    assert [(one.file, one.item.metadata.domain) for one in read.entries] == [("items/q-1.qti", "D1")]
+    assert [one.file for one in read.remarks] == ["items/._q-1.xml"]
+    assert read.refusals == ()
