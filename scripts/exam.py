@@ -1,8 +1,8 @@
 """``invigil exam``: plan an exam day, open it, start and extend a whole room, close it, see how it stands.
 
 Times are local times of ``--zone``, or carry an offset (``2026-03-02T09:00+02:00``). A blueprint is a name
-of this installation, a JSON file, or ``test/IDENTIFIER`` for an imported QTI test. Planning draws a form on trial, so a blueprint that the bank cannot meet
-is refused on the day of planning and not on the day of the exam::
+of this installation, a JSON file, or ``test/IDENTIFIER`` for an imported QTI test. Planning draws a form on trial,
+so a blueprint that the bank cannot meet is refused on the day of planning and not on the day of the exam::
 
     invigil exam plan "March day" --scheme est-lv/1 --blueprint electrical-safety \\
         --opens 2026-03-02T09:00 --closes 2026-03-02T13:00 --zone Europe/Helsinki --seats 20 --proctor grace

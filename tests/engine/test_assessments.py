@@ -112,7 +112,7 @@ def test_a_section_of_a_linear_part_is_stayed_in_for_its_least_time() -> None:
         world.enter("q03")
     assert ("TOO_SOON", 4_000) == (told.value.code, told.value.facts["wait_ms"])
     world.wait(4_000)
-    assert "q03" == ItemEntered("q03", "P1").item == world.enter("q03")[-1].item  # type: ignore[attr-defined]
+    assert "q03" == ItemEntered("q03", "P1").item == world.enter("q03")[-1].item
 
 
 @pytest.mark.parametrize("submission", ["individual", "simultaneous"])
