@@ -5,8 +5,8 @@
     invigil drill readers --times 20000 --seed 1 --corpus ../shared/data/qti
 
 Each try takes a package or a file of the corpus, damages one file in it (or the packed zip file as a whole) and reads
-it as `invigil bank check` would; what is accepted is also scored once, without an answer. A reader may take it or
-refuse it. Anything else is a crash; what computes longer than ``--limit-s`` is a hang (the processor's time, so other
+it as `invigil bank check` would; what is accepted is also scored once, without an answer, and read as an import would,
+which draws its page. A reader may take it or refuse it. Anything else is a crash; what computes longer than ``--limit-s`` is a hang (the processor's time, so other
 work on the machine does not count). Both are told with the number of the try, and ``--keep`` writes the input down.
 
 The corpus is a folder; without one, the packages of the demo. Equal seeds try equal files.
@@ -164,10 +164,12 @@ class Readers:
 
 
 def _taken(path: Path) -> bool:
-    """Whether some item was accepted. An accepted item must also score, or say why not."""
+    """Whether some item was accepted. An accepted item must also score, or say why not, and have a page."""
     read = read_package(path, apart=True)
     for entry in read.entries:
         scored(entry.item, {}, 0)
+    if read.entries:
+        read_package(path)  # as an import does, which draws each item's page to see whether it can
     return bool(read.entries)
 
 

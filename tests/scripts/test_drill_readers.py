@@ -69,7 +69,7 @@ def test_a_part_of_the_drill_on_public_files(shared_data: Path) -> None:
 def test_a_reader_that_crashes_is_told_and_its_input_kept(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(path: Path, *, apart: bool) -> Package:
+    def careless(path: Path, *, apart: bool = False) -> Package:
         with zipfile.ZipFile(path) as archive:  # raises BadZipFile for a damaged one
             raise KeyError(len(archive.namelist()))
 
@@ -82,7 +82,7 @@ def test_a_reader_that_crashes_is_told_and_its_input_kept(
 
 
 def test_a_reader_that_hangs_is_stopped_and_told(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def endless(path: Path, *, apart: bool) -> Package:
+    def endless(path: Path, *, apart: bool = False) -> Package:
         while True:
             path.exists()
 
