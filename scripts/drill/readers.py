@@ -6,8 +6,9 @@
 
 Each try takes a package or a file of the corpus, damages one file in it (or the packed zip file as a whole) and reads
 it as `invigil bank check` would; what is accepted is also scored once, without an answer, and read as an import would,
-which draws its page. A reader may take it or refuse it. Anything else is a crash; what computes longer than ``--limit-s`` is a hang (the processor's time, so other
-work on the machine does not count). Both are told with the number of the try, and ``--keep`` writes the input down.
+which draws its page. A reader may take it or refuse it. Anything else is a crash; what computes longer than
+``--limit-s`` is a hang (the processor's time, so other work on the machine does not count). Both are told with the
+number of the try, and ``--keep`` writes the input down.
 
 The corpus is a folder; without one, the packages of the demo. Equal seeds try equal files.
 """
