@@ -26,7 +26,7 @@ from typing import Final
 from engine.errors import Refused
 from item_bank import formats
 from item_bank.item import Element, Item, Metadata
-from item_bank.qti import archive, choice_reader, export, manifest, rendering, showing, xml
+from item_bank.qti import archive, export, manifest, rendering, showing, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
@@ -232,7 +232,7 @@ class _Reading:
         if not is_valid(gathered.root, notes) or notes.refusals or metadata is None:
             return
         item = Item(gathered.root, gathered.stimuli, gathered.resources, metadata)
-        if not self.apart and not _is_shown(item, data, notes):
+        if not self.apart and not _is_shown(item, notes):
             return
         self.entries.append(Entry(name, item, hashlib.sha256(data).hexdigest(), data, gathered.contents, source))
 
@@ -277,17 +277,10 @@ def _governing(manifests: dict[str, Manifest], name: str) -> Manifest | None:
     return next((found for folder, found in manifests.items() if name.startswith(folder)), None)
 
 
-def _is_shown(item: Item, data: bytes, notes: Notes) -> bool:
+def _is_shown(item: Item, notes: Notes) -> bool:
     """Whether the candidate's page can show the item today; what stands against it is noted."""
-    if showing.is_written(item):
-        for element, reason in showing.unshown(item):
-            notes.refuse(element.line, element.name, reason)
-        if not notes.refusals and not rendering.survives(item):
-            notes.refuse(item.root.line, "qti-item-body", _CHANGED)
-        return not notes.refusals
-    shown = choice_reader.read_item(data, notes.file)
-    if not isinstance(shown, Item):
-        notes.refusals.extend(shown)
-    elif not rendering.survives(shown):
+    for element, reason in showing.unshown(item):
+        notes.refuse(element.line, element.name, reason)
+    if not notes.refusals and not rendering.survives(item):
         notes.refuse(item.root.line, "qti-item-body", _CHANGED)
     return not notes.refusals
