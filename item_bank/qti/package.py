@@ -26,7 +26,7 @@ from typing import Final
 from engine.errors import Refused
 from item_bank import formats
 from item_bank.item import Element, Item, Metadata
-from item_bank.qti import archive, export, manifest, rendering, showing, xml
+from item_bank.qti import archive, manifest, rendering, showing, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
@@ -189,7 +189,7 @@ class _Reading:
 
     def _question(self, name: str, taken: Taken, source: bytes) -> None:
         item, notes = taken.item, Notes(name)
-        if is_valid(item.root, notes) and (self.apart or _is_shown(item, export.xml_of(item.root), notes)):
+        if is_valid(item.root, notes) and (self.apart or _is_shown(item, notes)):
             contents = tuple(taken.files[one.href] for one in item.resources)
             self.entries.append(Entry(name, item, hashlib.sha256(source).hexdigest(), source, contents))
             return
