@@ -139,7 +139,8 @@ class _Alone:
         _check_name(path.name)
         self._folder = path.parent
         text = self.read(path.name)
-        beside = (one for one in os.listdir(path.parent) if one.lower().endswith(_PICTURES) and one.encode() in text)
+        names = (one.name for one in path.parent.iterdir())
+        beside = (one for one in names if one.lower().endswith(_PICTURES) and one.encode() in text)
         named = (one for one in beside if is_safe_name(one) and (path.parent / one).is_file())
         self.names: tuple[str, ...] = tuple(sorted({path.name, *named}))
 
