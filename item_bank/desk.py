@@ -60,13 +60,14 @@ class Desk:
         done: int = self._writer.run(Act(act))
         return done
 
-    def _look(self, by: str, item: str, purpose: str) -> tuple[Item, int]:
-        """Open the latest revision for somebody who may see it; a writer sees own items only."""
+    def _look(self, by: str, item: str, purpose: str, revision: int = 0) -> tuple[Item, int]:
+        """Open a revision, 0 the latest, for somebody who may see it; a writer sees own items only."""
         at = self._sources.now()
 
         def act(tx: Transaction) -> tuple[Item, int]:
             state = self._seen_by(tx, by, item, at)
-            return self._vault.open_within(tx, ref_of(item, state), purpose, by), state.latest.revision
+            ref = ref_of(item, state, revision)
+            return self._vault.open_within(tx, ref, purpose, by), ref.revision
 
         seen: tuple[Item, int] = self._writer.run(Act(act))
         return seen

@@ -24,10 +24,7 @@ from item_bank.item import Element, Item, Metadata, Node
 from item_bank.markup import written
 from item_bank.question import Answer, Choice, Essay, Match, Nodes, Number, Option, Pick, Question, Span, Text, worth
 from item_bank.recognising import difference, question_of, settled
-
-
-class Unwritten(Exception):
-    """The format cannot say this. Its text is the reason."""
+from item_bank.sheet import Unwritten
 
 
 def write(item: Item, *, bare: bool = False) -> str:

@@ -77,12 +77,12 @@ class Looking(Desk):
         state: ItemState = self._writer.run(Act(lambda tx: known(tx, item)))
         return state
 
-    def show(self, by: str, item: str) -> Item:
-        """Open the latest revision, key and rationale included; a writer's look is limited to own items.
+    def show(self, by: str, item: str, revision: int = 0) -> Item:
+        """Open a revision, 0 the latest, key and rationale included; a writer's look is limited to own items.
 
         Raises: `NotFound` also for another writer's item; ROLE_MISSING.
         """
-        shown, _ = self._look(by, item, vault.SHOWING)
+        shown, _ = self._look(by, item, vault.SHOWING, revision)
         return shown
 
     def twins(self, item: str) -> tuple[tuple[str, float], ...]:

@@ -65,6 +65,10 @@ HOLE: Final = "[[1]]"
 _KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:=(-?\d{1,6}(?:\.\d{1,9}|/\d{1,6})?))?")
 
 
+class Unwritten(Exception):
+    """The format cannot say this. Its text is the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     text: str

@@ -16,7 +16,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from item_bank.composing import item_of
-from item_bank.gift_writing import Unwritten
 from item_bank.item import Element, Item, Metadata, Node
 from item_bank.markup import Nodes, Place, written
 from item_bank.question import (
@@ -37,7 +36,7 @@ from item_bank.question import (
 )
 from item_bank.recognising import difference, question_of, settled
 from item_bank.refusal import Notes
-from item_bank.sheet import HOLE, Cell, Sheet, question_from
+from item_bank.sheet import HOLE, Cell, Sheet, Unwritten, question_from
 
 _MARKS = {"em": "*", "strong": "**"}
 

@@ -22,10 +22,9 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from item_bank.gift_writing import Unwritten
 from item_bank.item import Item
 from item_bank.reading import MOST, Reading, text_of
-from item_bank.sheet import NAMES, Cell, Sheet, question_from
+from item_bank.sheet import NAMES, Cell, Sheet, Unwritten, question_from
 from item_bank.sheet_writing import cells_of
 
 DELIMITERS: Final = ",;\t"

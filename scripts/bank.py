@@ -31,7 +31,7 @@ import typer
 from engine.errors import NotFound, Refused
 from item_bank.inspection import inspect
 from item_bank.qti.archive import LARGEST_TOTAL, open_files
-from scripts import item_custody, item_scoring
+from scripts import item_custody, item_scoring, item_writing
 from scripts.calling import Hand, act, acting
 from scripts.console import Json, no, progress, tell
 from web.acts import MOST_PACKAGE_BYTES
@@ -193,7 +193,7 @@ def retire(items: Annotated[list[str], typer.Argument()], reason: Reason, as_jso
     tell({"ok": True, **act("bank.retire", {"items": items, "reason": reason})}, as_json)
 
 
-for _name, _command in item_custody.COMMANDS.items():
+for _name, _command in (*item_writing.COMMANDS.items(), *item_custody.COMMANDS.items()):
     app.command(_name)(_command)
 app.command("score")(item_scoring.score)
 app.command("score-cases")(item_scoring.score_cases)

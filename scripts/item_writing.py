@@ -16,7 +16,7 @@ something, `diff` when the two differ.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -26,9 +26,9 @@ import typer
 from engine.errors import NotFound, Refused
 from item_bank import authoring, comparing, table
 from item_bank import lint as linting
-from item_bank.gift_writing import Unwritten
 from item_bank.item import Item, decode
 from item_bank.qti.package import read_package
+from item_bank.sheet import KINDS, Unwritten
 from scripts.calling import Hand, acting
 from scripts.console import Json, no, progress, tell
 
@@ -41,8 +41,8 @@ def new(
     as_json: Json = False,
 ) -> None:
     """A commented text of this kind, to be filled in with any editor."""
-    if kind not in authoring.KINDS:
-        raise Refused("INPUT_INVALID", kind=kind, why=f"the kinds are {', '.join(authoring.KINDS)}; others come as QTI")
+    if kind not in KINDS:
+        raise Refused("INPUT_INVALID", kind=kind, why=f"the kinds are {', '.join(KINDS)}; others come as QTI")
     text = authoring.template(kind)
     if out is None and not as_json:
         typer.echo(text, nl=False)
@@ -188,4 +188,10 @@ def _write(file: Path, text: str) -> None:
 
 
 #: The commands by their names under ``invigil bank``.
-COMMANDS: Final = {"new": new, "edit": edit, "diff": diff, "lint": lint, "table": write_table}
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "new": new,
+    "edit": edit,
+    "diff": diff,
+    "lint": lint,
+    "table": write_table,
+}

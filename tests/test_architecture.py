@@ -37,7 +37,10 @@ DOORS = {
         *(f"transparency.{name}" for name in ("checkpoint", "log", "merkle", "receipt_file", "store")),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },
-    "item_bank": {"bank", "assessment", "blueprint", "cases", "inspection", "item", "qti.package", "qti.archive"},
+    "item_bank": {
+        *("bank", "assessment", "blueprint", "cases", "inspection", "item", "qti.package", "qti.archive"),
+        *("authoring", "comparing", "lint", "sheet", "table"),
+    },
     "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
     "web": {"app", "house", "settings", "security", "acts", "words"},
     "scripts": set[str](),

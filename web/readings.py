@@ -16,7 +16,7 @@ from engine.sitting import Sitting
 from engine.sources import from_epoch_ms, iso
 from item_bank import cases
 from item_bank.bank import key_of, options_of
-from item_bank.item import Item, plain_text
+from item_bank.item import Item, encode, plain_text
 from web.house import House
 from web.params import Params
 
@@ -39,6 +39,13 @@ def show_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, A
         **_content(shown),
         "history": [{"act": act, "person": mark.person, "at": iso(mark.at)} for act, mark in history.items()],
     }
+
+
+def whole_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """item, revision (0: the latest): its canonical bytes, for tools that write, compare or advise. Recorded."""
+    told = Params(params)
+    item = house.bank.show(login.person, told.text("item", 200), told.whole("revision", 0, 1_000_000, default=0))
+    return {"item": item.identifier, "canonical": encode(item).decode()}
 
 
 def score_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +175,7 @@ def _require(house: House, login: Login, *roles: str) -> None:
 #: By name, as `web.acts` takes them over.
 READINGS: Final[dict[str, Callable[[House, Login, dict[str, Any]], Any]]] = {
     "bank.show": show_item,
+    "bank.whole": whole_item,
     "bank.score": score_item,
     "bank.preview": preview_item,
     "sitting.list": list_sittings,

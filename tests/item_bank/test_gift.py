@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from item_bank import gift, gift_writing
-from item_bank.gift_writing import Unwritten
 from item_bank.item import Item, Metadata
 from item_bank.qti import marks
 from item_bank.qti.reader import is_valid
 from item_bank.recognising import question_of, settled
 from item_bank.refusal import Notes
+from item_bank.sheet import Unwritten
 
 
 def read(text: str) -> list[Item]:

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from item_bank import aiken, authoring, formats, gift, moodle_xml, table
-from item_bank.gift_writing import Unwritten
 from item_bank.item import Element, Item, Metadata
 from item_bank.qti import marks
 from item_bank.qti.package import read_package
 from item_bank.qti.reader import is_valid
 from item_bank.recognising import settled
 from item_bank.refusal import Notes
+from item_bank.sheet import Unwritten
 
 PACKAGE = Path(authoring.__file__).parent / "packages" / "electrical_safety"
 KINDS = ("choice", "multiple", "truefalse", "text", "number", "pick", "match", "order", "essay", "information")
