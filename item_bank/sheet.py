@@ -222,7 +222,7 @@ def _options(sheet: Sheet, multiple: bool) -> tuple[tuple[Option, ...], bool]:
     if len(told) < 2:
         sheet.refuse("option_a", "a choice has at least two options")
     if not key:
-        sheet.refuse("key", "no option is marked as right")
+        sheet.refuse("key", "no option is marked as right: put * before it, or name it in key")
     own = any(points is not None for points in key.values())
     if not multiple and not own and len(key) > 1:
         sheet.refuse("key", "one option is right; for several take the kind 'multiple', or give each its points")

@@ -79,7 +79,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What differs between two items or revisions, place by place. Exit 1 when anything does."""
-    before, after = _some([first, second])
+    before, after = _one(first), _one(second)
     found = [asdict(one) for one in comparing.changes(before, after)]
     told = {"ok": not found, "first": first, "second": second, "changes": found}
     (no if found else tell)(told, as_json, title=f"{len(found)} places differ" if found else "they are the same")
@@ -142,6 +142,13 @@ def _some(names: Sequence[str]) -> list[Item]:
     for name in names:
         found.extend([opened[name]] if name in opened else _in(Path(name)))
     return found
+
+
+def _one(name: str) -> Item:
+    found = _some([name])
+    if len(found) != 1:
+        raise Refused("INPUT_INVALID", file=name, why=f"it holds {len(found)} items; name one")
+    return found[0]
 
 
 def _in(path: Path) -> list[Item]:
