@@ -1,8 +1,8 @@
 """What an item refers to, found beside it: stimuli, rules in a template file, pictures, sounds, captions, styles.
 
 An item is taken with everything it needs or not at all. Addresses are read as in a web page: relative to the
-file they stand in, never out of the package, never to the network. Each file found is checked by its content
-(`media`); its `Resource` carries the address as the item writes it, so the item itself is not changed.
+file they stand in, or to what ``xml:base`` says, never out of the package, never to the network. Each file found is
+checked by its content (`media`); its `Resource` carries the address as the item writes it, so the item is not changed.
 
 * A stimulus becomes part of the item, with its own resources.
 * Rules in a file of the package (``template`` or ``template-location``) take the place of the reference.
@@ -108,15 +108,16 @@ class Companions:
 
     def _find(self, root: Element, file: str, found: dict[str, tuple[str, str]], notes: Notes) -> None:
         """Adds address → (name, media type) of every file that this tree refers to."""
-        for element, address in _addresses(root):
+        for element, address, base in _addresses(root):
             if _INLINE.match(address):
                 if (reason := _inline_complaint(address)) is not None:
                     notes.refuse(element.line, element.name, reason)
             elif address and not address.startswith("#") and not _REMOTE.match(address):
-                self._file(element, address, file, found, notes)
+                self._file(element, address, address_in(file, posixpath.join(base, address)), found, notes)
 
-    def _file(self, element: Element, address: str, file: str, found: dict[str, tuple[str, str]], notes: Notes) -> None:
-        name = address_in(file, address)
+    def _file(
+        self, element: Element, address: str, name: str | None, found: dict[str, tuple[str, str]], notes: Notes
+    ) -> None:
         if name is None:
             notes.refuse(element.line, element.name, f"the address {address[:80]!r} leads out of the package")
         elif name not in self.files.names:
@@ -196,15 +197,18 @@ class Companions:
         return None
 
 
-def _addresses(root: Element) -> Iterator[tuple[Element, str]]:
-    for element in (root, *root.descendants()):
-        for attribute in _ADDRESSES.get(element.name, ()):
-            if (address := element.get(attribute)) is not None:
-                yield element, address.strip()
-        if element.name in ("img", "source") and (several := element.get("srcset")) is not None:
-            yield from ((element, one.split()[0]) for one in several.split(",") if one.strip())
-        if element.name == "qti-file-href":
-            yield element, element.text.strip()
+def _addresses(element: Element, base: str = "") -> Iterator[tuple[Element, str, str]]:
+    """Every address in this tree, with the element it stands in and what ``xml:base`` says it is relative to."""
+    base = posixpath.join(base, element.get("xml:base") or "")
+    for attribute in _ADDRESSES.get(element.name, ()):
+        if (address := element.get(attribute)) is not None:
+            yield element, address.strip(), base
+    if element.name in ("img", "source") and (several := element.get("srcset")) is not None:
+        yield from ((element, one.split()[0], base) for one in several.split(",") if one.strip())
+    if element.name == "qti-file-href":
+        yield element, element.text.strip(), base
+    for child in element.elements():
+        yield from _addresses(child, base)
 
 
 def _inline_complaint(address: str) -> str | None:

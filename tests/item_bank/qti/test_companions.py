@@ -88,6 +88,16 @@ def test_files_are_found_wherever_an_address_may_stand(tmp_path: Path, body: str
     assert ([], ["p.png"]) == (notes.refusals, [one.href for one in found.resources])
 
 
+def test_addresses_are_relative_to_what_the_elements_around_say(tmp_path: Path) -> None:
+    inside = '<p xml:base="deep/"><img src="p.png" alt=""/></p>'
+    found, notes = gathered(
+        tmp_path / "1", item_xml(body=f'<div xml:base="../pictures/">{inside}</div>'), pictures__deep__p_png=PICTURE
+    )
+    assert ([], ["p.png"]) == (notes.refusals, [one.href for one in found.resources])
+    _, notes = gathered(tmp_path / "2", item_xml(body=f'<div xml:base="http://example.org/">{inside}</div>'))
+    assert ["the address 'p.png' leads out of the package"] == [one.reason for one in notes.refusals]
+
+
 def test_files_of_catalogs_come_too(tmp_path: Path) -> None:
     card = '<qti-card support="sign-language"><qti-file-href mime-type="video/mp4"> p.mp4 </qti-file-href></qti-card>'
     catalog = f'<qti-catalog-info><qti-catalog id="c">{card}</qti-catalog></qti-catalog-info>'
