@@ -199,3 +199,16 @@ def test_a_folder_lists_the_zip_files_in_it_and_opens_them_but_a_zip_file_holds_
         inner.open("a.xml")
     files.close()
     inner.close()
+
+
+def test_a_file_by_itself_brings_the_pictures_it_names_but_no_symbolic_link(tmp_path: Path) -> None:
+    (tmp_path / "q.gift").write_text("{pictures} a.png b.png c.png", encoding="utf-8")
+    for name in ("a.png", "d.png", "secret"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "b.png").symlink_to(tmp_path / "secret")
+    (tmp_path / "c.png").mkdir()
+    files = open_files(tmp_path / "q.gift")
+    assert files.names == ("a.png", "q.gift")
+    with pytest.raises(Refused):
+        files.open("a.png")
+    files.close()
