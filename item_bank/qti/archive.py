@@ -139,9 +139,8 @@ class _Alone:
         _check_name(path.name)
         self._folder = path.parent
         text = self.read(path.name)
-        names = (one.name for one in path.parent.iterdir())
-        beside = (one for one in names if one.lower().endswith(_PICTURES) and one.encode() in text)
-        named = (one for one in beside if is_safe_name(one) and (path.parent / one).is_file())
+        pictures = (one for one in path.parent.iterdir() if one.suffix.lower() in _PICTURES and not one.is_symlink())
+        named = (one.name for one in pictures if is_safe_name(one.name) and one.name.encode() in text and one.is_file())
         self.names: tuple[str, ...] = tuple(sorted({path.name, *named}))
 
     def read(self, name: str, most: int = LARGEST) -> bytes:
