@@ -75,7 +75,7 @@ class Delivery:
         self._keyring = keyring
         self._exams = exams
         self._assessments = assessments
-        self._questions = Questions(exams, items)
+        self._questions = Questions(exams, items, assessments)
         self._acting = acting = Acting(writer, sources, exams)
         self._append, self._as, self._invigilate = acting.append, acting.as_role, acting.invigilate
 

@@ -352,6 +352,9 @@ class Assessments(Protocol):
     def outcomes(self, form: Form, progress: Progress, seat: Seat) -> Outcomes:
         """The outcomes of the whole test. Requires: a form of a test."""
 
+    def rubrics(self, form: Form, position: str, seat: Seat) -> str:
+        """What the test says beside the question at ``position``, as sanitised HTML. Requires: a form of a test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:

@@ -42,7 +42,7 @@ class Pacing:
         assessments: Assessments | None = None,
     ) -> None:
         self._sources = sources
-        self._questions = None if items is None else Questions(exams, items)
+        self._questions = None if items is None else Questions(exams, items, assessments)
         self._assessments = assessments
         self._acting = Acting(writer, sources, exams)
 

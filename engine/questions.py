@@ -11,21 +11,24 @@ first answer to a question opens it again.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from engine.answers import OutboxRow, check_response, parse_payload
 from engine.errors import Refused
 from engine.exam import Exams
-from engine.form import CandidateItem, ItemResource, Items, ResponseRule, Seat, seat_at
+from engine.form import Assessments, CandidateItem, ItemResource, Items, ResponseRule, Seat, seat_at
 from engine.sitting import BEFORE, Sitting
 
 MOST_RULES = 50_000
 
 
 class Questions:
-    """``items`` is the port to the bank; ``exams`` knows the seeds a seat's option order follows from."""
+    """``items`` and ``assessments`` are the ports to the bank; ``exams`` knows the seeds a seat's option order follows
+    from."""
 
-    def __init__(self, exams: Exams, items: Items) -> None:
+    def __init__(self, exams: Exams, items: Items, assessments: Assessments | None = None) -> None:
         self.items = items
+        self._assessments = assessments
         self._exams = exams
         self._rules: OrderedDict[tuple[str, str], tuple[ResponseRule, ...]] = OrderedDict()
         self._seats: OrderedDict[str, Seat] = OrderedDict()
@@ -39,7 +42,10 @@ class Questions:
         self._rules[state.sitting, position] = opened.rules
         while len(self._rules) > MOST_RULES:
             self._rules.popitem(last=False)
-        return opened
+        if state.form.test is None or self._assessments is None:
+            return opened
+        said = self._assessments.rubrics(state.form, position, self.seat(state))
+        return replace(opened, html=said + opened.html)
 
     def resource(self, state: Sitting, position: str, name: str) -> ItemResource:
         """A picture or sound of the question. Requires: ``position`` stands on the form. Raises: `NotFound`."""

@@ -13,12 +13,12 @@ from engine.events import SYSTEM
 from engine.form import Form, Onward, Outcome, Outcomes, Progress, Seat, Taken, seat_at
 from item_bank import assessment
 from item_bank.item import Item
-from item_bank.qti import processing, rendering, test_outcomes, values, walk
+from item_bank.qti import processing, rendering, test_content, test_outcomes, values, walk
 from item_bank.qti.assessment_test import read
 from item_bank.qti.standing import Result, Standing
 from item_bank.qti.test_outcomes import Processing
 from item_bank.qti.values import Value
-from item_bank.vault import SCORING, Vault
+from item_bank.vault import DELIVERY, SCORING, Vault
 
 
 def onward(vault: Vault, form: Form, progress: Progress, seat: Seat) -> Onward:
@@ -37,9 +37,22 @@ def of_test(vault: Vault, form: Form, progress: Progress, seat: Seat) -> Outcome
     rules, standing = _standing(vault, form, progress, seat)
     found = rules.outcomes(standing)
     told = tuple(_told(name, value, rules) for name, value in found.items())
+    language = rules.test.root.get("xml:lang") or "und"
+    said = test_content.written(test_content.feedback(rules.test, found), found, language)
+    feedback = (said,) if said else ()
     if not rules.steps:
-        return Outcomes(told)
-    return Outcomes(told, _number(found.get("SCORE")), _maximum(found, rules))
+        return Outcomes(told, feedback=feedback)
+    return Outcomes(told, _number(found.get("SCORE")), _maximum(found, rules), feedback)
+
+
+def rubrics(vault: Vault, form: Form, position: str, seat: Seat) -> str:
+    """See `engine.form.Assessments.rubrics`."""
+    assert form.test is not None
+    test = read(vault.open(form.test, DELIVERY, SYSTEM, seat.sitting).root)
+    at = [item.position for item in form.items].index(position)
+    place = assessment.plan_of(form, test).places[at]
+    blocks = test_content.rubrics(test, place.part, place.path)
+    return test_content.written(blocks, {}, test.root.get("xml:lang") or "und")
 
 
 def _standing(vault: Vault, form: Form, progress: Progress, seat: Seat) -> tuple[Processing, Standing]:

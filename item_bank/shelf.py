@@ -65,6 +65,10 @@ class Shelf(Desk):
         """See `engine.form.Assessments.outcomes`."""
         return outcomes.of_test(self._vault, form, progress, seat)
 
+    def rubrics(self, form: Form, position: str, seat: Seat) -> str:
+        """See `engine.form.Assessments.rubrics`."""
+        return outcomes.rubrics(self._vault, form, position, seat)
+
     def _keep_test(self, tx: Transaction, by: str, at: datetime, root: Element, source: str) -> ItemRef | None:
         """Seal the test as a new revision; None when the latest one has this very content."""
         test = read(root)

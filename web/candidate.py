@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
@@ -167,7 +168,7 @@ async def result(request: Request) -> Response:
     if state.sealed is None:
         return go(place(state))
     shown: dict[str, Any] = {"state": "provisional", "outcome": "", "points": None, "points_possible": None}
-    shown |= {"passed": None, "decided_at": None, "reasons": [], "appeal_until": None, "sections": []}
+    shown |= {"passed": None, "decided_at": None, "reasons": [], "appeal_until": None, "sections": [], "feedback": []}
     shown["certificate"] = None
     if state.practice and state.score is not None:
         shown |= {"state": "decided", "points": state.score.points, "points_possible": state.score.max_points}
@@ -326,8 +327,14 @@ def _decided(state: Sitting, outcome: Outcome) -> dict[str, Any]:
         "points": state.score.points if released and state.score else None,
         "points_possible": state.score.max_points if released and state.score else None,
         "passed": state.released.passed if state.released else None,
+        "feedback": _feedback(state) if released else [],
         "certificate": made and {"number": made.number, "holder": made.name, "valid_until": made.expires_at},
     }
+
+
+def _feedback(state: Sitting) -> list[Markup]:
+    """What the test says at its end. It was written by the bank's own allow-list when the score was computed."""
+    return [Markup(one) for one in state.score.feedback] if state.score else []  # noqa: S704
 
 
 async def _sealing(request: Request, login: Login, state: Sitting) -> Response:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 from urllib.parse import unquote
 
 from item_bank.item import Element, Item, Node
@@ -31,6 +32,8 @@ from item_bank.refusal import Refusal
 
 #: Gives the root of a file of the package by its name in it, or None where there is none that can be read.
 File = Callable[[str], Element | None]
+_PICTURES: Final = ("img", "picture", "audio", "video", "object")
+_PICTURE: Final = "a test's own rubrics and feedback are text; a picture there would not be shown"
 
 
 def read_test(root: Element, file: str, section_file: File, items: Mapping[str, Item]) -> Element | tuple[Refusal, ...]:
@@ -42,6 +45,8 @@ def read_test(root: Element, file: str, section_file: File, items: Mapping[str, 
         return _refused(file, whole)
     if found := faults(whole):
         return _refused(file, found)
+    if pictures := tuple(Fault(one, _PICTURE) for one in whole.descendants(*_PICTURES)):
+        return _refused(file, pictures)
     if missing := tuple(_missing(whole, items)):
         return _refused(file, missing)
 

@@ -41,11 +41,15 @@ def _item(name: str, rules: str = "") -> str:
 TEST = f"""<qti-assessment-test {QTI} identifier="rescue" title="Rescue at height">
   <qti-outcome-declaration identifier="SCORE" cardinality="single" base-type="float"/>
   <qti-outcome-declaration identifier="MAXSCORE" cardinality="single" base-type="float"/>
+  <qti-outcome-declaration identifier="BAND" cardinality="single" base-type="identifier"/>
   <qti-outcome-declaration identifier="SEEN" cardinality="single" base-type="integer"/>
   <qti-outcome-declaration identifier="RIGHT" cardinality="single" base-type="integer"/>
   <qti-time-limits max-time="3600"/>
   <qti-test-part identifier="P1" title="Theory" navigation-mode="linear" submission-mode="individual">
     <qti-assessment-section identifier="S1" title="Knots" visible="true">
+      <qti-rubric-block view="candidate"><qti-content-body><p>Read each knot twice.</p></qti-content-body>
+      </qti-rubric-block>
+      <qti-rubric-block view="scorer"><qti-content-body><p>The reef is a trap.</p></qti-content-body></qti-rubric-block>
       {_item("Q1", f'<qti-branch-rule target="Q3">{MATCH_ONE.format("Q1")}</qti-branch-rule>')}
       {_item("Q2")}
       {_item("Q3", '<qti-item-session-control allow-skipping="false"/><qti-time-limits min-time="16" max-time="64"/>')}
@@ -68,11 +72,20 @@ TEST = f"""<qti-assessment-test {QTI} identifier="rescue" title="Rescue at heigh
     <qti-set-outcome-value identifier="MAXSCORE">
       <qti-base-value base-type="float">8</qti-base-value>
     </qti-set-outcome-value>
+    <qti-set-outcome-value identifier="BAND">
+      <qti-base-value base-type="identifier">some</qti-base-value>
+    </qti-set-outcome-value>
     <qti-set-outcome-value identifier="SEEN"><qti-number-presented/></qti-set-outcome-value>
     <qti-set-outcome-value identifier="RIGHT">
       <qti-number-correct section-identifier="S3"/>
     </qti-set-outcome-value>
   </qti-outcome-processing>
+  <qti-test-feedback identifier="some" outcome-identifier="BAND" access="atEnd" show-hide="show" title="Some of it">
+    <qti-content-body><p>You have <qti-printed-variable identifier="SCORE"/> points.</p></qti-content-body>
+  </qti-test-feedback>
+  <qti-test-feedback identifier="some" outcome-identifier="BAND" access="atEnd" show-hide="hide">
+    <qti-content-body><p>Nothing at all.</p></qti-content-body>
+  </qti-test-feedback>
 </qti-assessment-test>"""
 NAMES = [f"q{number}" for number in range(1, 8)]
 
@@ -198,6 +211,8 @@ def test_a_test_is_sat_by_its_rules_and_the_result_is_the_one_worked_out_by_hand
     assert "Q1" == day.go("Q1")
     with pytest.raises(Refused, match="FORWARD_ONLY"):
         day.go(ropes[0], leaving=True)
+    shown = day.house.delivery.item(day.ada, day.sitting, day.position("Q1")).html
+    assert ("Read each knot twice." in shown, "The reef is a trap." in shown) == (True, False)
     day.answer(right=True)  # SCORE 1
     assert "Q3" == day.go("Q2")  # the branch rule of Q1
     with pytest.raises(Refused, match="ITEM_LOCKED"):
@@ -221,7 +236,10 @@ def test_a_test_is_sat_by_its_rules_and_the_result_is_the_one_worked_out_by_hand
     assert score is not None
     # 1 x 1 + 0 + 1 x 1.5 + 0 of the 8 the test says it gives; presented: Q1, Q3 and both ropes; right in S3: one
     assert (2.5, 8.0, False) == (score.points, score.max_points, score.passed)
-    assert {"SCORE": ("2.5",), "MAXSCORE": ("8.0",), "SEEN": ("4",), "RIGHT": ("1",)} == {
+    [feedback] = score.feedback
+    assert "<h2>Some of it</h2><p>You have 2.5 points.</p>" in feedback
+    assert "Nothing at all" not in feedback
+    assert {"SCORE": ("2.5",), "BAND": ("some",), "MAXSCORE": ("8.0",), "SEEN": ("4",), "RIGHT": ("1",)} == {
         one.name: one.values for one in score.outcomes
     }
 

@@ -30,6 +30,9 @@ WHOLE = """<qti-assessment-test identifier="t" title="T">
 </qti-set-outcome-value></qti-outcome-processing></qti-assessment-test>"""
 
 
+RUBRIC = '<qti-rubric-block view="candidate"><p><img src="a.png" alt="A"/></p></qti-rubric-block>'
+
+
 def taken(text: str) -> Element | tuple[Refusal, ...]:
     files = {"sections/n.xml": SECTION}
     return read_test(tree(text), "tests/t.xml", files.get, ITEMS)
@@ -53,6 +56,7 @@ def test_addresses_are_followed_from_the_file_they_stand_in_and_items_named_by_i
             "qti-test-part",
             "the attribute navigation-mode: 'up' is not one of linear, nonlinear",
         ),
+        (("<qti-test-part", f"{RUBRIC}<qti-test-part"), 3, "img", "a picture there would not be shown"),
         (("processing>", 'processing v="2">'), 8, "qti-outcome-processing", "the standard has no attribute v here"),
         (('identifier="Q1"', 'identifier="N"'), 1, "qti-assessment-section", "the identifier 'N' stands twice"),
     ],
