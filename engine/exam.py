@@ -22,7 +22,7 @@ from engine.admission import assign_form, create, redraw_form
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, FormRedrawn, Recorded, SittingCreated, event
 from engine.form import Drawn, Form, Forms
-from engine.independence import may_sit
+from engine.independence import COOL_OFF_MS, may_sit
 from engine.keyring import Keyring, keyed
 from engine.people import Role, require_role
 from engine.policy import Policy
@@ -293,7 +293,7 @@ class Exams:
 
         def fn(tx: Transaction) -> None:
             require_role(tx.connection, person, Role.ADMINISTRATOR, prepared.at)
-            _seat(tx, person, prepared)
+            _seat(tx, person, prepared, self._forms)
 
         self._writer.run(Act(fn))
         return prepared.sitting, prepared.practice
@@ -312,7 +312,7 @@ class Exams:
 
             def fn(tx: Transaction, prepared: Sequence[_Prepared] = prepared) -> list[Booked]:
                 require_role(tx.connection, person, Role.ADMINISTRATOR, self._sources.now())
-                return [_booked(tx, person, one) for one in prepared]
+                return [_booked(tx, person, one, self._forms) for one in prepared]
 
             booked += self._writer.run(Act(fn))
         return tuple(booked)
@@ -443,9 +443,9 @@ def note_jump(tx: Transaction, at: datetime, jumped: WallClockJumped) -> None:
         tx.append(f"exam/{found['exam']}", SYSTEM, at, jumped)
 
 
-def _booked(tx: Transaction, person: str, prepared: _Prepared) -> Booked:
+def _booked(tx: Transaction, person: str, prepared: _Prepared, forms: Forms) -> Booked:
     try:
-        _seat(tx, person, prepared)
+        _seat(tx, person, prepared, forms)
     except Refused as refused:
         return Booked(prepared.candidate, "", "", refused.code)
     except NotFound:
@@ -453,7 +453,7 @@ def _booked(tx: Transaction, person: str, prepared: _Prepared) -> Booked:
     return Booked(prepared.candidate, prepared.sitting, prepared.practice)
 
 
-def _seat(tx: Transaction, person: str, prepared: _Prepared) -> None:
+def _seat(tx: Transaction, person: str, prepared: _Prepared, forms: Forms) -> None:
     """Check everything, then create both sittings: what is refused leaves nothing behind."""
     candidate, at = prepared.candidate, prepared.at
     now: Exam = tx.state(f"exam/{prepared.exam.exam}")
@@ -462,6 +462,8 @@ def _seat(tx: Transaction, person: str, prepared: _Prepared) -> None:
     if row(tx.connection, "person", person=candidate) is None:
         raise NotFound("person", candidate)
     may_sit(tx.connection, candidate, at)
+    if forms.seen_by(tx.connection, candidate, now.blueprint, epoch_ms(at) - COOL_OFF_MS):
+        raise Refused("SOD_ITEM_EXPOSED", exam=now.exam)
     if count(tx.connection, "sitting", exam=now.exam, candidate=candidate, practice=False):
         raise Refused("ALREADY_BOOKED")
     if count(tx.connection, "sitting", exam=now.exam, practice=False) >= now.seats:

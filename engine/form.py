@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
+from sqlalchemy import Connection
 
 NAVIGATIONS = ("free", "linear")
 _UNTOLD = {"navigation": "free", "locks": False, "limit_ms": 0, "submission": "individual", "use": None}
@@ -380,6 +381,9 @@ class Forms(Protocol):
 
         Raises: as `draw`, for the first seed that cannot have a form.
         """
+
+    def seen_by(self, connection: Connection, person: str, blueprint: str, since_ms: int) -> bool:
+        """Whether ``person`` has written or opened, since then, an item that ``blueprint`` could draw."""
 
     def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
         """In what ``form`` is not what ``blueprint`` asks for, whatever the pool is now; empty when it is whole."""

@@ -30,8 +30,9 @@ from engine.errors import NotFound
 from engine.events import SYSTEM, event
 from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
 from engine.people import Role, require_role
+from engine.store import Connection
 from engine.writer import Act, Fold, Projector, Transaction
-from item_bank import assembly, assessment, lifecycle, shelf, store, vault, windows
+from item_bank import assembly, assessment, lifecycle, release, shelf, store, vault, windows
 from item_bank.blueprint import Blueprint, PoolItem, from_record
 from item_bank.checklists import CHECKLISTS as CHECKLISTS
 from item_bank.corrections import Corrected as Corrected
@@ -50,6 +51,9 @@ from item_bank.qti import marks, rendering
 from item_bank.qti.package import Entry, read_package
 from item_bank.qti.pictures import inline
 from item_bank.refusal import Refusal
+from item_bank.release import Releases
+from item_bank.release import recipient_keys as recipient_keys
+from item_bank.release import unsealed as unsealed
 from item_bank.shelf import Shelf
 from item_bank.solution import Stated as Stated
 from item_bank.solution import key_of as key_of
@@ -59,7 +63,12 @@ from item_bank.store import Wanted as Wanted
 from item_bank.windows import Window as Window
 
 #: What the writer must know of this package.
-FOLDS: Final[Mapping[str, Fold]] = {"item": lifecycle.Fold(), "window": windows.Fold(), "test": shelf.Fold()}
+FOLDS: Final[Mapping[str, Fold]] = {
+    "item": lifecycle.Fold(),
+    "window": windows.Fold(),
+    "test": shelf.Fold(),
+    "release": release.Fold(),
+}
 PROJECTORS: Final[Sequence[Projector]] = (store.project,)
 
 _INDEXED_AT_ONCE: Final = 256
@@ -88,7 +97,7 @@ class Imported:
     tests: tuple[ItemRef, ...] = ()
 
 
-class Bank(Custody, Corrections, Looking, Shelf):
+class Bank(Custody, Corrections, Looking, Releases, Shelf):
     """See the module. ``by`` is always a person's identifier."""
 
     # -- the writer -----------------------------------------------------------------------------------
@@ -181,6 +190,13 @@ class Bank(Custody, Corrections, Looking, Shelf):
         if assessment.is_record(blueprint.encode()):
             return assessment.incomplete(form, assessment.from_record(blueprint.encode()))
         return assembly.incomplete(form, _plan_of(blueprint))
+
+    def seen_by(self, connection: Connection, person: str, blueprint: str, since_ms: int) -> bool:
+        """See `engine.form.Forms.seen_by`: by areas for a blueprint, by name for the items of a test."""
+        if assessment.is_record(blueprint.encode()):
+            names = [ref.item for _, ref in assessment.from_record(blueprint.encode()).items]
+            return store.has_seen(connection, person, since_ms, items=names)
+        return store.has_seen(connection, person, since_ms, domains=[row.domain for row in _plan_of(blueprint).rows])
 
     # -- delivery: the port Items ---------------------------------------------------------------------
 

@@ -349,14 +349,15 @@ def sittings_of(connection: Connection, item: str) -> tuple[str, ...]:
     return tuple(sorted(row["sitting"] for row in rows(connection, "item_exposure", item=item)))
 
 
-def has_seen(connection: Connection, person: str, domains: Iterable[str], since_ms: int) -> bool:
-    """Whether the person has written or opened an item of these areas since."""
+def has_seen(
+    connection: Connection, person: str, since_ms: int, *, domains: Iterable[str] = (), items: Iterable[str] = ()
+) -> bool:
+    """Whether the person has written or opened, since then, one of these items or any of these areas."""
+    named = _ACCESS.c.item.in_(sorted(set(items))) | _REVISION.c.domain.in_(sorted(set(domains)))
     question = (
         select(func.count())
         .select_from(_ACCESS.join(_REVISION, _ACCESS.c.item == _REVISION.c.item))
-        .where(
-            _ACCESS.c.person == person, _ACCESS.c.last_at_ms >= since_ms, _REVISION.c.domain.in_(sorted(set(domains)))
-        )
+        .where(_ACCESS.c.person == person, _ACCESS.c.last_at_ms >= since_ms, named)
     )
     return bool(connection.execute(question).scalar_one())
 

@@ -51,6 +51,7 @@ SHOWING: Final = "showing"
 PREVIEW: Final = "preview"
 INDEXING: Final = "indexing"
 CORRECTING: Final = "correcting"
+EXPORT: Final = "export"
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

@@ -7,6 +7,7 @@ signed in, here or through the server.
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import NotFound, Refused
-from item_bank.bank import CHECKLISTS
+from engine.sources import system
+from item_bank.bank import CHECKLISTS, recipient_keys, unsealed
 from scripts.calling import act
 from scripts.console import Json, no, tell
 
@@ -170,6 +172,88 @@ def leak_check(
     (no if leaks else tell)({"ok": not leaks, "file": str(file), "leaks": leaks}, as_json, title=f"{len(leaks)} items")
 
 
+def export(
+    out: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+    items: Annotated[list[str] | None, typer.Argument(help="Items, by their identifiers.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The recipient's public key, of `bank recipient`: sealed.")] = None,
+    release: Annotated[str, typer.Option(help="In clear: a release that somebody else has approved.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it stands in the journal.")] = "",
+    as_json: Json = False,
+) -> None:
+    """A QTI 3.0 package of items, sealed to a recipient. In clear only after `bank ask-export` and an approval."""
+    if out.exists():
+        raise Refused("INPUT_INVALID", file=str(out), why="it exists already")
+    if (to is None) == (not release):
+        raise typer.BadParameter("either --to KEY, or --release of an approved one")
+    if to is None:
+        done = act("bank.export-plain", {"release": release})
+    else:
+        told = {"items": items or [], "recipient": _key_in(to).hex(), "reason": reason}
+        done = act("bank.export", told)
+    _write(out, base64.b64decode(done["package"]))
+    note = "in clear: delete it after use" if to is None else "sealed; the recipient opens it by `bank unseal`"
+    tell({"ok": True, "file": str(out), "release": done["release"], "note": note}, as_json)
+
+
+def ask_export(items: Items, reason: Reason, as_json: Json = False) -> None:
+    """Ask for items in clear; somebody else approves by `bank approve-export`."""
+    done = act("bank.ask-export", {"items": items, "reason": reason})
+    tell({"ok": True, **done, "next": f"invigil bank approve-export {done['release']}, by somebody else"}, as_json)
+
+
+def approve_export(release: Annotated[str, typer.Argument()], as_json: Json = False) -> None:
+    """Agree that items leave the bank in clear. Never by whoever asked."""
+    tell({"ok": True, "release": release, **act("bank.approve-export", {"release": release})}, as_json)
+
+
+def recipient(
+    name: Annotated[Path, typer.Argument(help="Two files are made: NAME.key, which stays secret, and NAME.pub.")],
+    as_json: Json = False,
+) -> None:
+    """Make the keys of a recipient. The public one goes to whoever exports; the other never leaves."""
+    private, public = recipient_keys(system().dice)
+    files = {name.with_suffix(".key"): private, name.with_suffix(".pub"): public}
+    for file in files:
+        if file.exists():
+            raise Refused("INPUT_INVALID", file=str(file), why="it exists already")
+    for file, key in files.items():
+        _write(file, key.hex().encode() + b"\n")
+    tell({"ok": True, "files": [str(file) for file in files]}, as_json)
+
+
+def unseal(
+    file: Annotated[Path, typer.Argument(help="A sealed package.")],
+    key: Annotated[Path, typer.Option(help="The recipient's private key.")],
+    out: Annotated[Path, typer.Option(help="The package to write; it must not exist yet.")],
+    as_json: Json = False,
+) -> None:
+    """Open a package that was sealed to this key. Needs no installation."""
+    if not file.is_file():
+        raise NotFound("file", str(file))
+    if out.exists():
+        raise Refused("INPUT_INVALID", file=str(out), why="it exists already")
+    _write(out, unsealed(file.read_bytes(), _key_in(key)))
+    tell({"ok": True, "file": str(out), "note": "it holds secret items in clear"}, as_json)
+
+
+def _key_in(file: Path) -> bytes:
+    if not file.is_file():
+        raise NotFound("key", str(file))
+    try:
+        return bytes.fromhex(file.read_text(encoding="ascii").strip())
+    except ValueError:
+        raise Refused("INPUT_INVALID", file=file.name, why="not a key in hexadecimal") from None
+
+
+def _write(file: Path, data: bytes) -> None:
+    """For this user alone."""
+    if not file.parent.is_dir():
+        raise NotFound("folder", str(file.parent))
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as written:
+        written.write(data)
+
+
 def reindex(as_json: Json = False) -> None:
     """Index the words of items imported before there was an index. Each is opened, on the record."""
     tell({"ok": True, **act("bank.reindex", {})}, as_json)
@@ -199,5 +283,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "search": search,
     "exposure": exposure,
     "leak-check": leak_check,
+    "export": export,
+    "ask-export": ask_export,
+    "approve-export": approve_export,
+    "recipient": recipient,
+    "unseal": unseal,
     "reindex": reindex,
 }

@@ -56,7 +56,7 @@ from engine.form import (
 from engine.keyring import Keyring
 from engine.policy import Policy
 from engine.sources import Sources, later, system
-from engine.store import Database, Ledger, recorded
+from engine.store import Connection, Database, Ledger, recorded
 from engine.transparency import checkpoint
 from engine.writer import Act, Fold, Settled, Transaction, Writer
 from scripts.console import log_to_stderr
@@ -108,6 +108,9 @@ class Blank:
 
     def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
         return [self.draw(blueprint, seed) for seed in seeds]
+
+    def seen_by(self, connection: Connection, person: str, blueprint: str, since_ms: int) -> bool:
+        return False
 
     def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
         return ()

@@ -226,6 +226,38 @@ def _reindex(house: House, login: Login, params: dict[str, Any]) -> dict[str, An
     return {"indexed": house.bank.reindex(login.person)}
 
 
+# -- items out of the bank ----------------------------------------------------------------------------
+
+
+def _export(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """items, reason, recipient: an X25519 public key in hexadecimal. The package, sealed to it, in base 64."""
+    told = Params(params)
+    try:
+        recipient = bytes.fromhex(told.text("recipient", 64))
+    except ValueError:
+        raise Refused("INPUT_INVALID", field="recipient", why="not hexadecimal") from None
+    items, reason = told.names("items"), told.text("reason", 500)
+    release, sealed = house.bank.release_sealed(login.person, items, recipient, reason)
+    return {"release": release, "items": len(items), "package": base64.b64encode(sealed).decode()}
+
+
+def _ask_export(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """items, reason: in clear, once somebody else has approved."""
+    told = Params(params)
+    return {"release": house.bank.ask_release(login.person, told.names("items"), told.text("reason", 500))}
+
+
+def _approve_export(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    done = house.bank.approve_release(login.person, Params(params).text("release", 60))
+    return {"items": [ref.item for ref in done.items], "reason": done.reason}
+
+
+def _export_plain(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    release = Params(params).text("release", 60)
+    package = house.bank.release_plain(login.person, release)
+    return {"release": release, "package": base64.b64encode(package).decode()}
+
+
 # -- windows under k-of-n custody ---------------------------------------------------------------------
 
 
@@ -303,6 +335,10 @@ ACTS: Final[Mapping[str, Act]] = {
     "bank.exposure": _exposure,
     "bank.leak-check": _leak_check,
     "bank.reindex": _reindex,
+    "bank.export": _export,
+    "bank.ask-export": _ask_export,
+    "bank.approve-export": _approve_export,
+    "bank.export-plain": _export_plain,
     "keys.lock-window": _lock,
     "keys.take-share": _take_share,
     "keys.give-share": _give_share,
@@ -314,6 +350,7 @@ ACTS: Final[Mapping[str, Act]] = {
 STEP_UP: Final = frozenset(
     {
         *("bank.review", "bank.compromise", "bank.confirm-correction"),
+        *("bank.export", "bank.ask-export", "bank.approve-export", "bank.export-plain"),
         *("keys.lock-window", "keys.take-share", "keys.give-share", "keys.unlock-window"),
     }
 )

@@ -45,7 +45,7 @@ from engine.people import People, Role
 from engine.policy import Policy
 from engine.sitting import Sitting
 from engine.sources import ManualClock, SeededDice, Sources, later
-from engine.store import Database
+from engine.store import Connection, Database
 from engine.writer import Fold, Writer
 from tests.engine.builders import GRACE_MS, LIMIT_MS, NINE, a_row, shown, signed, verified
 
@@ -96,6 +96,9 @@ class Bank:
 
     def draw_many(self, blueprint: str, seeds: Sequence[bytes]) -> list[Drawn]:
         return [self.draw(blueprint, seed) for seed in seeds]
+
+    def seen_by(self, connection: Connection, person: str, blueprint: str, since_ms: int) -> bool:
+        return False
 
     def faults(self, blueprint: str, form: Form) -> tuple[str, ...]:
         asked = json.loads(blueprint)["items"]

@@ -11,9 +11,10 @@ import pytest
 from engine.errors import Refused
 from engine.form import Seat
 from engine.sitting import Phase
+from engine.sources import epoch_ms
 from item_bank.item import plain_text
 from tests.item_bank.samples import choice_interaction, full_metadata, item_xml, resource, write_package
-from tests.web.site import Site
+from tests.web.site import Site, plan
 from tests.web.site import site as opened
 from tests.web.test_acts import done, refused
 
@@ -227,8 +228,6 @@ def test_a_window_is_not_opened_long_before_the_exam(site: Site) -> None:
 
 
 def _later(site: Site) -> dict[str, Any]:
-    from tests.web.site import plan
-
     del site
     return plan(opens="2026-03-09T10:00", closes="2026-03-09T20:00")
 
@@ -307,6 +306,46 @@ def test_a_writer_with_a_second_account_is_still_the_writer(site: Site, tmp_path
     for account in ("emmy", "emmy-two"):
         assert (403, "SOD_ITEM_AUTHOR") == refused(site, account, "bank.approve", told)
     assert {"approved": 1} == done(site, "rosalind", "bank.approve", told)
+
+
+def test_whoever_wrote_an_item_of_the_exam_cannot_sit_it(site: Site, tmp_path: Path) -> None:
+    """Noor holds no role here, but a package names her as author: of another area first, then of the exam's own."""
+    for name, domain, code in (("else-1", "D1", ""), ("own-1", "PRACTICE", "SOD_ITEM_EXPOSED")):
+        data = item_xml(identifier=name, interaction=choice_interaction())
+        path = write_package(tmp_path / name, {name: data}, resource(name, full_metadata(domain=domain, author="noor")))
+        site.house.bank.import_package(site.person("emmy"), path)
+        exam = done(site, "mary", "exam.plan", plan())["exam"]
+        told = {"exam": exam, "candidate": "noor"}
+        assert code == (refused(site, "mary", "exam.book", told)[1] if code else "")
+        if not code:
+            assert done(site, "mary", "exam.book", told)["sitting"]
+    bank, noor, seen_ms = site.house.bank, site.person("noor"), epoch_ms(site.clock.now())
+    with site.house.database.reading() as connection:
+        blueprint = site.house.exams.exam(exam).blueprint
+        assert bank.seen_by(connection, noor, blueprint, seen_ms)
+        assert not bank.seen_by(connection, noor, blueprint, seen_ms + 1)  # once the cool-off is over
+        assert not bank.seen_by(connection, site.person("ada"), blueprint, 0)
+
+
+def test_items_in_clear_leave_by_two_people_and_once(site: Site) -> None:
+    item = place(site).ref.item
+    told = {"items": [item], "reason": "printed for an appeal"}
+    assert "ROLE_MISSING" == refused(site, "rosalind", "bank.ask-export", told)[1]
+    release = {"release": done(site, "mary", "bank.ask-export", told)["release"]}
+    assert "SOD_SECOND_PERSON" == refused(site, "mary", "bank.approve-export", release)[1]
+    assert "SOD_SECOND_PERSON" == refused(site, "mary", "bank.export-plain", release)[1]
+    done(site, "linus", "people.grant", {"person": "rosalind", "role": "bank-manager"})
+    assert [item] == done(site, "rosalind", "bank.approve-export", release)["items"]
+    assert "TERMINAL_STATE" == refused(site, "rosalind", "bank.approve-export", release)[1]
+    assert "NOT_FOUND" == refused(site, "rosalind", "bank.export-plain", release)[1]  # whoever asked gets it
+    package = base64.b64decode(done(site, "mary", "bank.export-plain", release)["package"])
+    assert b"PK" == package[:2]
+    assert "TERMINAL_STATE" == refused(site, "mary", "bank.export-plain", release)[1]
+    assert "NOT_FOUND" == refused(site, "mary", "bank.approve-export", {"release": "rel-none"})[1]
+    for recipient in ("xyz", "00"):
+        assert "INPUT_INVALID" == refused(site, "mary", "bank.export", {**told, "recipient": recipient})[1]
+    assert "INPUT_INVALID" == refused(site, "mary", "bank.export", {**told, "recipient": "00" * 32})[1]
+    assert "INPUT_INVALID" == refused(site, "mary", "bank.ask-export", {**told, "reason": " "})[1]
 
 
 def test_a_checklist_is_gone_through_point_by_point(site: Site, tmp_path: Path) -> None:
