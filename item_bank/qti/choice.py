@@ -30,8 +30,6 @@ SHOWN: Final = frozenset(
         *(f"qti-{kind}-interaction" for kind in ("hotspot", "select-point", "slider", "upload", "drawing", "media")),
     }
 )
-#: What an outcome shows or hides (`Content` for the renderer).
-FEEDBACK: Final = frozenset({"qti-feedback-block", "qti-feedback-inline"})
 Template = Literal["match_correct", "map_response"]
 TEMPLATE: Final = re.compile(
     r"https?://(?:[a-z]+\.)?(?:imsglobal|1edtech)\.org/(?:.*/)?rptemplates/([a-z_0-9]+?)(?:\.xml)?\Z", re.IGNORECASE

@@ -35,8 +35,8 @@ from engine.sources import base32
 from item_bank.item import Attributes, Item
 from item_bank.item import Element as Plainly
 from item_bank.item import Node as Plain
-from item_bank.qti import graphics, showing, vocabulary
-from item_bank.qti.choice import FEEDBACK, Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
+from item_bank.qti import clone, graphics, showing, vocabulary
+from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Node, Shown, nodes, view
 from item_bank.qti.choice import Content as Element
 from item_bank.qti.markup import start, tag, text
 from item_bank.qti.pictures import inline
@@ -53,6 +53,7 @@ _CONTROLS: Final = {
 
 def render(whole: Item, seat: Seat) -> CandidateItem:
     """What the candidate in ``seat`` sees of this item. Equal arguments give equal bytes."""
+    whole = clone.seen(whole, seat.seed)
     item = view(whole)
     page = _Page(whole, item, seat)
     written = _body(item, page)
@@ -62,6 +63,7 @@ def render(whole: Item, seat: Seat) -> CandidateItem:
 
 def survives(whole: Item) -> bool:
     """Whether the last filter leaves the rendered item alone. Asked at import."""
+    whole = clone.seen(whole, bytes(32))
     item = view(whole)
     written = _body(item, _Page(whole, item, Seat("import", bytes(32))))
     return _filtered(written) == written
@@ -72,6 +74,7 @@ def authored(whole: Item, responses: Responses, seat: Seat) -> Responses:
 
     Raises: `Refused` RESPONSE_INVALID for a variable or an identifier that was never sent to this seat.
     """
+    whole = clone.seen(whole, seat.seed)
     item = view(whole)
     names: dict[str, dict[str, str]] = {}
     for interaction in item.interactions():
@@ -217,22 +220,11 @@ class _Page:
         assert isinstance(node, Element), "an item holds one interaction, and `siblings` has met it"
         if node.name == "qti-rubric-block":
             return self._rubric(node)
-        if node.name in FEEDBACK:
-            return self._feedback(node)
         name = node.name.removeprefix("m:")
         attributes = _shown(node.name, node.attributes)
         if name in vocabulary.VOID:
             return start(name, attributes)
         return tag(name, attributes, self.siblings(node.children))
-
-    def _feedback(self, feedback: Element) -> str:
-        """Feedback as it stands before any answer: an exam shows none. What an outcome would hide is still there."""
-        if (feedback.get("show-hide") or "show") == "show":
-            return ""
-        name = "div" if feedback.name == "qti-feedback-block" else "span"
-        parts = (child for child in feedback.children if isinstance(child, Element))
-        inner = [child for part in parts if part.name == "qti-content-body" for child in part.children]
-        return tag(name, _shown(name, feedback.attributes), self.siblings(tuple(inner) or feedback.children))
 
     def _rubric(self, rubric: Element) -> str:
         """A rubric for candidates; those for other readers are no part of the page."""

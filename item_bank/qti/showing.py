@@ -20,7 +20,8 @@ _HOLDING: Final = frozenset(
     {
         *("qti-prompt", "qti-content-body", "qti-rubric-block", "qti-choice-interaction", "qti-simple-choice"),
         *("qti-simple-match-set", "qti-simple-associable-choice", "qti-gap-text", "qti-gap-img", "qti-inline-choice"),
-        *("qti-position-object-interaction", *choice.FEEDBACK),
+        *("qti-position-object-interaction", "qti-printed-variable", "qti-feedback-block", "qti-feedback-inline"),
+        *("qti-template-block", "qti-template-inline"),
     }
 )
 _AREAS: Final = frozenset({"qti-hotspot-choice", "qti-associable-hotspot", "source", "track"})
@@ -99,24 +100,14 @@ def unshown(item: Item) -> Iterator[tuple[Element, str]]:
     """What the candidate's page cannot show of an item yet, each with the reason."""
     if (item.root.get("adaptive") or "false") not in ("false", "0"):
         yield item.root, "adaptive items are not shown yet"
-    for reference in item.root.elements("qti-assessment-stimulus-ref"):
-        yield reference, vocabulary.REASONS["qti-assessment-stimulus-ref"]
-    for body in item.root.elements("qti-item-body"):
+    bodies = [body for one in item.stimuli for body in one.elements("qti-stimulus-body")]
+    for body in (*item.root.elements("qti-item-body"), *bodies):
         yield from _unshown(body)
 
 
-def is_written(item: Item) -> bool:
-    """Whether anything of the item is written here, or stands for what the page decides (feedback)."""
-    bodies = item.root.elements("qti-item-body")
-    return any(True for body in bodies for _ in body.descendants(*choice.SHOWN, *choice.FEEDBACK))
-
-
 def _unshown(parent: Element) -> Iterator[tuple[Element, str]]:
-    """Feedback that is not shown before an answer is not shown in an exam at all, so it may hold anything."""
     for child in parent.elements():
         if child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
-            continue
-        if child.name in choice.FEEDBACK and (child.get("show-hide") or "show") == "show":
             continue
         if child.name in _HOLDING or child.name in choice.SHOWN or child.name in _CONTENT:
             yield from _unshown(child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -118,14 +119,57 @@ def test_options_stand_in_the_seats_own_order_and_fixed_ones_stay() -> None:
     assert {one[-1] for one in orders} == {"Z"}
 
 
+def whole_item(body: str, before: str = "", after: str = "") -> Item:
+    head = 'identifier="w-1" title="Words" time-dependent="false" adaptive="false"'
+    return Item(
+        element(
+            f"<qti-assessment-item {head}>{before}<qti-item-body>{body}</qti-item-body>{after}</qti-assessment-item>"
+        )
+    )
+
+
+TOLD = '<qti-feedback-inline outcome-identifier="F" identifier="a" show-hide="{}">{}</qti-feedback-inline>'
+FLAG = '<qti-outcome-declaration identifier="F" cardinality="single" base-type="identifier"/>'
+
+
 def test_feedback_is_not_shown_and_changes_no_byte() -> None:
     def shown(feedback: str) -> str:
-        body = f"<qti-item-body><p>Why?{feedback}</p></qti-item-body>"
-        return rendering.render(Item(element(f"<qti-assessment-item>{body}</qti-assessment-item>")), SEAT).html
+        return rendering.render(whole_item(f"<p>Why?{feedback}</p>", FLAG), SEAT).html
 
-    told = '<qti-feedback-inline outcome-identifier="F" identifier="a" show-hide="{}">{}</qti-feedback-inline>'
-    assert shown(told.format("show", "Because")) == shown(told.format("show", "No")) == shown("")
-    assert "<span>Still there</span>" in shown(told.format("hide", "Still there"))
+    assert shown(TOLD.format("show", "Because")) == shown(TOLD.format("show", "No")) == shown("")
+    assert "<span>Still there</span>" in shown(TOLD.format("hide", "Still there"))
+
+
+def test_a_clone_shows_its_own_numbers_and_its_own_texts() -> None:
+    drawn = '<qti-template-declaration identifier="N" cardinality="single" base-type="integer" math-variable="true"/>'
+    drawn += '<qti-template-declaration identifier="T" cardinality="single" base-type="identifier"/>'
+    rules = (
+        '<qti-template-processing><qti-set-template-value identifier="N"><qti-random-integer min="1" max="9999"/>'
+        '</qti-set-template-value><qti-set-template-value identifier="T"><qti-base-value base-type="identifier">x'
+        "</qti-base-value></qti-set-template-value></qti-template-processing>"
+    )
+    body = (
+        '<p>There are <qti-printed-variable identifier="N"/>.</p><p><m:math xmlns:m="http://www.w3.org/1998/Math/MathML">'
+        "<m:mi>N</m:mi></m:math></p>"
+        '<qti-template-block template-identifier="T" identifier="x" show-hide="show"><p>Here</p></qti-template-block>'
+        '<qti-template-block template-identifier="T" identifier="y" show-hide="show"><p>Hidden</p></qti-template-block>'
+    )
+    whole = whole_item(body, drawn, rules)
+    pages = {rendering.render(whole, Seat("sit-1", bytes([at]) * 32)).html for at in range(6)}
+    assert len(pages) > 3, "seats differ"
+    for html in pages:
+        [number] = re.findall(r"There are (\d+)\.", html)
+        assert f"<mn>{number}</mn>" in html
+        assert ("Here" in html, "Hidden" in html) == (True, False)
+    assert rendering.survives(whole)
+
+
+def test_a_stimulus_stands_before_its_question() -> None:
+    stimulus = element(
+        "<qti-assessment-stimulus><qti-stimulus-body><p>Read this.</p></qti-stimulus-body></qti-assessment-stimulus>"
+    )
+    shown = rendering.render(replace(whole_item("<p>Then answer.</p>"), stimuli=(stimulus,)), SEAT).html
+    assert shown.index("Read this.") < shown.index("Then answer.")
 
 
 def test_letters_go_on_after_the_last() -> None:
