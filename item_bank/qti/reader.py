@@ -27,7 +27,7 @@ from item_bank.refusal import Notes, Refusal
 ITEM = "qti-assessment-item"
 #: Files of QTI that are no items by themselves; the package reads them with the items they belong to.
 PARTS = frozenset({"qti-assessment-stimulus", "qti-response-processing"})
-_QTI1 = frozenset({"questestinterop", "quiz"})
+_QTI1 = "questestinterop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def read_source(data: bytes, notes: Notes) -> Source | None:
         before = len(notes.refusals)
         done = upgrade(document.root, notes)
         return Source(done.root, document.root, done.changes) if len(notes.refusals) == before else None
-    if document.root.name in _QTI1:
+    if document.root.name == _QTI1:
         notes.refuse(document.root.line, document.root.name, "this is QTI 1, which is not read")
     elif not document.root.name.startswith("qti-"):
         notes.refuse(document.root.line, document.root.name, "this is not a QTI item")
