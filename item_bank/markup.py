@@ -38,6 +38,8 @@ from item_bank.refusal import Fate, Notes
 Nodes = tuple[Node, ...]
 #: Characters of one text. The longest honest stem is far below.
 LONGEST: Final = 200_000
+#: Markdown is read in a time that grows with the square of its length where it is made for that.
+LONGEST_MARKDOWN: Final = 30_000
 _DEEPEST: Final = 40
 
 
@@ -121,8 +123,8 @@ def html(text: str, place: Place) -> Nodes:
 
 def markdown(text: str, place: Place) -> Nodes:
     """CommonMark; what it lets pass as HTML is held to the same rules."""
-    if len(text) > LONGEST:
-        place.refuse("text", f"the text is longer than {LONGEST} characters")
+    if len(text) > LONGEST_MARKDOWN:
+        place.refuse("text", f"the text is longer than {LONGEST_MARKDOWN} characters of Markdown; write it as html")
         return ()
     return html(_MARKDOWN.render(text).rstrip("\n"), place)
 
@@ -215,8 +217,12 @@ def _parsed(text: str, place: Place) -> Nodes:
     if _TEX.search(text):
         place.tell("TeX", "kept", "the formula stays as it was typed; use MathML to have it set")
     reader = _Reader(place)
-    reader.feed(text)
-    reader.close()
+    try:
+        reader.feed(text)
+        reader.close()
+    except AssertionError:  # what Python's parser raises where a marked section has no name
+        place.refuse("!", "a marked section is no content")
+        return ()
     return reader.finish()
 
 

@@ -1,4 +1,4 @@
-"""``invigil bank new``, ``edit``, ``diff``, ``lint``: writing items as text, without XML.
+"""``invigil bank new``, ``edit``, ``diff``, ``lint``, ``write``: items as text, without XML.
 
 ::
 
@@ -8,6 +8,7 @@
     invigil bank edit D1-001                      writes D1-001.txt; change it and import it: a new revision
     invigil bank diff D1-001@1 D1-001             what changed between two revisions, or files
     invigil bank lint D1-001.txt                  advice: what gives the key away, what is hard to read
+    invigil bank write D1-001.txt --out q.csv     the same questions as a table, GIFT or text
 
 An item of the bank is opened for its writers and reviewers, and the look is recorded. `lint` exits 1 when it found
 something, `diff` when the two differ.
@@ -24,7 +25,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from engine.errors import NotFound, Refused
-from item_bank import authoring, comparing, table
+from item_bank import authoring, comparing, gift_writing, table
 from item_bank import lint as linting
 from item_bank.item import Item, decode
 from item_bank.qti.package import read_package
@@ -105,20 +106,33 @@ def lint(
     (no if found else tell)(told, as_json, title=f"{len(found)} findings in {len(looked)} items")
 
 
-def write_table(
-    items: Annotated[list[str], typer.Argument(help="Files, folders, or items of the bank.")],
-    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+def write(
+    files: Annotated[list[Path], typer.Argument(help="Files and folders of questions, in any format that is read.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .csv, .gift, or .txt.")],
+    bare: Annotated[bool, typer.Option(help="GIFT: leave the bank's metadata out.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write items as one table (CSV), which `bank import` reads back. The look is recorded."""
-    found = _some(items)
+    """Write questions in another format, whole, or name what it cannot say. Items of the bank go by `export`."""
+    found = [item for file in files for item in _in(file)]
+    _write(out, _in_format(found, out, bare))
+    tell({"ok": True, "items": len(found), "file": str(out)}, as_json)
+
+
+def _in_format(items: Sequence[Item], out: Path, bare: bool) -> str:
+    name = ""
     try:
-        text = table.write(found)
+        match out.suffix.lower():
+            case ".csv":
+                return table.write(items)
+            case ".gift" | ".txt" as suffix:
+                texts = []
+                for item in items:
+                    name = item.identifier
+                    texts.append(gift_writing.write(item, bare=bare) if suffix == ".gift" else authoring.write(item))
+                return ("\n\n" if suffix == ".gift" else "---\n").join(texts) + ("\n" if suffix == ".gift" else "")
     except Unwritten as error:
-        raise Refused("ITEM_UNSUPPORTED", why=f"a table cannot say it: {error}") from None
-    _write(out, text)
-    note = "it holds secret items in clear: delete it after its use"
-    tell({"ok": True, "items": len(found), "file": str(out), "note": note}, as_json)
+        raise Refused("ITEM_UNSUPPORTED", item=name, file=out.name, why=str(error)) from None
+    raise Refused("INPUT_INVALID", file=out.name, why="the file ends in .csv, .gift or .txt")
 
 
 def _rules(only: Sequence[str], without: Sequence[str]) -> tuple[str, ...]:
@@ -200,5 +214,5 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "edit": edit,
     "diff": diff,
     "lint": lint,
-    "table": write_table,
+    "write": write,
 }

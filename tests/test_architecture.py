@@ -39,7 +39,7 @@ DOORS = {
     },
     "item_bank": {
         *("bank", "assessment", "blueprint", "cases", "inspection", "item", "qti.package", "qti.archive"),
-        *("authoring", "comparing", "lint", "sheet", "table"),
+        *("authoring", "comparing", "gift_writing", "lint", "sheet", "table"),
     },
     "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
     "web": {"app", "house", "settings", "security", "acts", "words"},

@@ -1,4 +1,4 @@
-"""``invigil bank new``, ``edit``, ``diff``, ``lint`` and ``table``, as a writer types them, right and wrong."""
+"""``invigil bank new``, ``edit``, ``diff``, ``lint`` and ``write``, as a writer types them, right and wrong."""
 
 from __future__ import annotations
 
@@ -66,15 +66,23 @@ def test_lint_gives_advice_and_exits_1_and_0_without(capsys: Spoken) -> None:
     assert ["NOT_FOUND", "NOT_FOUND"] == [said(capsys, "bank", "lint", name)[1]["code"] for name in ("no.txt", "e")]
 
 
-def test_diff_and_table_take_files(capsys: Spoken) -> None:
+def test_files_are_compared_and_written_in_other_formats(capsys: Spoken) -> None:
     run("bank", "new", "choice", "--out", "a.txt")
     capsys.readouterr()
     Path("b.txt").write_text(Path("a.txt").read_text().replace("domain: D1", "domain: D2"))
     assert 0 == said(capsys, "bank", "diff", "a.txt", "a.txt")[0]
     code, told = said(capsys, "bank", "diff", "a.txt", "b.txt")
     assert (1, [{"place": "metadata: domain", "before": "D1", "after": "D2"}]) == (code, told["changes"])
-    assert 0 == said(capsys, "bank", "table", "a.txt", "--out", "t.csv")[0]
+    assert 0 == said(capsys, "bank", "write", "a.txt", "--out", "t.csv")[0]
     assert 0 == said(capsys, "bank", "diff", "a.txt", "t.csv")[0]
+    assert 0 == said(capsys, "bank", "write", "a.txt", "--out", "w.txt")[0]
+    assert 0 == said(capsys, "bank", "diff", "a.txt", "w.txt")[0]
+    assert "metadata" in said(capsys, "bank", "write", "a.txt", "--out", "a.gift")[1]["facts"]["why"]
+    assert "shuffle" in said(capsys, "bank", "write", "a.txt", "--out", "a.gift", "--bare")[1]["facts"]["why"]
+    assert "ends in" in said(capsys, "bank", "write", "a.txt", "--out", "a.doc")[1]["facts"]["why"]
+    Path("t.gift").write_text("::A::Sky?{T}")
+    assert 0 == said(capsys, "bank", "write", "t.gift", "--out", "u.gift")[0]
+    assert 0 == said(capsys, "bank", "diff", "t.gift", "u.gift")[0]
     Path("two.txt").write_text(Path("a.txt").read_text() + "---\n" + Path("a.txt").read_text().replace("-001", "-002"))
     assert "it holds 2 items" in said(capsys, "bank", "diff", "a.txt", "two.txt")[1]["facts"]["why"]
 
