@@ -183,9 +183,30 @@ def _node(node: Plain) -> Node:
         return node
     if node.name == "qti-choice-interaction":
         return _interaction(node)
+    if node.name == "qti-catalog-info":  # kept, and offered by whoever grants an accommodation
+        return ""
+    if node.name == "m:semantics":  # its other children say the same formula for other programs
+        return next((_node(one) for one in node.elements()), "")
+    if node.name == "m:mfenced":  # browsers know it no more
+        return Content("m:mrow", (), nodes(_fenced(node)))
     if node.name in SHOWN:
         return Shown(node)
     return Content(node.name, _shown(node), nodes(node.children))
+
+
+def _fenced(fenced: Element) -> list[Element]:
+    """What fences and separators stand for, as operators."""
+    opening, closing, between = (
+        fenced.get(name) if fenced.get(name) is not None else otherwise
+        for name, otherwise in (("open", "("), ("close", ")"), ("separators", ","))
+    )
+    marks = (between or "").replace(" ", "")
+    parts = [Element("m:mo", (), (opening or "",))]
+    for at, one in enumerate(fenced.elements()):
+        if at and marks:
+            parts.append(Element("m:mo", (), (marks[min(at - 1, len(marks) - 1)],)))
+        parts.append(one)
+    return [*parts, Element("m:mo", (), (closing or "",))]
 
 
 def _interaction(element: Element) -> ChoiceInteraction:

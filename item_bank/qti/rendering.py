@@ -7,7 +7,9 @@ page. Key, mapping, rationale and metadata are not read here at all, so they can
   differently in every sitting and ``A`` never says "first in the file".
 * Shuffled options are ordered by another HMAC of the seed; fixed ones keep their place.
 * Controls are real: a ``fieldset`` named by the prompt (or by what stands before it), with one labelled
-  radio button or check box per option. No script, no style, no address.
+  radio button or check box per option; the other kinds have writers of their own (`item_bank.qti.showing`). No script,
+  no style, and no address but ``resource:<name>`` for a file that the item brought.
+* What a state hides is left out before anything is written (`item_bank.qti.clone`).
 * `nh3` reads the result last. `survives` says whether it left every byte alone; import refuses an item
   that would be changed, so no candidate sees less than the author wrote.
 

@@ -7,6 +7,7 @@ that the item itself brought.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from item_bank.item import Element, Item
@@ -24,7 +25,7 @@ _HOLDING: Final = frozenset(
         *("qti-template-block", "qti-template-inline"),
     }
 )
-_AREAS: Final = frozenset({"qti-hotspot-choice", "qti-associable-hotspot", "source", "track"})
+_ASIDE: Final = frozenset({"qti-catalog-info", "qti-hotspot-choice", "qti-associable-hotspot", "source", "track"})
 _CONTENT: Final = vocabulary.BLOCKS | vocabulary.PHRASING | {f"m:{one}" for one in vocabulary.MATH}
 _SIZED: Final = {"width", "height"}
 _DRAWN: Final = {"class"}
@@ -107,11 +108,15 @@ def unshown(item: Item) -> Iterator[tuple[Element, str]]:
 
 def _unshown(parent: Element) -> Iterator[tuple[Element, str]]:
     for child in parent.elements():
-        if child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
+        if child.name == "m:semantics":
+            yield from _unshown(Element(child.name, (), tuple(child.elements())[:1]))
+        elif child.name == "m:mfenced":
+            yield from _unshown(replace(child, name="m:mrow"))
+        elif child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
             continue
-        if child.name in _HOLDING or child.name in choice.SHOWN or child.name in _CONTENT:
+        elif child.name in _HOLDING or child.name in choice.SHOWN or child.name in _CONTENT:
             yield from _unshown(child)
-        elif child.name not in _AREAS:
+        elif child.name not in _ASIDE:
             yield child, vocabulary.refusal_reason(child.name)
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import Refused
 from engine.form import Seat
 from item_bank.item import Item
-from item_bank.qti import rendering
+from item_bank.qti import rendering, showing
 from item_bank.qti.choice import view
 from item_bank.qti.words import letter
 from tests.item_bank.qti.sheet import element
@@ -174,3 +174,24 @@ def test_a_stimulus_stands_before_its_question() -> None:
 
 def test_letters_go_on_after_the_last() -> None:
     assert [letter(at) for at in (0, 25, 26)] == ["A", "Z", "AA"]
+
+
+def test_a_formula_is_shown_without_its_annotations() -> None:
+    space = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
+    inner = "<m:semantics><m:mn>7</m:mn><m:annotation>seven</m:annotation></m:semantics>"
+    whole = whole_item(f"<p><m:math {space}>{inner}</m:math></p>")
+    assert "<math><mn>7</mn></math>" in rendering.render(whole, SEAT).html
+    assert list(showing.unshown(whole)) == []
+
+
+def test_fences_become_operators_because_browsers_know_them_no_more() -> None:
+    space = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
+    for attributes, expected in (
+        ("", "<mo>(</mo><mn>1</mn><mo>,</mo><mn>2</mn><mo>,</mo><mn>3</mn><mo>)</mo>"),
+        ('open="[" close="" separators=";|"', "<mo>[</mo><mn>1</mn><mo>;</mo><mn>2</mn><mo>|</mo><mn>3</mn><mo></mo>"),
+        ('separators=""', "<mo>(</mo><mn>1</mn><mn>2</mn><mn>3</mn><mo>)</mo>"),
+    ):
+        inner = f"<m:mfenced {attributes}><m:mn>1</m:mn><m:mn>2</m:mn><m:mn>3</m:mn></m:mfenced>"
+        whole = whole_item(f"<p><m:math {space}>{inner}</m:math></p>")
+        assert f"<mrow>{expected}</mrow>" in rendering.render(whole, SEAT).html
+        assert list(showing.unshown(whole)) == []
