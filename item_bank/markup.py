@@ -33,6 +33,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 
 from item_bank.item import Element, Node, Resource
+from item_bank.qti import media
 from item_bank.refusal import Fate, Notes
 
 Nodes = tuple[Node, ...]
@@ -184,12 +185,9 @@ def resources(used: Mapping[str, bytes]) -> tuple[Resource, ...]:
 
 
 def media_type(href: str, data: bytes) -> str:
-    """What a picture is, by its first bytes; empty when it is none that a page may show."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    return "image/gif" if data.startswith((b"GIF87a", b"GIF89a")) else ""
+    """What a picture is, by its first bytes; empty when it is none that a page may show, or is too large for one."""
+    found = media.kind(data, "picture")
+    return found if isinstance(found, str) and found in _PICTURES else ""
 
 
 def _written(element: Element) -> str:
@@ -354,7 +352,7 @@ class _Reader(HTMLParser):
         elif data is None:
             self._place.refuse("img", f"the picture {name[:80]!r} did not come with the question", self._line)
         elif not media_type(name, data):
-            self._place.refuse("img", f"the picture {name[:80]!r} is no PNG, JPEG or GIF", self._line)
+            self._place.refuse("img", f"the picture {name[:80]!r} is no PNG, JPEG or GIF of a usual size", self._line)
         else:
             self._place.used[name] = data
         return name

@@ -26,7 +26,7 @@ from typing import Final
 from engine.errors import Refused
 from item_bank import formats
 from item_bank.item import Element, Item, Metadata
-from item_bank.qti import archive, manifest, rendering, showing, xml
+from item_bank.qti import archive, manifest, media, rendering, showing, xml
 from item_bank.qti.companions import Companions
 from item_bank.qti.manifest import Manifest
 from item_bank.qti.reader import ITEM, PARTS, Source, is_valid, read_source
@@ -179,7 +179,8 @@ class _Reading:
         reader = formats.reader_of(name, data)
         if reader is None:
             return False
-        reading = reader(data, name, formats.pictures_beside(name, self.files.names, self.files.read), "und")
+        pictures = formats.pictures_beside(name, self.files.names, lambda one: self.files.read(one, media.LARGEST))
+        reading = reader(data, name, pictures, "und")
         for taken, source in zip(reading.taken, formats.source_of(data, reading), strict=True):
             self._question(name, taken, source)
         self.refusals.extend(reading.refusals)

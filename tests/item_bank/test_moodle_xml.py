@@ -13,8 +13,9 @@ from item_bank.qti import marks
 from item_bank.qti.reader import is_valid
 from item_bank.reading import Reading, Taken
 from item_bank.refusal import Notes
+from tests.item_bank.qti.test_media import png
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+PNG = png(4, 3)
 
 
 def quiz(kind: str, inside: str, text: str = "<p>Q?</p>") -> Reading:
@@ -144,17 +145,25 @@ def test_an_order_is_scored_whole_or_place_by_place() -> None:
     assert [1.0, 0.0, 1.0, 1 / 3] == [score(one, *said) for one in (whole, placed) for said in ("ABC", "ACB")]
 
 
-def test_a_picture_comes_with_its_question() -> None:
-    data = base64.b64encode(PNG).decode()
+def pictured(data: bytes) -> Reading:
+    inside = base64.b64encode(data).decode()
     text = (
         '<quiz><question type="description"><name><text>P</text></name><questiontext format="html"><text><![CDATA['
         '<p><img src="@@PLUGINFILE@@/a%20b.png" alt="A"></p>]]></text>'
-        f'<file name="a b.png" path="/" encoding="base64">{data}</file>'
+        f'<file name="a b.png" path="/" encoding="base64">{inside}</file>'
         "</questiontext></question></quiz>"
     )
-    reading = moodle_xml.read(text.encode(), "q.xml")
-    one = taken(reading)
+    return moodle_xml.read(text.encode(), "q.xml")
+
+
+def test_a_picture_comes_with_its_question() -> None:
+    one = taken(pictured(PNG))
     assert ({"a%20b.png": PNG}, ["image/png"]) == (one.files, [each.media_type for each in one.item.resources])
+
+
+def test_a_picture_of_too_many_pixels_refuses_its_question() -> None:
+    reading = pictured(png(60_000, 60_000))
+    assert ([], ["img"]) == (reading.taken, [one.element for one in reading.refusals])
 
 
 def test_tags_hints_and_numbers_stay_with_the_author() -> None:

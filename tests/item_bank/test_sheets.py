@@ -17,6 +17,7 @@ from item_bank.qti.reader import is_valid
 from item_bank.recognising import settled
 from item_bank.refusal import Notes
 from item_bank.sheet import Unwritten
+from tests.item_bank.qti.test_media import png as picture
 
 PACKAGE = Path(authoring.__file__).parent / "packages" / "electrical_safety"
 KINDS = ("choice", "multiple", "truefalse", "text", "number", "pick", "match", "order", "essay", "information")
@@ -235,7 +236,7 @@ def test_a_file_finds_its_reader() -> None:
 
 
 def test_pictures_beside_a_text_come_with_its_item() -> None:
-    png = b"\x89PNG\r\n\x1a\n" + bytes(8)
+    png = picture(4, 3)
     beside = formats.pictures_beside("f/q.txt", ("f/a.png", "g/b.png", "f/c.txt"), {"f/a.png": png}.__getitem__)
     text = authoring.template("essay").replace("question: ", "question: ![A lamp](a.png) ")
     [one] = authoring.read(text.encode(), "q.txt", beside).taken
@@ -255,7 +256,7 @@ def test_an_item_that_a_sheet_cannot_say_is_refused_by_name() -> None:
 
 
 def test_a_folder_of_files_and_a_single_file_are_read_as_packages(tmp_path: Path) -> None:
-    png = b"\x89PNG\r\n\x1a\n" + bytes(8)
+    png = picture(4, 3)
     (tmp_path / "lamp.png").write_bytes(png)
     (tmp_path / "other.png").write_bytes(png)
     text = authoring.template("choice").replace("question: ", "question: ![A lamp](lamp.png) ")
