@@ -15,12 +15,14 @@ from datetime import datetime
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Event, Recorded, event
 from engine.form import Drawn, Form, ItemRef, Onward, Outcomes, Progress, Seat
+from engine.keyring import keyed
 from engine.writer import Act, Transaction
-from item_bank import assessment, outcomes, vault
+from item_bank import assessment, outcomes, store, vault
+from item_bank.assembly import TRIES
 from item_bank.assessment import PREFIX, AssessmentPlan
 from item_bank.desk import Desk
 from item_bank.item import Element, Item
-from item_bank.qti.assessment_test import read
+from item_bank.qti.assessment_test import AssessmentTest, read
 from item_bank.revisions import ItemState
 
 
@@ -104,10 +106,25 @@ class Shelf(Desk):
         return plan
 
     def _forms_of(self, plan: AssessmentPlan, seeds: Sequence[bytes]) -> list[Drawn]:
-        """One form for each seed. The test is opened once."""
+        """One form for each seed. The test is opened once.
+
+        Raises: BLUEPRINT_INFEASIBLE when a form cannot do without an item that is out of use by now.
+        """
         test = read(self._vault.open(plan.test, vault.SHOWING, SYSTEM).root)
-        version = f"{assessment.VERSION} plan {plan.digest}"
-        return [Drawn(assessment.form_of(plan, test, seed), version, 1) for seed in seeds]
+        with self._database.reading() as connection:
+            live = store.live(connection, (ref.item for _, ref in plan.items))
+        return [_drawn(plan, test, seed, live) for seed in seeds]
+
+
+def _drawn(plan: AssessmentPlan, test: AssessmentTest, seed: bytes, live: frozenset[ItemRef]) -> Drawn:
+    """The form of a seed; where the test may select others, another one when an item is out of use."""
+    out: list[str] = []
+    for attempt in range(TRIES):
+        form = assessment.form_of(plan, test, keyed(seed, str(attempt)) if attempt else seed)
+        out = [item.ref.item for item in form.items if item.ref not in live]
+        if not out:
+            return Drawn(form, f"{assessment.VERSION} plan {plan.digest}", attempt + 1)
+    raise Refused("BLUEPRINT_INFEASIBLE", item=out[0], reason="the item is out of use since the day was planned")
 
 
 def _active(tx: Transaction, item: str) -> ItemRef:

@@ -250,6 +250,13 @@ def active(connection: Connection, domains: Iterable[str]) -> tuple[PoolItem, ..
     )
 
 
+def live(connection: Connection, items: Iterable[str]) -> frozenset[ItemRef]:
+    """The revisions of these items that a form may be drawn from."""
+    phases = sorted(phase.value for phase in LIVE)
+    matches = [_REVISION.c.phase.in_(phases), _REVISION.c.item.in_(sorted(set(items)))]
+    return frozenset(one.ref for one in _listed(connection, matches))
+
+
 def _enemies(one: Listed, twins: dict[str, set[str]], tongues: dict[str, set[str]]) -> frozenset[str]:
     same = tongues[one.source or one.ref.item]
     return frozenset({*one.enemies, *twins.get(one.ref.item, ()), *same} - {one.ref.item})

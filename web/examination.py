@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.errors import SENTENCES, NotFound, Refused
+from engine.form import Form, FormItem
 from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
@@ -50,12 +51,11 @@ async def item(request: Request) -> Response:
     assert state.form is not None
     found = state.form.at(position)
     assert found is not None
-    titles = {section.name: section.title for section in state.form.sections}
     given = state.given.get(position)
     shown = {
         "position": position,
         "number": number,
-        "section_title": titles[found.section],
+        "section_title": _headings(state.form, found),
         "html": Markup(placed(opened, state.sitting, position)),  # noqa: S704 — the bank's own allow-list made it
         "language": opened.language,
         "flagged": position in state.flagged,
@@ -112,6 +112,12 @@ async def answer_plainly(request: Request) -> Response:
                 raise
             return go(f"{here}/item/{position}?stay={refused.code}")
     return go(f"{here}/item/{to}")
+
+
+def _headings(form: Form, item: FormItem) -> str:
+    """The part a question stands in and, of a test, the sections around it that are to be seen."""
+    blocks = (form.block(name) for name in item.path)
+    return " · ".join((form.section(item.section).title, *(one.title for one in blocks if one.visible and one.title)))
 
 
 async def closed(request: Request, state: Sitting) -> str:

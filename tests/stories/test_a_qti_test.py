@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -288,6 +289,21 @@ def test_the_same_seed_draws_the_same_form_and_another_test_is_not_whole(day: Da
     [again] = day.house.bank.draw_many(exam.blueprint, [bytes(32)])
     assert first.form == again.form
     assert () == day.house.bank.faults(exam.blueprint, form)
+    other = replace(form.items[0], ref=form.items[1].ref)
+    changed = replace(form, items=(other, *form.items[1:]), test=None)
+    assert 2 == len(day.house.bank.faults(exam.blueprint, changed))
+
+
+def test_an_item_that_is_out_of_use_is_on_no_further_form(day: Day) -> None:
+    house, blueprint = day.house, day.house.exams.exam(day.state.exam).blueprint
+    mary = house.people.by_login("mary").person
+    house.bank.retire(mary, ["q7"], "worn out")
+    drawn = house.bank.draw_many(blueprint, [number.to_bytes(32) for number in range(16)])
+    assert not [one for one in drawn if any(item.ref.item == "q7" for item in one.form.items)]
+    assert max(one.attempts for one in drawn) > 1
+    house.bank.retire(mary, ["q1"], "worn out")
+    with pytest.raises(Refused, match="BLUEPRINT_INFEASIBLE"):
+        house.bank.draw(blueprint, bytes(32))
 
 
 def test_the_pages_lead_where_the_rules_do_and_say_why_a_question_cannot_be_left(
@@ -309,6 +325,7 @@ def test_the_pages_lead_where_the_rules_do_and_say_why_a_question_cannot_be_left
         third = f"{here}/item/{told.position('Q3')}"
         stayed = ada.post(third, {"go": "next"}).headers["location"]
         assert f"{third}?stay=ANSWER_FIRST" == stayed
+        assert "Theory · Knots" in ada.get(third).text
         assert "This question has to be answered before going on." in ada.get(stayed).text
         ada.post(third, {"go": "stay", **_choice(told, right=False)})
         soon = ada.post(f"{here}/move", {"to": told.position("Q4")}).headers["location"]
