@@ -146,7 +146,8 @@ def test_a_drawing_that_does_more_than_draw_is_refused(drawn: bytes, reason: str
 
 
 def test_a_style_sheet_that_loads_nothing_is_taken() -> None:
-    assert "text/css" == kind(b".a { color: red; background: url(#x) }", "a.css")
+    assert "text/css" == kind(b".a { color: red; background: url(#x); fill: url( '#y') }", "a.css")
+    assert "text/css" == kind(b".a { fill: url(" + b" " * 1_000_000 + b"#x) }", "a.css")
 
 
 @pytest.mark.parametrize(
