@@ -6,6 +6,8 @@ content security policy; nothing serves it but the test. What the fields hold is
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -274,6 +276,73 @@ def test_an_answer_that_comes_back_is_drawn(opened: Callable[..., Page]) -> None
     expect(page.locator("svg .mark")).to_have_count(2)
     page.get_by_role("button", name="Clear point 1").click()
     assert values(page) == ["30 40"]
+
+
+IN_A_SITTING = """() => {
+  const sitting = document.createElement("exam-sitting");
+  Object.assign(sitting.dataset, { sitting: "sit-1", csrf: "token" });
+  const page = document.createElement("article");
+  Object.assign(page.dataset, { page: "", item: "q01" });
+  const main = document.querySelector("main");
+  page.append(...main.childNodes);
+  sitting.append(page);
+  main.append(sitting);
+}"""
+
+
+def taking(page: Page) -> dict[str, bytes]:
+    """Stands for the server's side of an upload: what was announced, and what came. See `web.uploads`."""
+    got = {"announced": b"", "bytes": b""}
+
+    def take(route: Route) -> None:
+        body = route.request.post_data_buffer or b""
+        if route.request.url.endswith("/uploads"):
+            got["announced"] = body
+        else:
+            got["bytes"] += body
+        size = json.loads(got["announced"])["size_bytes"]
+        told = {"upload": "upl_1", "offset": len(got["bytes"]), "finished": len(got["bytes"]) == size, "late": False}
+        route.fulfill(json={**told, "size_bytes": size, "dropped": None})
+
+    page.route("**/sit/sit-1/uploads**", take)
+    return got
+
+
+def arrived(page: Page, got: dict[str, bytes]) -> bytes:
+    """The bytes that came, which are those that were announced."""
+    expect(page.locator("[data-status]")).to_have_text("The file has been handed in.")
+    assert values(page) == ["upl_1"]
+    announced = json.loads(got["announced"])
+    assert (announced["item"], announced["sha256"]) == ("q01", hashlib.sha256(got["bytes"]).hexdigest())
+    return got["bytes"]
+
+
+def test_a_file_is_handed_in_as_it_is(opened: Callable[..., Page]) -> None:
+    page = opened("upload-interaction")
+    page.evaluate(IN_A_SITTING)
+    got = taking(page)
+    content = png(300, 300, mark=b"the candidate's own")
+    page.locator("input[type=file]").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": content})
+    assert arrived(page, got) == content
+
+
+def test_a_drawing_made_by_the_keyboard_is_handed_in_as_a_picture_of_the_authored_size(
+    opened: Callable[..., Page],
+) -> None:
+    page = opened("drawing-interaction")
+    page.evaluate(IN_A_SITTING)
+    got = taking(page)
+    page.locator("canvas").focus()
+    for key in ("Space", *["Shift+ArrowRight"] * 4, "Space"):
+        page.keyboard.press(key)
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Hand in the drawing").press("Enter")
+    content = arrived(page, got)
+    assert (content[:8], int.from_bytes(content[16:20]), int.from_bytes(content[20:24])) == (
+        b"\x89PNG\r\n\x1a\n",
+        400,
+        200,
+    )
 
 
 def test_no_kind_has_a_serious_finding_or_is_wider_than_a_small_screen(opened: Callable[..., Page]) -> None:
