@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 
 from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
-from engine.errors import Refused
+from engine.errors import Conflict, Refused
 from engine.events import AgreementSigned, EnvironmentChecked, IdentityShown, IdentityVerified
-from engine.form import Seat
+from engine.form import Form, Onward, Outcomes, Progress, Seat
+from engine.pacing import Pacing
 from engine.sitting import Sitting
 from engine.sources import ManualClock, SeededDice, Sources
 from item_bank import assessment
 from item_bank.bank import key_of
 from tests.engine.builders import NINE, a_row, chose
-from tests.item_bank.samples import QTI, full_metadata, item_xml, resource, write_package
+from tests.item_bank.samples import QTI, choice_interaction, full_metadata, item_xml, resource, write_package
 from tests.web.site import Browser, found, login, plan, settings_of, site
 from web.acts import perform
 from web.house import House
@@ -52,7 +53,7 @@ TEST = f"""<qti-assessment-test {QTI} identifier="rescue" title="Rescue at heigh
       </qti-rubric-block>
       <qti-rubric-block view="scorer"><qti-content-body><p>The reef is a trap.</p></qti-content-body></qti-rubric-block>
       {_item("Q1", f'<qti-branch-rule target="Q3">{MATCH_ONE.format("Q1")}</qti-branch-rule>')}
-      {_item("Q2")}
+      {_item("Q2", '<qti-item-session-control validate-responses="true"/>')}
       {_item("Q3", '<qti-item-session-control allow-skipping="false"/><qti-time-limits min-time="16" max-time="64"/>')}
       <qti-assessment-section identifier="S2" title="For those who know" visible="true">
         <qti-pre-condition>{MATCH_ONE.format("Q3")}</qti-pre-condition>
@@ -88,6 +89,7 @@ TEST = f"""<qti-assessment-test {QTI} identifier="rescue" title="Rescue at heigh
     <qti-content-body><p>Nothing at all.</p></qti-content-body>
   </qti-test-feedback>
 </qti-assessment-test>"""
+ONE = 'max-choices="1" min-choices="1"'
 NAMES = [f"q{number}" for number in range(1, 8)]
 
 
@@ -149,7 +151,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found(folder, sources)
     package = write_package(
         folder / "package",
-        {name: item_xml(identifier=name) for name in NAMES},
+        {name: item_xml(identifier=name, interaction=choice_interaction(attributes=ONE)) for name in NAMES},
         "".join(resource(name, full_metadata()) for name in NAMES)
         + resource("rescue", href="rescue.xml", kind="imsqti_test_xmlv3p0"),
     )
@@ -249,6 +251,8 @@ def test_the_time_of_a_section_inside_a_part_closes_its_questions_and_the_walk_g
     day.go("Q1")
     day.answer(right=False)
     assert "Q2" == day.go("Q2")
+    with pytest.raises(Refused, match="RESPONSE_INVALID"):
+        day.go("Q3")
     day.answer(right=True)
     assert "Q3" == day.go("Q3")
     day.answer(right=True)
@@ -335,3 +339,39 @@ def test_the_pages_lead_where_the_rules_do_and_say_why_a_question_cannot_be_left
 def _choice(told: Day, *, right: bool) -> dict[str, str]:
     option = told.option(right=right)
     return {"response.RESPONSE": option}
+
+
+class Meddling:
+    """The bank's port, asked while the candidate is still answering: each question of it brings another row in."""
+
+    def __init__(self, day: Day, times: int) -> None:
+        self.day, self.times = day, times
+
+    def onward(self, form: Form, progress: Progress, seat: Seat) -> Onward:
+        found = self.day.house.bank.onward(form, progress, seat)
+        if self.times:
+            self.times -= 1
+            self.day.answer(right=True)
+        return found
+
+    def outcomes(self, form: Form, progress: Progress, seat: Seat) -> Outcomes:
+        return self.day.house.bank.outcomes(form, progress, seat)
+
+    def rubrics(self, form: Form, position: str, seat: Seat) -> str:
+        return self.day.house.bank.rubrics(form, position, seat)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1, "Q3"), (9, "")])
+def test_an_answer_that_comes_in_while_the_rules_are_asked_is_not_overlooked(
+    day: Day, times: int, expected: str
+) -> None:
+    day.go("Q1")
+    day.answer(right=False)
+    house = day.house
+    pacing = Pacing(house.writer, house.sources, house.exams, house.bank, Meddling(day, times))
+    if expected:
+        pacing.enter(day.ada, day.sitting, day.position("Q2"))
+        assert expected == day.at  # the second answer is right, so the branch rule of Q1 holds
+    else:
+        with pytest.raises(Conflict):
+            pacing.enter(day.ada, day.sitting, day.position("Q2"))
