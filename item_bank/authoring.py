@@ -35,14 +35,15 @@ from typing import Final
 
 from item_bank.item import Item
 from item_bank.reading import MOST, Reading, text_of
-from item_bank.sheet import KINDS, NAMES, Cell, Sheet, question_from
+from item_bank.sheet import KINDS, NAMES, Cell, Sheet
+from item_bank.sheet_reading import question_from
 from item_bank.sheet_writing import cells_of
 
 _FIELD: Final = re.compile(r"([a-z_]+):(?:[ \t]+(.*)|[ \t]*)")
 _OPTION: Final = re.compile(r"([*-])[ \t]+(?:([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(\([^)]*\))?:)?[ \t]*(.*)")
 _POINTS: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,9}|/\d{1,6})?")
 #: Kinds whose options have no right one among them: answers, pairs, an order.
-_ALL_RIGHT: Final = frozenset({"text", "number", "match", "order"})
+_ALL_RIGHT: Final = frozenset({"text", "number", "match", "order", "gaps"})
 _NO_NAMES: Final = frozenset({"match"})
 
 _HEAD: Final = """# One question. Lines that begin with # are notes to you; leave them or take them out.
@@ -129,6 +130,16 @@ options:
 * A: Disconnect
 * B: Lock out
 * C: Prove dead
+""",
+    "gaps": """question: Drag each word to where it belongs.
+body: First [[A]], then [[B]].
+# [[A]] is a gap and A the option that belongs there; an option that belongs nowhere only distracts.
+# again: yes lets an option be used more than once.
+again: no
+options:
+* A: disconnect
+* B: prove dead
+* C: sign the permit
 """,
     "essay": """question: Explain why a circuit is proved dead.
 # A person scores it.

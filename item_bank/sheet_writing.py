@@ -22,6 +22,7 @@ from item_bank.question import (
     Choice,
     Essay,
     Field,
+    Gaps,
     Match,
     Number,
     Option,
@@ -36,8 +37,11 @@ from item_bank.question import (
 )
 from item_bank.recognising import difference, question_of, settled
 from item_bank.refusal import Notes
-from item_bank.sheet import HOLE, Cell, Sheet, Unwritten, question_from
+from item_bank.sheet import HOLE, Cell, Sheet, Unwritten
+from item_bank.sheet_reading import question_from
 
+#: A place for an answer stays as it is; what Markdown would take for a mark is escaped.
+_SPECIAL = re.compile(r"(\[\[[A-Za-z0-9_.-]+\]\])|([\\`*_<&\[]|^[#>+-]|^\d+(?=[.)]))")
 _MARKS = {"em": "*", "strong": "**"}
 
 
@@ -105,7 +109,7 @@ def _kind(one: Field | None) -> str:
             return "truefalse" if _is_truth(one) else "choice"
         case None:
             return "information"
-        case Text() | Number() | Pick() | Match() | Order() | Essay():
+        case Text() | Number() | Pick() | Match() | Order() | Gaps() | Essay():
             return type(one).__name__.lower()
     raise Unwritten(f"a sheet has no questions of this kind ({type(one).__name__})")
 
@@ -118,9 +122,9 @@ def _field(one: Field, form: str) -> dict[str, str]:
     if one.variable != "RESPONSE":
         raise Unwritten(f"a sheet's field is RESPONSE, not {one.variable}")
     told: dict[str, str] = {}
-    if isinstance(one, Choice | Match | Order | Essay):
+    if isinstance(one, Choice | Match | Order | Gaps | Essay):
         told["question"] = _text(one.prompt, form)
-    if isinstance(one, Choice | Pick | Match) and one.shuffle:
+    if isinstance(one, Choice | Pick | Match | Gaps) and one.shuffle:
         told["shuffle"] = "yes"
     match one:
         case Choice() | Pick():
@@ -142,6 +146,12 @@ def _field(one: Field, form: str) -> dict[str, str]:
         case Order():
             more = {"shuffle": "" if one.shuffle else "no", "scoring": "place" if one.by_place else ""}
             return {**told, **more, **_worth(one.points), **_named(one.options), **_contents(one.options, form)}
+        case Gaps():
+            right = {gap: name for name, gap in one.pairs}
+            options = tuple(word for word, _ in one.words)
+            again = all(most == 0 for _, most in one.words)
+            more = {"body": _text(_with_names(one.body, right), form), "again": "yes" if again else ""}
+            return {**told, **more, "points": decimal(one.points), **_named(options), **_contents(options, form)}
         case Essay():
             return {**told, **_worth(one.points), "lines": str(one.lines or ""), "start": one.start}
     raise AssertionError(one)
@@ -242,6 +252,18 @@ def _holed(node: Node) -> Node:
     return HOLE if node.name == "field" else replace(node, children=tuple(_holed(child) for child in node.children))
 
 
+def _with_names(nodes: Nodes, right: Mapping[str, str]) -> Nodes:
+    """The text with each gap as the name of the word that belongs there."""
+    return tuple(
+        node
+        if isinstance(node, str)
+        else f"[[{right[node.get('identifier') or '']}]]"
+        if node.name == "qti-gap"
+        else replace(node, children=_with_names(node.children, right))
+        for node in nodes
+    )
+
+
 def _text(nodes: Nodes, form: str) -> str:
     return markdown(nodes) if form == "markdown" else written(nodes)
 
@@ -265,7 +287,7 @@ def _phrase(nodes: Nodes) -> str:
     made = ""
     for node in nodes:
         if isinstance(node, str):
-            made += re.sub(r"([\\`*_<&]|\[(?!\[1\]\])|^[#>+-]|^\d+(?=[.)]))", r"\\\1", node).replace("\\[[1]", "[[1]")
+            made += _SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", node)
         elif node.name in _MARKS and not node.attributes:
             mark = _MARKS[node.name]
             made += f"{mark}{_phrase(node.children)}{mark}"

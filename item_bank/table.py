@@ -24,7 +24,8 @@ from typing import Final
 
 from item_bank.item import Item
 from item_bank.reading import MOST, Reading, text_of
-from item_bank.sheet import NAMES, Cell, Sheet, Unwritten, question_from
+from item_bank.sheet import NAMES, Cell, Sheet, Unwritten
+from item_bank.sheet_reading import question_from
 from item_bank.sheet_writing import cells_of
 
 DELIMITERS: Final = ",;\t"

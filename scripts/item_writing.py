@@ -37,7 +37,7 @@ _EVERY: Final = 500
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="choice, multiple, truefalse, text, number, pick, match, order, essay …")],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: standard output]")] = None,
     as_json: Json = False,
 ) -> None:

@@ -20,7 +20,7 @@ from item_bank.sheet import Unwritten
 from tests.item_bank.qti.test_media import png as picture
 
 PACKAGE = Path(authoring.__file__).parent / "packages" / "electrical_safety"
-KINDS = ("choice", "multiple", "truefalse", "text", "number", "pick", "match", "order", "essay", "information")
+KINDS = ("choice", "multiple", "truefalse", "text", "number", "pick", "match", "order", "gaps", "essay", "information")
 
 
 def from_text(text: str) -> Item:
@@ -128,6 +128,8 @@ def test_points_of_options_their_feedback_and_fixed_places_are_written_in_lines(
         ("kind: essay\nidentifier: A\nquestion: ![x](no.png)\n", 3, "img", "did not come"),
         ("kind: truefalse\nidentifier: A\nquestion: Q\nkey: maybe\n", 4, "key", "true or false"),
         ("kind: text\nidentifier: A\nbody: a [[1]] b [[1]]\noptions:\n* A: b\n", 3, "body", "stands once"),
+        ("kind: gaps\nidentifier: A\nbody: a [[Z]]\noptions:\n* A: b\n", 3, "body", "names no option"),
+        ("kind: gaps\nidentifier: A\nbody: a\noptions:\n* A: b\n", 3, "body", "there is no gap"),
         ("# nothing\n", 0, "file", "no question"),
     ],
 )
@@ -269,3 +271,28 @@ def test_a_folder_of_files_and_a_single_file_are_read_as_packages(tmp_path: Path
     alone = read_package(tmp_path / "own.txt", apart=True)
     assert (2, ["AREA-001"]) == (alone.files, [one.item.identifier for one in alone.entries])
     assert text.encode() == alone.entries[0].data
+
+
+def test_words_are_dragged_into_gaps_that_name_them() -> None:
+    item = from_text(
+        "kind: gaps\nidentifier: A1\nbody: a [[A]] b [[B]] c [[A]]\noptions:\n* A: one\n* B: two\n* C: no\n"
+    )
+    assert [3.0, 1.0] == [
+        marks.score(item, {"RESPONSE": said}).score for said in (("A G1", "B G2", "A G3"), ("C G1", "B G2"))
+    ]
+    assert ["2", "1", "1"] == [one.get("match-max") for one in item.root.descendants("qti-gap-text")]
+    assert "a [[A]] b [[B]] c [[A]]" in authoring.write(item)
+
+
+def test_what_a_sheet_cannot_say_is_named() -> None:
+    item = from_text(authoring.template("text"))
+    entry = next(item.root.descendants("qti-response-declaration"))
+    for changed, reason in (
+        (replace(item, stimuli=(Element("qti-assessment-stimulus"),)), "shares a stimulus"),
+        (Item(replace(item.root, children=item.root.children[1:])), "what a plain question cannot say"),
+        (Item(replace(item.root, children=(entry, *item.root.children))), "says otherwise"),
+        (Item(replace(item.root, attributes=(*item.root.attributes, ("tool-name", "x")))), "has tool-name='x'"),
+        (replace(item, metadata=Metadata(rationale="a  b")), "metadata hold"),
+    ):
+        with pytest.raises(Unwritten, match=reason):
+            authoring.write(changed)
