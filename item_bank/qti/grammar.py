@@ -67,8 +67,14 @@ _RESOURCES: Final = frozenset(
         ("qti-assessment-stimulus-ref", "href"),
         ("svg:image", "href"),
         ("svg:image", "xlink:href"),
+        ("svg:use", "href"),
+        ("svg:use", "xlink:href"),
+        ("img", "srcset"),
+        ("source", "srcset"),
     }
 )
+#: Elements whose text is the address of a file.
+_ADDRESSES: Final = frozenset({"qti-file-href", "qti-resource-icon"})
 _REMOTE: Final = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//|\s*(?:https?|ftp|file|javascript|blob):", re.IGNORECASE)
 _EVENT: Final = re.compile(r"on[a-z]+\Z", re.IGNORECASE)
 _BASE: Final = (
@@ -123,6 +129,8 @@ class _Check:
             return
         yield from self._place(element, around)
         yield from self._attributes(element)
+        if element.name in _ADDRESSES and _is_remote(element.text, "href"):
+            yield Fault(element, _remote(element.text))
         rule = RULES.get(element.name)
         if rule is not None:
             yield from _children(element, rule)
@@ -167,8 +175,8 @@ def _stranger(name: str) -> str | None:
 def _attribute_fault(element: str, rule: Rule | None, name: str, value: str) -> str | None:
     if _EVENT.match(name):
         return f"the attribute {name} is script, and foreign script never runs in a secure exam"
-    if (element, name) in _RESOURCES and _REMOTE.match(value):
-        return f"remote resources are never fetched: {value.strip()[:100]!r}"
+    if (element, name) in _RESOURCES and _is_remote(value, name):
+        return _remote(value)
     if rule is None or name.startswith(("xml:", "xsi:")):
         return None
     kind = rule.attributes.get(name)
@@ -177,6 +185,16 @@ def _attribute_fault(element: str, rule: Rule | None, name: str, value: str) -> 
     if not is_of_type(value, kind):
         return f"the attribute {name}: {value[:80]!r} is not {said(kind)}"
     return None
+
+
+def _is_remote(value: str, name: str) -> bool:
+    """Whether an address, or one of several, leads out of the package."""
+    parts = value.split(",") if name == "srcset" else [value]
+    return any(_REMOTE.match(one) for one in parts)
+
+
+def _remote(value: str) -> str:
+    return f"remote resources are never fetched: {value.strip()[:100]!r}"
 
 
 def _children(element: Element, rule: Rule) -> Iterator[Fault]:

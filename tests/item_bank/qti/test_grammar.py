@@ -84,6 +84,14 @@ def test_lawful_content_is_valid(body: str) -> None:
         ("<p><img alt='x'/></p>", "img: the attribute src is missing"),
         ("<p><img src='//a.org/a.png'/></p>", "img: remote resources are never fetched: '//a.org/a.png'"),
         ("<p><img src=' HTTPS://a.org/a.png'/></p>", "img: remote resources are never fetched"),
+        (
+            "<picture><source srcset='a.png 1x, https://a.org/b.png 2x'/><img src='a.png'/></picture>",
+            "source: remote resources are never fetched: 'a.png 1x, https://a.org/b.png 2x'",
+        ),
+        (
+            "<svg xmlns='http://www.w3.org/2000/svg'><use href='https://a.org/x.svg#y'/></svg>",
+            "svg:use: remote resources are never fetched",
+        ),
         ("<object data='file:///etc/passwd'/>", "object: remote resources are never fetched"),
         ("<p id='a'>x</p><p id='a'>y</p>", "p: the id 'a' stands twice"),
         ("<p dir='up'>x</p>", "p: the attribute dir: 'up' is not one of ltr, rtl, auto"),
@@ -147,6 +155,14 @@ def test_content_that_is_not_lawful_is_refused_by_name(body: str, reason: str) -
 )
 def test_an_item_that_is_not_valid_is_refused_by_name(data: bytes, reason: str) -> None:
     assert reason in reasons(data), reasons(data)
+
+
+def test_a_catalog_may_not_name_a_remote_file() -> None:
+    card = '<qti-card support="braille"><qti-file-href mime-type="text/plain">{}</qti-file-href></qti-card>'
+    catalog = f'<qti-catalog-info><qti-catalog id="c">{card}</qti-catalog></qti-catalog-info>'
+    assert reasons(item_xml(after=catalog.format("braille/a.brf"))) == []
+    found = reasons(item_xml(after=catalog.format("https://a.org/a.brf")))
+    assert found == ["qti-file-href: remote resources are never fetched: 'https://a.org/a.brf'"]
 
 
 def test_a_vendors_operator_is_the_only_fault_of_the_rule_that_uses_it() -> None:
