@@ -45,6 +45,8 @@ LONGEST_SIDE: Final = 16_384
 _BY_NAME: Final = MappingProxyType({"svg": "image/svg+xml", "css": "text/css"})
 #: Frames of JPEG that carry the size; the numbers between are tables.
 _JPEG_SIZES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+#: A photograph with every extra has a few dozen before its size.
+_MOST_SEGMENTS: Final = 10_000
 _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 
 _DRAWN: Final = _words(
@@ -145,6 +147,8 @@ def _picture_complaint(found: tuple[int, int] | None) -> str | None:
 
 
 def _text_complaint(data: bytes, media_type: str) -> str | None:
+    if len(data) > xml.LARGEST:
+        return f"the text has more than {xml.LARGEST} bytes"
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -170,12 +174,14 @@ def _unescaped(found: re.Match[str]) -> str:
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     """Walks from marker to marker until a frame says its size; segments are skipped, not read."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return None
         marker = data[at + 1]
+        if marker in _JPEG_SIZES:
+            return _pair(">HH", data, at + 5)[::-1]
         if marker == 0xFF or marker in _JPEG_BARE:
             at += 1 if marker == 0xFF else 2
-        elif marker in _JPEG_SIZES:
-            return _pair(">HH", data, at + 5)[::-1]
         else:
             at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
     return None

@@ -96,6 +96,17 @@ def test_a_broken_header_is_refused(data: bytes) -> None:
     assert Unfit("the picture's header is broken") == kind(data, "a")
 
 
+def test_a_header_that_never_ends_is_not_walked_to_its_end() -> None:
+    assert Unfit("the picture's header is broken") == kind(b"\xff\xd8" + b"\xff" * 30_000_000, "a.jpg")
+    assert isinstance(kind(b"\xff\xd8" + b"\xff\xe0\0\2" * 8_000_000, "a.jpg"), Unfit)
+    assert "image/jpeg" == kind(b"\xff\xd8" + b"\xff\xe0\0\2" * 900 + jpeg(4, 3)[2:], "a.jpg")
+
+
+def test_captions_and_styles_have_the_length_of_a_text() -> None:
+    assert isinstance(kind(b"WEBVTT\n" + bytes(5_000_000), "a.vtt"), Unfit)
+    assert "text/vtt" == kind(b"WEBVTT\n" + b"x" * 1_000_000, "a.vtt")
+
+
 def test_a_picture_of_100_megabytes_is_refused_and_one_below_the_limit_is_not() -> None:
     assert isinstance(kind(png(10, 10) + bytes(100_000_000), "a.png"), Unfit)
     assert "image/png" == kind(png(10, 10) + bytes(media.LARGEST // 2), "a.png")
