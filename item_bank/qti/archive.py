@@ -196,8 +196,9 @@ class _Zip:
 
     def read(self, name: str, most: int = LARGEST) -> bytes:
         try:
-            with self._archive.open(self._entries[name]) as file:
-                data = file.read(most + 1)
+            entry = self._entries[name]
+            with self._archive.open(entry) as file:
+                data = file.read(min(most, entry.file_size) + 1)  # asked for more, it would unpack more
         except _UNREADABLE as error:
             raise Refused("PACKAGE_INVALID", file=name, reason="the entry cannot be unpacked") from error
         if data.startswith(b"PK\x03\x04"):
