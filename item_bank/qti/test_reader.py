@@ -19,6 +19,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
@@ -32,8 +33,14 @@ from item_bank.refusal import Refusal
 
 #: Gives the root of a file of the package by its name in it, or None where there is none that can be read.
 File = Callable[[str], Element | None]
-_PICTURES: Final = ("img", "picture", "audio", "video", "object")
 _PICTURE: Final = "a test's own rubrics and feedback are text; a picture there would not be shown"
+#: What delivery could not carry out, so that it is refused and not passed over.
+_UNTAKEN: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("img", "picture", "audio", "video", "object"), _PICTURE),
+        "qti-template-default": "a clone is made by the own template processing of its item, not by a test",
+    }
+)
 
 
 def read_test(root: Element, file: str, section_file: File, items: Mapping[str, Item]) -> Element | tuple[Refusal, ...]:
@@ -45,8 +52,8 @@ def read_test(root: Element, file: str, section_file: File, items: Mapping[str, 
         return _refused(file, whole)
     if found := faults(whole):
         return _refused(file, found)
-    if pictures := tuple(Fault(one, _PICTURE) for one in whole.descendants(*_PICTURES)):
-        return _refused(file, pictures)
+    if untaken := tuple(Fault(one, _UNTAKEN[one.name]) for one in whole.descendants(*_UNTAKEN)):
+        return _refused(file, untaken)
     if missing := tuple(_missing(whole, items)):
         return _refused(file, missing)
 

@@ -33,6 +33,9 @@ WHOLE = """<qti-assessment-test identifier="t" title="T">
 RUBRIC = '<qti-rubric-block view="candidate"><p><img src="a.png" alt="A"/></p></qti-rubric-block>'
 
 
+DEFAULT = '<qti-template-default template-identifier="N"><qti-null/></qti-template-default>'
+
+
 def taken(text: str) -> Element | tuple[Refusal, ...]:
     files = {"sections/n.xml": SECTION}
     return read_test(tree(text), "tests/t.xml", files.get, ITEMS)
@@ -57,6 +60,12 @@ def test_addresses_are_followed_from_the_file_they_stand_in_and_items_named_by_i
             "the attribute navigation-mode: 'up' is not one of linear, nonlinear",
         ),
         (("<qti-test-part", f"{RUBRIC}<qti-test-part"), 3, "img", "a picture there would not be shown"),
+        (
+            ('q%201.xml"/>', f'q%201.xml">{DEFAULT}</qti-assessment-item-ref>'),
+            5,
+            "qti-template-default",
+            "own template processing",
+        ),
         (("processing>", 'processing v="2">'), 8, "qti-outcome-processing", "the standard has no attribute v here"),
         (('identifier="Q1"', 'identifier="N"'), 1, "qti-assessment-section", "the identifier 'N' stands twice"),
     ],
