@@ -149,6 +149,15 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
         shown, revision = self._look(by, item, vault.PREVIEW)
         return rendering.render(shown, Seat(f"preview-{item}-{revision}", bytes(32)))
 
+    def preview_resource(self, by: str, item: str, name: str) -> ItemResource:
+        """A picture or sound of the item as `preview` shows it. Raises: `NotFound`; ROLE_MISSING."""
+        shown, revision = self._look(by, item, vault.PREVIEW)
+        seat, ref = Seat(f"preview-{item}-{revision}", bytes(32)), ItemRef(item, revision, shown.digest)
+        for number, one in enumerate(shown.resources):
+            if rendering.resource_name(shown.identifier, one.href, seat) == name:
+                return ItemResource(one.media_type, self._vault.open_resource(ref, number, vault.PREVIEW, by))
+        raise NotFound("resource", name)
+
     # -- drawing: the port Forms ----------------------------------------------------------------------
 
     def pool(self, blueprint: Blueprint) -> tuple[PoolItem, ...]:

@@ -250,6 +250,8 @@ def _tasks(house: House, person: str, roles: frozenset[str]) -> list[dict[str, A
         task("Incidents", "Look at what was noted, and release results.", "/review", waiting_count(house))
     if Role.DECIDER in roles:
         task("Certification decisions", "Read dossiers and vote.", "/decision", waiting_votes(house, person))
+    if roles & {Role.REVIEWER, Role.BANK_MANAGER}:
+        task("Items to review", "See items as candidates do, and go through the checklists.", "/items")
     if roles & {Role.WRITER, Role.REVIEWER, Role.BANK_MANAGER}:
         task("Item bank", "Items are written, reviewed and activated with the command line: invigil bank.", "/staff")
     if Role.AUDITOR in roles:
