@@ -272,7 +272,7 @@ def _readers(path: Path) -> Engine:
 def _prepare_writing(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     durable = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON")
-    for pragma in (*durable, "foreign_keys=ON", "busy_timeout=5000", "wal_autocheckpoint=0"):
+    for pragma in (*durable, "foreign_keys=ON", "busy_timeout=5000", "wal_autocheckpoint=0", "cache_size=-32000"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

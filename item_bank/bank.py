@@ -71,7 +71,7 @@ FOLDS: Final[Mapping[str, Fold]] = {
 }
 PROJECTORS: Final[Sequence[Projector]] = (store.project,)
 
-_INDEXED_AT_ONCE: Final = 256
+_INDEXED_AT_ONCE: Final = 1_024
 
 
 @event()

@@ -37,6 +37,7 @@ Prints = NDArray[np.uint64]
 ALIKE: Final = 0.6
 ORDERS: Final = 64
 RUN: Final = 3
+_GLANCE: Final = 16
 #: A shingle that stands in more items than this, and in more than one of fifty, belongs to none of them.
 _COMMON: Final = 3
 
@@ -86,11 +87,15 @@ def signature(key: bytes, prints: Iterable[int]) -> bytes:
 
 
 class Neighbours:
-    """Signatures at hand, to ask which items are alike. Items are added as an import goes on."""
+    """Signatures at hand, to ask which items are alike. Items are added as an import goes on.
+
+    One row for each order: whoever is `ALIKE` agrees with the asked one in some of the first `_GLANCE` orders (but for
+    one pair in two million), so only those that do are compared whole.
+    """
 
     def __init__(self, known: Iterable[tuple[str, bytes]] = ()) -> None:
         self._names: list[str] = []
-        self._rows = np.zeros((64, ORDERS), dtype=np.uint32)
+        self._orders = np.zeros((ORDERS, 1_024), dtype=np.uint32)
         self._at: dict[str, int] = {}
         for item, signed in known:
             self.add(item, signed)
@@ -102,17 +107,20 @@ class Neighbours:
         at = self._at.setdefault(item, len(self._names))
         if at == len(self._names):
             self._names.append(item)
-            if at == len(self._rows):
-                self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        self._rows[at] = np.frombuffer(signed, dtype="<u4")
+            if at == self._orders.shape[1]:
+                self._orders = np.concatenate([self._orders, np.zeros_like(self._orders)], axis=1)
+        self._orders[:, at] = np.frombuffer(signed, dtype="<u4")
 
     def alike(self, item: str, signed: bytes, least: float = ALIKE) -> list[tuple[str, float]]:
         """Other items that are at least so much alike, the most alike first."""
         if not signed or not self._names:
             return []
-        equal = (self._rows[: len(self._names)] == np.frombuffer(signed, dtype="<u4")).mean(axis=1)
-        found = [(self._names[at], round(float(equal[at]), 3)) for at in np.flatnonzero(equal >= least)]
-        return sorted(((name, share) for name, share in found if name != item), key=lambda one: (-one[1], one[0]))
+        known, asked = self._orders[:, : len(self._names)], np.frombuffer(signed, dtype="<u4")[:, None]
+        near = np.flatnonzero((known[:_GLANCE] == asked[:_GLANCE]).any(axis=0))
+        shares = (known[:, near] == asked).mean(axis=0)
+        found = [(self._names[at], round(float(share), 3)) for at, share in zip(near, shares, strict=True)]
+        told = ((name, share) for name, share in found if share >= least and name != item)
+        return sorted(told, key=lambda one: (-one[1], one[0]))
 
 
 def coverage(dump: frozenset[int], items: Sequence[tuple[str, Prints]]) -> list[tuple[str, float, int]]:

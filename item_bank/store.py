@@ -270,11 +270,12 @@ def _listed(connection: Connection, matches: list[Any], most: int = -1) -> tuple
         .where(origin.c.item == _REVISION.c.source, origin.c.phase.in_([phase.value for phase in LIVE]))
         .scalar_subquery()
     )
+    order = (_REVISION.c.item, _REVISION.c.revision)
+    paged = select(*order).where(*matches).order_by(*order).limit(most).subquery()  # what is counted is a page only
     question = (
         select(_REVISION, seen.label("seen"), moved_on.label("newest"))
-        .where(*matches)
-        .order_by(_REVISION.c.item, _REVISION.c.revision)
-        .limit(most)
+        .join(paged, (paged.c.item == _REVISION.c.item) & (paged.c.revision == _REVISION.c.revision))
+        .order_by(*order)
     )
     return tuple(
         Listed(
@@ -318,7 +319,8 @@ def index(connection: Connection, found: Iterable[Indexed]) -> None:
         connection.execute(delete(_TOKEN).where(_TOKEN.c.item.in_(old)))
         connection.execute(delete(_PRINT).where(_PRINT.c.item.in_(old)))
         connection.execute(delete(_TWIN).where(_TWIN.c.item.in_(old) | _TWIN.c.other.in_(old)))
-    insert_rows(connection, "item_token", [(token, one.item) for one in indexed for token in one.tokens])
+    tokens = sorted((token, one.item) for one in indexed for token in one.tokens)  # in the order of their tree
+    insert_rows(connection, "item_token", tokens)
     insert_rows(connection, "item_fingerprint", [(one.item, one.signature, one.shingles) for one in indexed])
     pairs = {
         pair: alike for one in indexed for other, alike in one.twins for pair in ((one.item, other), (other, one.item))
