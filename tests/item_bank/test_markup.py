@@ -10,7 +10,8 @@ from item_bank.item import Element
 from item_bank.markup import LONGEST, LONGEST_MARKDOWN, Nodes, Place, html, markdown, moodle, phrase, plain, written
 from item_bank.refusal import Notes
 
-GIF = b"GIF89a" + bytes(10)
+#: One pixel.
+GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00" + bytes(6) + b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 
 
 def taken(text: str) -> Nodes:
