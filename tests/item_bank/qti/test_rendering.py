@@ -15,8 +15,8 @@ from engine.form import Seat
 from item_bank.item import Item, Metadata, example
 from item_bank.qti.choice import Choice, ChoiceInteraction, Declaration, Mapping, view
 from item_bank.qti.choice import Content as Element
-from item_bank.qti.choice_reader import read_item
 from item_bank.qti.package import read_package
+from item_bank.qti.reader import read_item
 from item_bank.qti.rendering import authored, opaque, ordered, render, survives
 from tests.item_bank.samples import CHOICES, choice_interaction, composed, item_xml
 
