@@ -33,6 +33,7 @@ import orjson
 from engine.errors import Refused
 from engine.form import Block, Form, FormItem, ItemRef, Section, Use
 from engine.sources import base32
+from item_bank.blueprint import MOST_ITEMS
 from item_bank.qti import selection
 from item_bank.qti.assessment_test import AssessmentTest, Gate, Part, Reference
 from item_bank.qti.assessment_test import Section as Held
@@ -93,9 +94,12 @@ def from_record(record: bytes) -> AssessmentPlan:
 def form_of(plan: AssessmentPlan, test: AssessmentTest, seed: bytes) -> Form:
     """One candidate's form, by the chance in ``seed``.
 
-    Raises: `Refused` BLUEPRINT_INFEASIBLE when the test selects nothing at all, INPUT_TOO_LARGE.
+    Raises: `Refused` BLUEPRINT_INFEASIBLE when the test selects nothing at all or more than anybody sits,
+    INPUT_TOO_LARGE.
     """
     places = selection.drawn(test, seed).places
+    if len(places) > MOST_ITEMS:
+        raise Refused("BLUEPRINT_INFEASIBLE", test=test.identifier[:64], items=len(places), allowed=MOST_ITEMS)
     if not places:
         raise Refused("BLUEPRINT_INFEASIBLE", test=test.identifier[:64], reason="the test selects no item")
     refs, width = dict(plan.items), max(2, len(str(len(places))))

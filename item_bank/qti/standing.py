@@ -119,11 +119,13 @@ Variables = Callable[[Reference], Mapping[str, Declaration] | None]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What an identifier in a rule speaks of."""
+    """What an identifier in a rule speaks of. `names` makes one: a test is gone through once, not for every rule."""
 
-    test: AssessmentTest
     own: Mapping[str, Declaration]
     variables: Variables
+    references: Mapping[str, Reference]
+    sections: frozenset[str]
+    parts: frozenset[str]
 
     def declaration(self, identifier: str) -> Declaration | None:
         """The declaration an identifier speaks of; one without a type where the item is not known."""
@@ -134,15 +136,16 @@ class Names:
         for reference, name in self.split(identifier):
             return self._of_item(reference, name)
         owner, _, name = identifier.rpartition(".")
-        return _DURATION if name == "duration" and owner in self._scopes() else None
+        return _DURATION if name == "duration" and owner in self.sections | self.parts else None
 
     def split(self, identifier: str) -> Iterator[tuple[Reference, str]]:
         """The reference and the variable's name that a dotted identifier is made of; nothing for any other."""
-        for reference in self.test.references():
-            rest = identifier.removeprefix(f"{reference.name}.")
-            if rest != identifier:
-                number, dot, name = rest.partition(".")
-                yield reference, name if dot and number.isdecimal() else rest
+        words = identifier.split(".")
+        for many in range(len(words) - 1, 0, -1):
+            reference = self.references.get(".".join(words[:many]))
+            if reference is not None:
+                instance = words[many].isdecimal() and many + 1 < len(words)
+                yield reference, ".".join(words[many + instance :])
 
     def _of_item(self, reference: Reference, name: str) -> Declaration | None:
         known = self.variables(reference)
@@ -151,5 +154,9 @@ class Names:
         declared = known.get(mapped(reference, name))
         return replace(declared, kind="item") if declared is not None and declared.kind == "outcome" else declared
 
-    def _scopes(self) -> set[str]:
-        return {one.get("identifier") or "" for one in below(self.test.root, "qti-test-part", "qti-assessment-section")}
+
+def names(test: AssessmentTest, own: Mapping[str, Declaration], variables: Variables) -> Names:
+    """The names that the rules of ``test`` may use; ``own`` are the test's declarations."""
+    sections = frozenset(one.get("identifier") or "" for one in below(test.root, "qti-assessment-section"))
+    parts = frozenset(part.name for part in test.parts)
+    return Names(own, variables, {one.name: one for one in test.references()}, sections, parts)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from item_bank.item import Element
 from item_bank.qti import values
-from item_bank.qti.assessment_test import Reference, below
+from item_bank.qti.assessment_test import Reference
 from item_bank.qti.compiler import INTEGER, Builder, Compiler, Expression, Scope
 from item_bank.qti.expressions import TABLE
 from item_bank.qti.selection import Place
@@ -48,8 +48,7 @@ class _Subset:
 
 def _subset(names: Names, compiler: Compiler, element: Element) -> _Subset:
     section = element.get("section-identifier") or ""
-    inside = below(names.test.root, "qti-assessment-section")
-    if section and section not in {one.get("identifier") for one in inside}:
+    if section and section not in names.sections:
         compiler.fault(element, f"there is no section {section[:64]}")
     words = ((element.get(name) or "").split() for name in ("include-category", "exclude-category"))
     return _Subset(section, *(frozenset(one) for one in words))

@@ -25,7 +25,7 @@ from item_bank.qti import rules, values
 from item_bank.qti.assessment_test import AssessmentTest, below
 from item_bank.qti.compiler import Compiler, Expression, Values
 from item_bank.qti.rules import Rules, Step
-from item_bank.qti.standing import Names, Standing, Variables, scope_of
+from item_bank.qti.standing import Standing, Variables, names, scope_of
 from item_bank.qti.test_expressions import builders
 from item_bank.qti.variables import Declaration, Fault, child, declarations
 
@@ -63,8 +63,8 @@ class Processing:
 def compiled(test: AssessmentTest, variables: Variables) -> Processing:
     """The rules of ``test``, checked against its own declarations and those of its items."""
     declared = declarations(test.root)
-    names = Names(test, declared.variables, variables)
-    compiler = Compiler(names.declaration, builders(names))
+    known = names(test, declared.variables, variables)
+    compiler = Compiler(known.declaration, builders(known))
     processing = child(test.root, "qti-outcome-processing")
     steps = () if processing is None else Rules(compiler, "outcome").steps(processing)
     conditions: dict[int, Expression] = {}

@@ -81,6 +81,7 @@ def test_an_item_that_comes_again_has_its_number_and_is_the_same_reference_for_t
     assert () == incomplete(form, PLAN)
 
 
-def test_a_test_that_selects_nothing_cannot_be_sat() -> None:
+@pytest.mark.parametrize("many", [0, 301])
+def test_a_test_that_selects_nothing_or_too_much_cannot_be_sat(many: int) -> None:
     with pytest.raises(Refused, match="BLUEPRINT_INFEASIBLE"):
-        form_of(PLAN, a_test('<qti-selection select="0"/>' + BOTH), bytes(32))
+        form_of(PLAN, a_test(f'<qti-selection select="{many}" with-replacement="true"/>' + BOTH), bytes(32))
