@@ -225,3 +225,11 @@ def test_a_question_is_recognised_only_when_it_composes_to_the_same_item() -> No
 
     changed = Item(replace(item.root, children=(*item.root.children, item.root.children[0])))
     assert "the item says otherwise" in str(question_of(changed))
+
+
+def test_a_writer_that_forgets_to_escape_is_caught_by_its_own_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    [item] = read("::A::[html]<p>a\\=b</p>{~ c\\~d = \\{e\\}}")
+    assert "c\\~d" in gift_writing.write(item)
+    monkeypatch.setattr(gift_writing, "_escaped", lambda text: text)
+    with pytest.raises(Unwritten, match="GIFT would"):
+        gift_writing.write(item)
