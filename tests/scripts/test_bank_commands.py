@@ -132,21 +132,17 @@ def test_checking_keeps_nothing_and_needs_nobody(shell: Shell, package: Path, tm
     assert [] == shell.json("bank", "check", str(tmp_path / "empty"), code=1)["takes"]
 
 
-def test_public_choice_items_are_taken_and_every_other_file_is_refused_by_name_and_reason(
+def test_public_items_are_taken_and_every_other_file_is_refused_by_name_and_reason(
     at: Shell, shared_data: Path
 ) -> None:
     folder = shared_data / "qti/1edtech-qti-examples/QTI3_BPIG_Examples/items"
     at.sign_in("emmy")
     told = at.json("bank", "import", str(folder), "--domain", "EXAMPLES", "--author", "emmy")
-    assert [
-        *("beginnersguide007", "CatalogWithMultipleSupports", "CatalogsAcrossContentNodes", "math"),
-        *("QTI3multiplechoice2", "choice_multiple_rtl_he", "ReferencingCatalogContent", "choice_ruby"),
-        "choice_ruby_i23n",
-    ] == told["drafted"]
+    assert {"beginnersguide007", "CatalogWithMultipleSupports", "math", "QTI3-associate"} <= set(told["drafted"])
     refused: list[dict[str, str]] = told["refused"]
     assert [] == [one for one in refused if not (one["file"] and one["reason"] and one["element"])]
     everything = {path.name for path in folder.rglob("*.xml")}
-    assert len(everything) - 9 == len({one["file"] for one in refused})
+    assert len(everything) - len(told["drafted"]) == len({one["file"] for one in refused})
     assert (
         told["drafted"]
         == at.json("bank", "import", str(folder), "--domain", "EXAMPLES", "--author", "emmy")["unchanged"]
