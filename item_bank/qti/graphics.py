@@ -191,14 +191,17 @@ def _prompt(element: Element, page: Page) -> tuple[str, str]:
     told = next(element.elements("qti-prompt"), None)
     if told is None:
         return "", ""
-    name = f"prompt-{variable_of(element)}"
-    return tag("div", (("class", "prompt"), ("id", name)), page.content(told.children)), name
+    own = dict(page.shown("div", told.attributes))
+    own["id"] = own.get("id") or f"prompt-{variable_of(element)}"
+    own["class"] = " ".join(["prompt", *own.get("class", "").split()])
+    return tag("div", sorted(own.items()), page.content(told.children)), own["id"]
 
 
 def group(element: Element, page: Page, controls: str, kind: str = "areas") -> str:
-    name = _prompt(element, page)[1]
-    named = (("aria-labelledby", name),) if name else (("aria-label", "Your answer"),)
-    return tag("fieldset", (*named, ("class", f"choices {kind}")), controls)
+    """The controls of an interaction, named by what stands before it and by its prompt."""
+    names = [name for name in (page.stem, _prompt(element, page)[1]) if name]
+    named = (("aria-labelledby", " ".join(names)),) if names else (("aria-label", "Your answer"),)
+    return tag("fieldset", (*named, ("class", " ".join(("choices", *kind.split())))), controls)
 
 
 def _choice(variable: str, kind: str, value: str, words: str) -> str:

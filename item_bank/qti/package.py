@@ -279,7 +279,7 @@ def _governing(manifests: dict[str, Manifest], name: str) -> Manifest | None:
 
 
 def _is_shown(item: Item, notes: Notes) -> bool:
-    """Whether the candidate's page can show the item today; what stands against it is noted."""
+    """Whether the candidate's page can show the item; what stands against it is noted."""
     for element, reason in showing.unshown(item):
         notes.refuse(element.line, element.name, reason)
     if not notes.refusals and not rendering.survives(item):

@@ -41,8 +41,15 @@ _LARGEST: Final = 100_000.0
 class Page(Protocol):
     """What a writer asks of the page it writes for: one item as one seat sees it."""
 
+    @property
+    def stem(self) -> str:
+        """The id of what stands before the interaction that is written; empty where nothing does."""
+
     def opaque(self, variable: str, identifier: str) -> str:
         """The name of an option in this sitting."""
+
+    def holds_many(self, variable: str) -> bool:
+        """Whether a response variable is a container."""
 
     def content(self, nodes: Sequence[Node]) -> str:
         """Content as HTML."""

@@ -7,25 +7,38 @@ that the item itself brought.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from item_bank.item import Element, Item
-from item_bank.qti import choice, graphics, recordings, vocabulary, words
+from item_bank.qti import graphics, recordings, vocabulary, words
 from item_bank.qti.graphics import Written
 from item_bank.qti.pictures import Page
+from item_bank.qti.variables import flag
 
 _WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS | words.WRITERS
-#: What holds content inside an interaction or a block, and what only marks a place.
+#: In the line of a text, so that nothing before it is its stem.
+_IN_LINE: Final = frozenset(
+    f"qti-{kind}" for kind in ("gap", "hottext", "text-entry-interaction", "inline-choice-interaction")
+) | {"qti-end-attempt-interaction"}
+#: Interactions whose controls stand together as a block; and everything with a writer of its own.
+GROUPED: Final = frozenset(_WRITERS) - _IN_LINE
+WRITTEN: Final = frozenset(_WRITERS) | {"img", "picture", "object", "audio", "video"}
+#: What holds content inside an interaction or a block, and what the page decides about.
 _HOLDING: Final = frozenset(
     {
-        *("qti-prompt", "qti-content-body", "qti-rubric-block", "qti-choice-interaction", "qti-simple-choice"),
+        *("qti-prompt", "qti-content-body", "qti-rubric-block", "qti-simple-choice", "qti-position-object-interaction"),
         *("qti-simple-match-set", "qti-simple-associable-choice", "qti-gap-text", "qti-gap-img", "qti-inline-choice"),
-        *("qti-position-object-interaction", "qti-printed-variable", "qti-feedback-block", "qti-feedback-inline"),
-        *("qti-template-block", "qti-template-inline"),
+        *("qti-feedback-block", "qti-feedback-inline", "qti-template-block", "qti-template-inline"),
+        *("qti-printed-variable", "m:semantics", "m:mfenced", "a"),
     }
 )
-_ASIDE: Final = frozenset({"qti-catalog-info", "qti-hotspot-choice", "qti-associable-hotspot", "source", "track"})
+#: Never shown: areas are drawn, files are listed, annotations say again what a formula says.
+_ASIDE: Final = frozenset(
+    {
+        *("qti-hotspot-choice", "qti-associable-hotspot", "source", "track", "m:annotation", "m:annotation-xml"),
+        *("qti-catalog-info", "qti-stylesheet"),
+    }
+)
 _CONTENT: Final = vocabulary.BLOCKS | vocabulary.PHRASING | {f"m:{one}" for one in vocabulary.MATH}
 _SIZED: Final = {"width", "height"}
 _DRAWN: Final = {"class"}
@@ -98,23 +111,21 @@ ALLOWED: Final[dict[str, set[str]]] = {
 
 
 def unshown(item: Item) -> Iterator[tuple[Element, str]]:
-    """What the candidate's page cannot show of an item yet, each with the reason."""
-    if (item.root.get("adaptive") or "false") not in ("false", "0"):
-        yield item.root, "adaptive items are not shown yet"
-    bodies = [body for one in item.stimuli for body in one.elements("qti-stimulus-body")]
-    for body in (*item.root.elements("qti-item-body"), *bodies):
+    """What the candidate's page cannot show of an item, each with the reason."""
+    if flag(item.root, "adaptive", False):
+        yield item.root, "adaptive items are not shown yet: a sitting scores one attempt at each item"
+    for body in item.root.elements("qti-item-body"):
         yield from _unshown(body)
+    for stimulus in item.stimuli:
+        for body in stimulus.elements("qti-stimulus-body"):
+            yield from _unshown(body)
 
 
 def _unshown(parent: Element) -> Iterator[tuple[Element, str]]:
     for child in parent.elements():
-        if child.name == "m:semantics":
-            yield from _unshown(Element(child.name, (), tuple(child.elements())[:1]))
-        elif child.name == "m:mfenced":
-            yield from _unshown(replace(child, name="m:mrow"))
-        elif child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
+        if child.name == "qti-rubric-block" and "candidate" not in (child.get("view") or "").split():
             continue
-        elif child.name in _HOLDING or child.name in choice.SHOWN or child.name in _CONTENT:
+        if child.name in _HOLDING or child.name in WRITTEN or child.name in _CONTENT:
             yield from _unshown(child)
         elif child.name not in _ASIDE:
             yield child, vocabulary.refusal_reason(child.name)

@@ -30,6 +30,31 @@ _MOST_TEXTS: Final = 20
 _MODULE: Final = "item-pairs"
 
 
+def choice(element: Element, page: Page) -> Written:
+    """Options to choose from: radio buttons where one may be chosen, else check boxes."""
+    variable, most = variable_of(element), whole(element.get("max-choices"), 1)
+    kind = "radio" if most == 1 or not page.holds_many(variable) else "checkbox"
+    found = page.arranged(element, list(element.elements("qti-simple-choice")))
+    named = [_named(one, variable, page) for one in found]
+    choices = "".join(_option(variable, kind, name, one, page) for name, one in named)
+    layout = dict(page.shown("div", element.attributes)).get("class", "")
+    turned = f"qti-orientation-{orientation}" if (orientation := element.get("orientation")) else ""
+    inner = group(element, page, choices, f"{layout} {turned}")
+    names = frozenset(name for name, _ in named)
+    most = 1 if kind == "radio" else most or len(names)
+    rule = ResponseRule(variable, whole(element.get("min-choices"), 0), most, names)
+    return Written(around(element, page, "choice-interaction", "div", inner), (rule,))
+
+
+def end_attempt(element: Element, page: Page) -> Written:
+    """What a candidate asks for, such as a hint, where an item is answered once: it is asked for or not."""
+    variable = variable_of(element)
+    words = tag("span", (("class", "choice__text"),), text(element.get("title") or "End the attempt"))
+    control = start("input", (("name", f"response.{variable}"), ("type", "checkbox"), ("value", "true")))
+    rule = ResponseRule(variable, 0, 1, frozenset({"true"}))
+    return Written(tag("label", (("class", "choice"),), control + words), (rule,))
+
+
 def text_entry(element: Element, page: Page) -> Written:
     """A short text or a number, in the line."""
     variable = variable_of(element)
@@ -205,6 +230,13 @@ def letter(at: int) -> str:
     return (chr(ord("A") + at % 26)) * (1 + at // 26)
 
 
+def _option(variable: str, kind: str, name: str, one: Element, page: Page) -> str:
+    control = start("input", (("name", f"response.{variable}"), ("type", kind), ("value", name)))
+    own = dict(page.shown("span", one.attributes))
+    own["class"] = " ".join(["choice__text", *own.get("class", "").split()])
+    return tag("label", (("class", "choice"),), control + tag("span", sorted(own.items()), page.content(one.children)))
+
+
 def _named(one: Element, variable: str, page: Page) -> tuple[str, Element]:
     return page.opaque(variable, one.get("identifier") or ""), one
 
@@ -247,6 +279,8 @@ def _uses(named: Sequence[tuple[str, Element]]) -> tuple[tuple[str, int], ...]:
 
 
 WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = {
+    "qti-choice-interaction": choice,
+    "qti-end-attempt-interaction": end_attempt,
     "qti-text-entry-interaction": text_entry,
     "qti-extended-text-interaction": extended_text,
     "qti-inline-choice-interaction": inline_choice,

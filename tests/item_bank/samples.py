@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from item_bank.item import Attributes, Element, Item, Metadata
-from item_bank.item import Node as Plain
-from item_bank.qti.choice import Choice, ChoiceInteraction, ChoiceItem, Declaration, Node, Shown
-
 QTI = 'xmlns="http://www.imsglobal.org/xsd/imsqtiasi_v3p0"'
 MATCH = "https://purl.imsglobal.org/spec/qti/v3p0/rptemplates/match_correct"
 MAP = "http://www.imsglobal.org/question/qti_v3p0/rptemplates/map_response.xml"
@@ -80,71 +76,3 @@ def write_package(folder: Path, items: dict[str, bytes], resources: str, head: s
         (folder / "items" / f"{identifier}.xml").write_bytes(data)
     (folder / "imsmanifest.xml").write_text(manifest(resources, head), encoding="utf-8")
     return folder
-
-
-def composed(choice: ChoiceItem, metadata: Metadata | None = None) -> Item:
-    """The item whose view is ``choice``."""
-    declarations = tuple(_declaration(one) for one in choice.declarations)
-    outcomes = tuple(
-        Element("qti-outcome-declaration", _told(("identifier", one.variable), ("base-type", "float")))
-        for one in choice.outcomes
-    )
-    body = Element("qti-item-body", choice.body_attributes, tuple(_plain(node) for node in choice.body))
-    processing = Element("qti-response-processing", (("template", MATCH.replace("match_correct", choice.template)),))
-    root = Element(
-        "qti-assessment-item",
-        _told(("identifier", choice.identifier), ("title", "A title"), ("xml:lang", choice.language)),
-        (*declarations, *outcomes, body, processing),
-    )
-    return Item(root, metadata=metadata or Metadata())
-
-
-def _plain(node: Node) -> Plain:
-    if isinstance(node, str):
-        return node
-    if isinstance(node, Shown):
-        return node.element
-    if not isinstance(node, ChoiceInteraction):
-        return Element(node.name, node.attributes, tuple(_plain(child) for child in node.children))
-    prompt = Element("qti-prompt", node.prompt_attributes, tuple(_plain(child) for child in node.prompt))
-    told = _told(
-        ("response-identifier", node.variable),
-        ("min-choices", str(node.min_choices)),
-        ("max-choices", str(node.max_choices)),
-        ("shuffle", str(node.shuffle).lower()),
-        ("orientation", node.orientation),
-    )
-    choices = tuple(_choice(one) for one in node.choices)
-    return Element("qti-choice-interaction", told + node.attributes, (prompt, *choices) if node.prompt else choices)
-
-
-def _choice(choice: Choice) -> Element:
-    told = _told(("identifier", choice.identifier), ("fixed", str(choice.fixed).lower()))
-    return Element("qti-simple-choice", told + choice.attributes, tuple(_plain(node) for node in choice.content))
-
-
-def _declaration(declaration: Declaration) -> Element:
-    values = tuple(Element("qti-value", (), (value,)) for value in declaration.correct)
-    parts = [Element("qti-correct-response", (), values)] if values else []
-    mapping = declaration.mapping
-    if mapping is not None:
-        bounds = _told(("lower-bound", _number(mapping.lower)), ("upper-bound", _number(mapping.upper)))
-        told = (("default-value", str(mapping.default)), *bounds)
-        entries = tuple(
-            Element("qti-map-entry", (("map-key", key), ("mapped-value", str(value)))) for key, value in mapping.entries
-        )
-        parts.append(Element("qti-mapping", told, entries))
-    cardinality = "multiple" if declaration.multiple else "single"
-    return Element(
-        "qti-response-declaration",
-        _told(("identifier", declaration.variable), ("cardinality", cardinality), ("base-type", "identifier")),
-        tuple(parts),
-    )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _told(*attributes: tuple[str, str]) -> Attributes:
-    return tuple(sorted((name, value) for name, value in attributes if value))

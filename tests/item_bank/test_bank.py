@@ -19,11 +19,11 @@ from engine.writer import Act
 from item_bank.assembly import pool_digest
 from item_bank.bank import FOLDS, PROJECTORS, KeysStated, key_of
 from item_bank.blueprint import Blueprint, Row, from_record, to_record
-from item_bank.item import example
+from item_bank.item import Item, example
 from item_bank.lifecycle import Phase
-from item_bank.qti.choice import Declaration, Mapping, view
+from item_bank.qti.reader import read_item
 from tests.item_bank.house import House
-from tests.item_bank.samples import choice_interaction, composed, full_metadata, item_xml, resource, write_package
+from tests.item_bank.samples import MAP, choice_interaction, full_metadata, item_xml, resource, write_package
 
 CANARY = "Canarymussel7423"
 NAMES = [f"q-{n}" for n in range(1, 5)]
@@ -207,9 +207,14 @@ def test_a_writer_who_reviews_too_is_kept_from_keying_an_own_item(house: House, 
 
 def test_the_key_of_a_mapping_is_what_gives_points() -> None:
     assert key_of(example()) == ("yes",)
-    mapping = Mapping((("yes", 1.0), ("no", -1.0)))
-    item = replace(view(example()), declarations=(Declaration("RESPONSE", False, (), mapping),))
-    assert key_of(composed(item)) == ("yes",)
+    mapped = (
+        '<qti-response-declaration identifier="RESPONSE" cardinality="single" base-type="identifier"><qti-mapping>'
+        '<qti-map-entry map-key="A" mapped-value="-1"/><qti-map-entry map-key="B" mapped-value="1"/>'
+        "</qti-mapping></qti-response-declaration>"
+    )
+    item = read_item(item_xml(response=mapped, processing=f'<qti-response-processing template="{MAP}"/>'), "q.xml")
+    assert isinstance(item, Item)
+    assert key_of(item) == ("B",)
 
 
 # -- looking --------------------------------------------------------------------------------------------

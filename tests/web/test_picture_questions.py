@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from item_bank.qti.choice import view
 
 from engine.form import Seat
 from item_bank.bank import key_of
 from item_bank.qti import rendering
-from item_bank.qti.choice import view
 from tests.item_bank.qti.sheet import png
 from tests.item_bank.samples import MATCH, full_metadata, item_xml, resource, write_package
 from tests.web.site import BLUEPRINT, Site, login, plan

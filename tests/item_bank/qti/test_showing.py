@@ -13,7 +13,7 @@ from engine.form import Seat
 from engine.writer import Act
 from item_bank.item import Element, Item, Resource
 from item_bank.qti import rendering, showing
-from item_bank.qti.choice import view
+from item_bank.qti.page import CandidatePage
 from item_bank.qti.pictures import inline
 from item_bank.vault import Vault
 from tests.item_bank.house import House
@@ -61,7 +61,7 @@ def item(kind: str, inner: str) -> Item:
 
 def sent(whole: Item, authored: tuple[str, ...], seat: Seat) -> tuple[str, ...]:
     """An answer in the names that this seat was sent."""
-    page = rendering._Page(whole, view(whole), seat)
+    page = CandidatePage(whole, seat)
     plain = {"A", "B", "L"}
     return tuple(
         " ".join(page.opaque("R", one) if one in plain else one for one in value.split()) for value in authored

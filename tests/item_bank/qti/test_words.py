@@ -11,7 +11,7 @@ from engine.errors import Refused
 from engine.form import Seat
 from item_bank.item import Item
 from item_bank.qti import rendering, showing
-from item_bank.qti.choice import view
+from item_bank.qti.page import CandidatePage
 from item_bank.qti.words import letter
 from tests.item_bank.qti.sheet import element
 
@@ -74,7 +74,7 @@ def item(kind: str, attributes: str, inner: str) -> Item:
 def sent(whole: Item, authored: tuple[str, ...], *, plain: bool, seat: Seat = SEAT) -> tuple[str, ...]:
     if plain:
         return authored
-    page = rendering._Page(whole, view(whole), seat)
+    page = CandidatePage(whole, seat)
     return tuple(" ".join(page.opaque("R", one) for one in value.split()) for value in authored)
 
 
