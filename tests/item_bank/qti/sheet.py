@@ -22,6 +22,13 @@ class Sheet:
     seed: bytes = bytes(32)
     files: frozenset[str] = frozenset({"map.png", "lamp.png", "fuse.png", "bell.mp3", "film.mp4", "bell.vtt"})
 
+    @property
+    def stem(self) -> str:
+        return ""
+
+    def holds_many(self, variable: str) -> bool:
+        return True
+
     def opaque(self, variable: str, identifier: str) -> str:
         return "o" + hmac.digest(self.seed, f"{variable}/{identifier}".encode(), hashlib.sha256).hex()[:9]
 
