@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from item_bank.qti.choice import view
 
 from engine.form import Seat
 from item_bank.bank import key_of
-from item_bank.qti import rendering
+from item_bank.qti.page import CandidatePage
 from tests.item_bank.qti.sheet import png
 from tests.item_bank.samples import MATCH, full_metadata, item_xml, resource, write_package
 from tests.web.site import BLUEPRINT, Site, login, plan
@@ -99,7 +98,7 @@ def sent(exam: Site, position: str, html: str) -> tuple[str, tuple[str, ...], li
     kind = found.ref.item.removeprefix("pic-")
     seat = Seat(exam.sitting, exam.house.exams.seat_seed(exam.house.exams.exam(exam.exam), exam.sitting))
     whole = exam.house.bank.show(exam.person("mary"), found.ref.item)
-    page = rendering._Page(whole, view(whole), seat)
+    page = CandidatePage(whole, seat)
     answer = KINDS[kind][4]
     if KINDS[kind][3] in ("point", "integer"):
         return kind, answer, list(answer)

@@ -245,7 +245,7 @@ def cloned() -> Item:
 def test_each_seat_has_its_own_clone_and_always_the_same() -> None:
     item = cloned()
     pages = [render(item, Seat("s", n.to_bytes(32))).html for n in range(32)]
-    numbers = [re.findall(r"<p>Say <span>([2-9])</span>", page) for page in pages]
+    numbers = [re.findall(r"<p>Say ([2-9])\.", page) for page in pages]
     assert {len(one) for one in numbers} == {1}
     assert len({one[0] for one in numbers}) > 3
     for page, (number,) in zip(pages, numbers, strict=True):
@@ -272,8 +272,8 @@ def test_a_stimulus_stands_before_the_question_and_a_link_leads_nowhere() -> Non
     stimulus = tree(f'<qti-assessment-stimulus identifier="s" title="S">{body}</qti-assessment-stimulus>')
     item = replace(example(), stimuli=(stimulus,))
     shown = render(item, ADA).html
-    assert '<div class="stimulus qti-x"><p>See <span>the act</span>.</p></div>' in shown
-    assert shown.index("stimulus") < shown.index("Must a circuit")
+    assert '<div class="qti-x"><p>See <span>the act</span>.</p></div>' in shown
+    assert shown.index("the act") < shown.index("Must a circuit")
     assert survives(item)
 
 
