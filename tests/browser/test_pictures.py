@@ -77,15 +77,21 @@ def written(kind: str, variable: str = "R") -> str:
 
 
 def question(kind: str) -> str:
-    """The page of one question; of all kinds, for those that look at pages."""
+    """One question; of all kinds, for those that look at pages."""
     every = "<hr>".join(written(one, f"R{at}") for at, one in enumerate(KINDS))
-    html = every if kind == "every" else written(kind)
-    return (
+    return every if kind == "every" else written(kind)
+
+
+def shell(route: Route, html: str) -> None:
+    """Answers with the page around a question, under our own policy."""
+    page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A question</title>'
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/static/css/app.css">'
         '<script type="module" src="/static/js/app.js"></script></head><body><main><h1>A question</h1>'
         f'<form data-answer class="question"><div class="item-body">{html}</div></form></main></body></html>'
     ).replace('"resource:', '"/resource/')
+    policy = {"content-security-policy": _POLICY.format(ws="")}
+    route.fulfill(body=page, content_type="text/html", headers=policy)
 
 
 def answer(route: Route) -> None:
@@ -97,8 +103,7 @@ def answer(route: Route) -> None:
         size = (400, 200) if place.endswith("/map") else (40, 40)
         route.fulfill(body=png(*size), content_type="image/png")
     elif place.startswith("/kind/") and "." not in place:
-        policy = {"content-security-policy": _POLICY.format(ws="")}
-        route.fulfill(body=question(place.removeprefix("/kind/")), content_type="text/html", headers=policy)
+        shell(route, question(place.removeprefix("/kind/")))
     else:
         route.fulfill(status=404)
 
