@@ -78,7 +78,8 @@ def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping
 
     Raises: `engine.errors.Tampered` when an entry on the way does not verify.
     """
-    head = ledger.head(name) or (0, GENESIS)
+    found = ledger.head(name)
+    head = found or (0, GENESIS)
     kind = name.partition("/")[0]
     fold = folds.get(kind)
     if fold is None:
@@ -88,7 +89,7 @@ def load(ledger: Ledger, name: str, folds: Mapping[str, Fold], adapters: Mapping
     if snapshot is not None and snapshot[0] == fold.version:
         state, seq = adapters[kind].validate_json(snapshot[2]), snapshot[1]
     snapshot_seq = seq
-    for happened in ledger.history(name, after=seq):
+    for happened in ledger.history(name, after=seq) if found is not None else ():
         state, seq = fold.evolve(state, happened), happened.seq
     if seq != head[0]:
         raise Tampered(f"{name}#{seq}", f"the snapshot has an entry that the journal, at {head[0]}, does not have")

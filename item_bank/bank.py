@@ -19,10 +19,10 @@ Whoever composes the application gives the writer `FOLDS` and `PROJECTORS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -120,9 +120,10 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
             drafted: list[ItemRef] = []
             unchanged: list[str] = []
             neighbours = Neighbours(store.signatures(tx.connection))
+            person_of = lru_cache(None)(partial(account_of, tx))
             indexed: list[Indexed] = []
             for entry in package.entries:
-                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author))
+                ref = self._draft(tx, by, at, _with_defaults(entry, domain, author), person_of)
                 if ref is None:
                     unchanged.append(entry.item.identifier)
                     continue
@@ -233,7 +234,9 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
 
     # -- private --------------------------------------------------------------------------------------
 
-    def _draft(self, tx: Transaction, by: str, at: datetime, entry: Entry) -> ItemRef | None:
+    def _draft(
+        self, tx: Transaction, by: str, at: datetime, entry: Entry, person_of: Callable[[str], str]
+    ) -> ItemRef | None:
         """The new revision's reference, or None when the latest one has this very content."""
         item, stream = entry.item, f"item/{entry.item.identifier}"
         state: ItemState = tx.state(stream)
@@ -246,7 +249,7 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
             domain=item.metadata.domain,
             cognitive_level=item.metadata.cognitive_level,
             author=item.metadata.author,
-            author_person=account_of(tx, item.metadata.author),
+            author_person=person_of(item.metadata.author),
             difficulty=item.metadata.difficulty,
             enemies=item.metadata.enemies,
             lacks=_lacks(item),
