@@ -28,10 +28,11 @@ import orjson
 
 from engine.errors import InvigilError, NotFound, Refused
 from engine.form import ItemOutcome, Responses
-from item_bank import cases_of_tests
+from item_bank import cases_of_tests, formats
 from item_bank.cases_of_tests import Opened, Tried
 from item_bank.item import Element, Item
 from item_bank.qti import marks, processing, upgrade, values, xml
+from item_bank.qti.package import Package, read_package
 from item_bank.qti.values import Value
 from item_bank.qti.variables import Type
 from item_bank.refusal import Notes
@@ -181,14 +182,27 @@ def opener(root: Path) -> Opened:
 
 
 def item_of_file(path: Path) -> Item:
-    """The item of one file, of whatever version of QTI 2 or 3. Only what scoring needs is checked.
+    """The item of one file: of QTI 2 or 3, where only what scoring needs is checked, or in another format that the bank
+    reads.
 
-    Raises: `Refused` ITEM_INVALID with line, element and reason.
+    Raises: `Refused` ITEM_INVALID with line, element and reason; also for a file of several questions.
     """
+    with path.open("rb") as file:
+        other = formats.reader_of(path.name, file.read(formats.LARGEST + 1))
+    if other is not None:
+        return _only_item(read_package(path, apart=True), path.name)
     root = _root_of_file(path, path.name)
     if root.name != _ITEM:
         raise Refused("ITEM_INVALID", file=path.name, element=root.name, reason="this is no assessment item")
     return Item(root)
+
+
+def _only_item(read: Package, name: str) -> Item:
+    for one in read.refusals:
+        raise Refused("ITEM_INVALID", file=name, line=one.line, element=one.element, reason=one.reason)
+    if len(read.entries) != 1:
+        raise Refused("ITEM_INVALID", file=name, reason=f"there are {len(read.entries)} questions, and one is scored")
+    return read.entries[0].item
 
 
 def _root_of_file(path: Path, name: str) -> Element:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import doctest
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from engine.errors import NotFound, Refused
-from item_bank import cases
-from item_bank.cases import Case, Step, agrees, as_responses, read_cases, try_cases
+from item_bank import authoring, cases
+from item_bank.cases import Case, Step, agrees, as_responses, item_of_file, read_cases, scored, try_cases
 from item_bank.item import Element
 from item_bank.qti import values
 from item_bank.qti.variables import Type
@@ -154,3 +155,18 @@ def test_scoring_one_response_tells_every_outcome() -> None:
         "outcomes": {"SCORE": 1 / 3, "ECHO": ["A"], "completionStatus": "completed"},
         "correct": {"R": None},
     }
+
+
+def test_a_question_of_another_format_is_scored_and_a_file_of_two_is_not(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    one.write_text(authoring.template("choice"))
+    two.write_text(
+        authoring.template("choice") + "---\n" + authoring.template("choice").replace("AREA-001", "AREA-002")
+    )
+    assert scored(item_of_file(one), {"RESPONSE": ["A"]}, 0)["outcomes"]["SCORE"] == 1
+    for wrong, why in ((two, "2 questions"), (tmp_path / "bad.txt", "question")):
+        if not wrong.exists():
+            wrong.write_text("kind: choice\nidentifier: A\noptions:\n* A: a\n- B: b\n")
+        with pytest.raises(Refused) as refused:
+            item_of_file(wrong)
+        assert why in str(refused.value.facts)
