@@ -29,12 +29,14 @@ _ITEMS: Final = frozenset({"qti-assessment-item", "assessmentItem"})
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found. ``lost`` counts what is neither in an item nor in the report; it is 0, or a reader is wrong."""
+    """What was found. ``lost`` counts what is neither in an item nor in the report, ``crashed`` the files at which a
+    reader of ours failed: both are 0, or a reader is wrong."""
 
     files: int
     items: int
     accepted: int
     lost: int
+    crashed: int = 0
     taken: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     remarks: tuple[Refusal, ...] = ()
@@ -53,6 +55,7 @@ def inspect(path: Path) -> Inspection:
     others = {line.file for line in lines if line.file in refused and line.name in _ITEMS}
     return Inspection(
         files=package.files,
+        crashed=package.crashed,
         items=len(package.entries) + len(others) + package.declined,
         accepted=len(package.entries),
         lost=_lost(package.entries, lines),

@@ -65,7 +65,7 @@ def check(
     if ledger is not None:
         with ledger.open("wb") as file:
             file.writelines(orjson.dumps(line) + b"\n" for line in found.lines)
-    good = found.accepted > 0 and not found.refusals and not found.lost
+    good = found.accepted > 0 and not found.refusals and not found.lost and not found.crashed
     told = {
         "ok": good,
         "package": str(package),
@@ -75,7 +75,7 @@ def check(
         "takes": list(found.taken),
         "refused": [_complaint(one) for one in found.refusals],
         "remarks": [_complaint(one) for one in found.remarks],
-        "crashed": 0,  # what crashes a reader ends this command with its trace: it is a fault to mend, not to count
+        "crashed": found.crashed,
         "lost": found.lost,
     }
     title = f"{found.accepted} of {found.items} items can be taken; {len(found.refusals)} things stand against others"

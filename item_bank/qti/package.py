@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from engine.errors import Refused
+from engine.errors import InvigilError, Refused
 from item_bank import formats
 from item_bank.item import Element, Item, Metadata
 from item_bank.qti import archive, manifest, media, rendering, showing, xml
@@ -67,7 +67,8 @@ class TestFile:
 class Package:
     """What a package holds. ``remarks`` name what was understood but has no place in the bank.
 
-    ``told`` says what became of each construct of files that are no QTI, ``declined`` counts their refused questions.
+    ``told`` says what became of each construct of files that are no QTI, ``declined`` counts their refused questions,
+    ``crashed`` the files at which a reader of ours failed (only where items stand ``apart``: an import stops there).
     """
 
     entries: tuple[Entry, ...]
@@ -78,6 +79,7 @@ class Package:
     tests: tuple[TestFile, ...] = ()
     told: tuple[Told, ...] = ()
     declined: int = 0
+    crashed: int = 0
 
 
 def read_package(path: Path, *, apart: bool = False) -> Package:
@@ -99,6 +101,7 @@ class _Reading:
     tests: list[TestFile] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     declined: int = 0
+    crashed: int = 0
     parts_of_tests: dict[str, TestFile] = field(default_factory=dict)
     domains: dict[str, str] = field(default_factory=dict)
     count: int = 0
@@ -111,18 +114,16 @@ class _Reading:
         parts: set[str] = set()
         other: list[str] = []
         for name in names:
-            governing = _governing(manifests, name)
-            if archive.is_archive(name):
-                self._inner(name)
-            elif _is_left(name):
-                other.append(name)
-            elif governing is None and self._loose(name):
-                continue
-            elif name.lower().endswith(".xml") or (governing is not None and name in governing.metadata):
-                if posixpath.basename(name) != manifest.NAME:
-                    self._xml(name, governing, companions, parts)
-            else:
-                other.append(name)
+            try:
+                self._file(name, _governing(manifests, name), companions, parts, other)
+            except InvigilError:
+                raise
+            except Exception as error:  # told below, by name; an import raises it
+                if not self.apart:
+                    raise
+                self.crashed += 1  # a check goes on, and says so
+                reason = f"a fault of our own while reading this file ({type(error).__name__}); please report it"
+                self.refusals.append(Refusal(name, 0, "", reason))
         left = (one for one in (*sorted(parts), *other) if one not in companions.used)
         self.remarks.extend(Refusal(one, 0, "", "no item needs this file; it was left where it is") for one in left)
         self._unique()
@@ -136,7 +137,23 @@ class _Reading:
             tests,
             told=tuple(self.told),
             declined=self.declined,
+            crashed=self.crashed,
         )
+
+    def _file(
+        self, name: str, governing: Manifest | None, companions: Companions, parts: set[str], other: list[str]
+    ) -> None:
+        if archive.is_archive(name):
+            self._inner(name)
+        elif _is_left(name):
+            other.append(name)
+        elif governing is None and self._loose(name):
+            pass
+        elif name.lower().endswith(".xml") or (governing is not None and name in governing.metadata):
+            if posixpath.basename(name) != manifest.NAME:
+                self._xml(name, governing, companions, parts)
+        else:
+            other.append(name)
 
     def _manifests(self) -> dict[str, Manifest]:
         """Each manifest by its folder, the innermost first. One that cannot be read refuses the package it is of."""
@@ -169,6 +186,7 @@ class _Reading:
         self.remarks.extend(replace(one, file=f"{name}/{one.file}") for one in read.remarks)
         self.told.extend(replace(one, file=f"{name}/{one.file}") for one in read.told)
         self.declined += read.declined
+        self.crashed += read.crashed
         self.domains.update(read.domains)
 
     def _loose(self, name: str) -> bool:
@@ -190,7 +208,7 @@ class _Reading:
 
     def _question(self, name: str, taken: Taken, source: bytes) -> None:
         item, notes = taken.item, Notes(name)
-        if is_valid(item.root, notes) and (self.apart or _is_shown(item, notes)):
+        if is_valid(item.root, notes) and self._may_be_asked(item, notes):
             contents = tuple(taken.files[one.href] for one in item.resources)
             self.entries.append(Entry(name, item, hashlib.sha256(source).hexdigest(), source, contents))
             return
@@ -233,9 +251,21 @@ class _Reading:
         if not is_valid(gathered.root, notes) or notes.refusals or metadata is None:
             return
         item = Item(gathered.root, gathered.stimuli, gathered.resources, metadata)
-        if not self.apart and not _is_shown(item, notes):
+        if not self._may_be_asked(item, notes):
             return
         self.entries.append(Entry(name, item, hashlib.sha256(data).hexdigest(), data, gathered.contents, source))
+
+    def _may_be_asked(self, item: Item, notes: Notes) -> bool:
+        """Whether the candidate's page can show the item. With ``apart``, what an import will say is remarked."""
+        seen = Notes(notes.file)
+        if _is_shown(item, seen):
+            return True
+        if self.apart:
+            told = (replace(one, reason=f"sound, but not imported yet: {one.reason}") for one in seen.refusals)
+            self.remarks.extend(told)
+            return True
+        notes.refusals.extend(seen.refusals)
+        return False
 
     def _whole_tests(self) -> Iterator[TestFile]:
         """The tests with everything in them; one of whose items or sections is missing is refused."""

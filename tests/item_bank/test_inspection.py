@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from item_bank.inspection import Inspection, inspect
+from item_bank.item import Element
+from item_bank.qti.package import read_package
+from item_bank.qti.reader import is_valid
+from item_bank.refusal import Notes
 from tests.item_bank.samples import QTI, item_xml, resource, write_package
 
 TEST = f'<qti-assessment-test {QTI} identifier="t" title="T"><qti-test-part identifier="p"/></qti-assessment-test>'
@@ -30,3 +36,32 @@ def test_every_element_of_every_item_has_a_line(tmp_path: Path) -> None:
 def test_a_look_at_all_public_files_loses_nothing(shared_data: Path) -> None:
     found: Inspection = inspect(shared_data / "qti")
     assert (found.items > 540, found.accepted > 425, found.lost) == (True, True, 0)
+
+
+def test_a_reader_that_fails_is_counted_by_a_check_and_stops_an_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good.xml").write_bytes(item_xml(identifier="good"))
+    (tmp_path / "bad.xml").write_bytes(item_xml(identifier="bad"))
+
+    def stumbling(root: Element, notes: Notes) -> bool:
+        if notes.file == "bad.xml":
+            raise ZeroDivisionError
+        return is_valid(root, notes)
+
+    monkeypatch.setattr("item_bank.qti.package.is_valid", stumbling)
+    found = inspect(tmp_path)
+    assert (1, 1, ("good",)) == (found.crashed, found.accepted, found.taken)
+    assert [("bad.xml", "a fault of our own while reading this file (ZeroDivisionError); please report it")] == [
+        (one.file, one.reason) for one in found.refusals
+    ]
+    with pytest.raises(ZeroDivisionError):
+        read_package(tmp_path)
+
+
+def test_what_an_import_will_not_take_yet_is_remarked(tmp_path: Path) -> None:
+    (tmp_path / "q.xml").write_bytes(item_xml(attributes='adaptive="true"'))
+    found = inspect(tmp_path)
+    assert (1, 0) == (found.accepted, found.crashed)
+    assert ["qti-assessment-item"] == [one.element for one in found.remarks if "not imported yet" in one.reason]
+    assert () == read_package(tmp_path).entries
