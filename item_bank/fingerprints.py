@@ -37,7 +37,6 @@ Prints = NDArray[np.uint64]
 ALIKE: Final = 0.6
 ORDERS: Final = 64
 RUN: Final = 3
-_GLANCE: Final = 16
 #: A shingle that stands in more items than this, and in more than one of fifty, belongs to none of them.
 _COMMON: Final = 3
 
@@ -87,11 +86,7 @@ def signature(key: bytes, prints: Iterable[int]) -> bytes:
 
 
 class Neighbours:
-    """Signatures at hand, to ask which items are alike. Items are added as an import goes on.
-
-    One row for each order: whoever is `ALIKE` agrees with the asked one in some of the first `_GLANCE` orders (but for
-    one pair in two million), so only those that do are compared whole.
-    """
+    """Signatures at hand, one row for each order, to ask which items are alike. Items join as an import goes on."""
 
     def __init__(self, known: Iterable[tuple[str, bytes]] = ()) -> None:
         self._names: list[str] = []
@@ -116,11 +111,9 @@ class Neighbours:
         if not signed or not self._names:
             return []
         known, asked = self._orders[:, : len(self._names)], np.frombuffer(signed, dtype="<u4")[:, None]
-        near = np.flatnonzero((known[:_GLANCE] == asked[:_GLANCE]).any(axis=0))
-        shares = (known[:, near] == asked).mean(axis=0)
-        found = [(self._names[at], round(float(share), 3)) for at, share in zip(near, shares, strict=True)]
-        told = ((name, share) for name, share in found if share >= least and name != item)
-        return sorted(told, key=lambda one: (-one[1], one[0]))
+        shares = np.round(np.count_nonzero(known == asked, axis=0) / ORDERS, 3)
+        found = [(self._names[at], float(shares[at])) for at in np.flatnonzero(shares >= least)]
+        return sorted((one for one in found if one[0] != item), key=lambda one: (-one[1], one[0]))
 
 
 def coverage(dump: frozenset[int], items: Sequence[tuple[str, Prints]]) -> list[tuple[str, float, int]]:
