@@ -20,6 +20,7 @@ from engine.form import Form, FormItem
 from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
+from web import standing
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
@@ -52,15 +53,17 @@ async def item(request: Request) -> Response:
     found = state.form.at(position)
     assert found is not None
     given = state.given.get(position)
+    responses = given.responses if given else {}
+    fragment = placed(opened, state.sitting, position)
     shown = {
         "position": position,
         "number": number,
         "section_title": _headings(state.form, found),
-        "html": Markup(placed(opened, state.sitting, position)),  # noqa: S704 — the bank's own allow-list made it
+        "html": Markup(standing.filled(fragment, responses)),  # noqa: S704 — the bank's own allow-list made it
         "language": opened.language,
         "flagged": position in state.flagged,
         "struck": list(state.struck.get(position, ())),
-        "response": json.dumps({name: list(values) for name, values in (given.responses if given else {}).items()}),
+        "response": json.dumps({name: list(values) for name, values in responses.items()}),
     }
     context = {
         **await running(request, login, state),
@@ -84,7 +87,9 @@ async def answer_plainly(request: Request) -> Response:
         responses: dict[str, list[str]] = {}
         for name, value in form.multi_items():
             if name.startswith("response.") and isinstance(value, str):
-                responses.setdefault(name.removeprefix("response."), []).append(value)
+                values = responses.setdefault(name.removeprefix("response."), [])
+                if value:  # a field that was left empty is no value
+                    values.append(value)
         try:
             await request.app.state.live.plain(login.person, state.sitting, position, "answer", responses)
         except Refused as refused:

@@ -154,6 +154,16 @@ def test_without_javascript_moving_on_saves(running: Site, ada: Browser) -> None
     assert 1 == len(state_of(running).outboxes)
 
 
+def test_without_javascript_a_question_seen_again_keeps_its_answer(running: Site, ada: Browser) -> None:
+    option, at = an_option(running, "q01"), f"/sit/{running.sitting}/item/q01"
+    ada.post(at, {"response.RESPONSE": option, "go": "next"})
+    shown = ada.get(at).text
+    chosen = re.findall(r'<input checked [^>]*name="(response\.RESPONSE)"[^>]* value="([^"]*)"', shown)
+    assert [("response.RESPONSE", option)] == chosen
+    ada.post(at, {**dict(chosen), "go": "next"})
+    assert {"RESPONSE": (option,)} == state_of(running).given["q01"].responses
+
+
 def test_a_plain_page_never_drops_an_answer_silently_beside_a_live_window(running: Site, ada: Browser) -> None:
     window = Window(running, ada)
     window.hello()
