@@ -194,8 +194,10 @@ class Custody(Desk):
 
     def calibrate(self, by: str, item: str, *, sample: int, facility: float, discrimination: float) -> int:
         """Accept what the pilot showed. Raises: ITEM_INVALID for too small a sample or figures outside the limits."""
-        figures = {"sample": sample, "facility": facility, "discrimination": discrimination}
-        return self._each(by, [item], _MEASURING, lambda state: lifecycle.calibrate(state, by, **figures))  # type: ignore[arg-type]
+        decide = partial(
+            lifecycle.calibrate, person=by, sample=sample, facility=facility, discrimination=discrimination
+        )
+        return self._each(by, [item], _MEASURING, decide)
 
     def activate(self, by: str, items: Iterable[str]) -> int:
         """Make each item's latest revision live; the revision before it retires.

@@ -124,7 +124,8 @@ class Releases(Desk):
             if state.asked_by == by:
                 raise Refused("SOD_SECOND_PERSON", release=release, asked_by="this person")
             tx.append(f"release/{release}", by, at, ReleaseApproved())
-            return tx.state(f"release/{release}")  # type: ignore[no-any-return]
+            after: Release = tx.state(f"release/{release}")
+            return after
 
         approved: Release = self._writer.run(Act(act))
         return approved

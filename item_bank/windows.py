@@ -210,7 +210,8 @@ class Windows:
             state = tx.state(f"window/{exam}")
             if len(state.given) >= state.need:
                 self._opened(tx, exam, by, _until(plan, at))
-            return tx.state(f"window/{exam}")  # type: ignore[no-any-return]
+            after: Window = tx.state(f"window/{exam}")
+            return after
 
         state: Window = self._writer.run(Act(act))
         return state
@@ -255,7 +256,8 @@ class Windows:
             state: Window = tx.state(f"window/{exam}")
             if state.until is not None and state.until <= self._sources.now():
                 self._forget(tx, exam, SYSTEM, "over")
-            return tx.state(f"window/{exam}")  # type: ignore[no-any-return]
+            after: Window = tx.state(f"window/{exam}")
+            return after
 
         state: Window = self._writer.run(Act(act))
         if state.need and state.until is None and not state.given and state.taken == frozenset(state.holders):

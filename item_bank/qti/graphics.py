@@ -60,7 +60,7 @@ def hotspot(element: Element, page: Page) -> Written:
     variable, most = variable_of(element), whole(element.get("max-choices"), 1)
     found = areas(element, ("qti-hotspot-choice",), variable, page)
     kind = "radio" if most == 1 else "checkbox"
-    choices = "".join(_choice(variable, kind, one.name, text(f"{one.number}. {one.label}")) for one in found)
+    choices = "".join(choice_of(variable, kind, one.name, text(f"{one.number}. {one.label}")) for one in found)
     rule = ResponseRule(variable, whole(element.get("min-choices"), 0), most or len(found), _names(found))
     return Written(_interaction(element, page, "hotspot", found, group(element, page, choices)), (rule,))
 
@@ -70,8 +70,8 @@ def graphic_order(element: Element, page: Page) -> Written:
     variable = variable_of(element)
     found = areas(element, ("qti-hotspot-choice",), variable, page)
     places = min(whole(element.get("max-choices"), 0) or len(found), len(found))
-    options = "".join(_option(one.name, f"{one.number}. {one.label}") for one in found)
-    lists = "".join(_list(variable, f"Place {place}", options) for place in range(1, places + 1))
+    options = "".join(option_of(one.name, f"{one.number}. {one.label}") for one in found)
+    lists = "".join(list_of(variable, f"Place {place}", options) for place in range(1, places + 1))
     least = whole(element.get("min-choices"), len(found))
     rule = ResponseRule(variable, least, places, _names(found))
     return Written(_interaction(element, page, "graphic-order", found, group(element, page, lists, "places")), (rule,))
@@ -82,7 +82,7 @@ def graphic_associate(element: Element, page: Page) -> Written:
     variable = variable_of(element)
     found = areas(element, ("qti-associable-hotspot",), variable, page)
     pairs = "".join(
-        _choice(
+        choice_of(
             variable,
             "checkbox",
             f"{one.name} {other.name}",
@@ -204,17 +204,19 @@ def group(element: Element, page: Page, controls: str, kind: str = "areas") -> s
     return tag("fieldset", (*named, ("class", " ".join(("choices", *kind.split())))), controls)
 
 
-def _choice(variable: str, kind: str, value: str, words: str) -> str:
+def choice_of(variable: str, kind: str, value: str, words: str) -> str:
+    """A ``radio`` or ``checkbox`` with its words, which are markup already."""
     control = start("input", (("name", f"response.{variable}"), ("type", kind), ("value", value)))
     return tag("label", (("class", "choice"),), control + tag("span", (("class", "choice__text"),), words))
 
 
-def _list(variable: str, words: str, options: str) -> str:
+def list_of(variable: str, words: str, options: str) -> str:
+    """A list with its label, of whose options (`option_of`) one may be taken, or none."""
     control = tag("select", (("name", f"response.{variable}"),), tag("option", _NONE, "–") + options)
     return tag("label", (("class", "field"),), tag("span", (), text(words)) + control)
 
 
-def _option(value: str, words: str) -> str:
+def option_of(value: str, words: str) -> str:
     return tag("option", (("value", value),), text(words))
 
 
@@ -223,8 +225,8 @@ def _gap(variable: str, gap: Area, named: Sequence[tuple[Area, str]]) -> str:
     words = f"{gap.number}. {gap.label}"
     pairs = [(f"{thing.name} {gap.name}", label) for thing, label in named]
     if gap.match_max == 1:
-        return _list(variable, words, "".join(_option(value, label) for value, label in pairs))
-    choices = "".join(_choice(variable, "checkbox", value, text(label)) for value, label in pairs)
+        return list_of(variable, words, "".join(option_of(value, label) for value, label in pairs))
+    choices = "".join(choice_of(variable, "checkbox", value, text(label)) for value, label in pairs)
     return tag("fieldset", (("class", "choices"),), tag("legend", (), text(words)) + choices)
 
 

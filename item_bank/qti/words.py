@@ -20,7 +20,7 @@ from typing import Final
 
 from engine.form import ResponseRule
 from item_bank.item import Element, Node
-from item_bank.qti.graphics import Written, around, group, label_of, variable_of
+from item_bank.qti.graphics import Written, around, choice_of, group, label_of, list_of, option_of, variable_of
 from item_bank.qti.markup import start, tag, text
 from item_bank.qti.pictures import Page, whole
 
@@ -49,10 +49,9 @@ def choice(element: Element, page: Page) -> Written:
 def end_attempt(element: Element, page: Page) -> Written:
     """What a candidate asks for, such as a hint, where an item is answered once: it is asked for or not."""
     variable = variable_of(element)
-    words = tag("span", (("class", "choice__text"),), text(element.get("title") or "End the attempt"))
-    control = start("input", (("name", f"response.{variable}"), ("type", "checkbox"), ("value", "true")))
+    words = text(element.get("title") or "End the attempt")
     rule = ResponseRule(variable, 0, 1, frozenset({"true"}))
-    return Written(tag("label", (("class", "choice"),), control + words), (rule,))
+    return Written(choice_of(variable, "checkbox", "true", words), (rule,))
 
 
 def text_entry(element: Element, page: Page) -> Written:
@@ -90,7 +89,7 @@ def inline_choice(element: Element, page: Page) -> Written:
     choices = page.arranged(element, list(element.elements("qti-inline-choice")))
     named = [(page.opaque(variable, one.get("identifier") or ""), _plain(one)) for one in choices]
     first = tag("option", (("value", ""),), text(element.get("data-prompt") or "…"))
-    options = first + "".join(tag("option", (("value", name),), text(words)) for name, words in named)
+    options = first + "".join(option_of(name, words) for name, words in named)
     label = element.get("aria-label") or f"Answer {page.place(variable)}"
     listed = tag("select", (("aria-label", label), ("class", "blank"), ("name", f"response.{variable}")), options)
     least = whole(element.get("min-choices"), 0)
@@ -107,10 +106,8 @@ def order(element: Element, page: Page) -> Written:
         tag("li", (), tag("strong", (), text(f"{letter(at)} ")) + page.content(one.children))
         for at, (_, one) in enumerate(named)
     )
-    options = tag("option", (("value", ""),), "–") + "".join(
-        tag("option", (("value", name),), text(f"{letter(at)} {_plain(one)}")) for at, (name, one) in enumerate(named)
-    )
-    lists = "".join(_listed(variable, f"Place {place}", options) for place in range(1, places + 1))
+    options = "".join(option_of(name, f"{letter(at)} {_plain(one)}") for at, (name, one) in enumerate(named))
+    lists = "".join(list_of(variable, f"Place {place}", options) for place in range(1, places + 1))
     least = whole(element.get("min-choices"), len(named))
     rule = ResponseRule(variable, least, places, frozenset(name for name, _ in named))
     inner = tag("ul", (("class", "options"),), shown) + group(element, page, lists, "places")
@@ -123,7 +120,9 @@ def associate(element: Element, page: Page) -> Written:
     choices = page.arranged(element, list(element.elements("qti-simple-associable-choice")))
     named = [(page.opaque(variable, one.get("identifier") or ""), one) for one in choices]
     pairs = "".join(
-        _box(variable, f"{one} {other}", page.content(first.children) + " – " + page.content(second.children))
+        choice_of(
+            variable, "checkbox", f"{one} {other}", page.content(first.children) + " – " + page.content(second.children)
+        )
         for (one, first), (other, second) in combinations(named, 2)
     )
     names = frozenset(name for name, _ in named)
@@ -251,19 +250,9 @@ def _pairing(element: Element, page: Page, kind: str, controls: str, rule: Respo
     return around(element, page, kind, _MODULE, group(element, page, controls, "pairs"), uses=rule.uses)
 
 
-def _box(variable: str, value: str, words: str) -> str:
-    control = start("input", (("name", f"response.{variable}"), ("type", "checkbox"), ("value", value)))
-    return tag("label", (("class", "choice"),), control + tag("span", (("class", "choice__text"),), words))
-
-
 def _cell(variable: str, value: str, words: str) -> str:
     named = (("aria-label", words), ("name", f"response.{variable}"), ("type", "checkbox"), ("value", value))
     return tag("td", (), tag("label", (("class", "cell"),), start("input", named)))
-
-
-def _listed(variable: str, words: str, options: str) -> str:
-    control = tag("select", (("name", f"response.{variable}"),), options)
-    return tag("label", (("class", "field"),), tag("span", (), text(words)) + control)
 
 
 def _plain(element: Element) -> str:
