@@ -34,6 +34,7 @@ from markdown_it import MarkdownIt
 
 from item_bank.item import Element, Node, Resource
 from item_bank.qti import media
+from item_bank.qti.vocabulary import BLOCKS, MATH
 from item_bank.refusal import Fate, Notes
 
 Nodes = tuple[Node, ...]
@@ -48,19 +49,11 @@ def _words(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-BLOCKS: Final = _words(
-    "address article aside blockquote dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li ol p pre "
-    "section table tbody td tfoot th thead tr ul caption colgroup col"
-)
 PHRASING: Final = _words(
     "abbr b bdi bdo br cite code del dfn em i img ins kbd q rp rt ruby s samp small span strong sub sup u var"
 )
-MATH: Final = _words(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle mpadded msub msup msubsup munder mover munderover "
-    "mmultiscripts mprescripts none mtable mtr mtd"
-)
 _VOID: Final = _words("br hr img col")
-_STRUCTURED: Final = _words("ul ol dl table thead tbody tfoot tr colgroup")
+STRUCTURED: Final = _words("ul ol dl table thead tbody tfoot tr colgroup")
 _MAY_STAY_OPEN: Final = _words("p li dt dd td th tr tbody thead tfoot")
 _GLOBAL: Final = _words("class dir id lang role title xml:lang")
 _OWN: Final = {
@@ -297,7 +290,7 @@ class _Reader(HTMLParser):
 
     def _add(self, node: Node) -> None:
         children = self._stack[-1].children
-        if isinstance(node, str) and self._stack[-1].name in _STRUCTURED:
+        if isinstance(node, str) and self._stack[-1].name in STRUCTURED:
             if node.strip():
                 self._place.refuse(self._stack[-1].name, "text stands where only elements may stand", self._line)
             return

@@ -21,6 +21,7 @@ from typing import Final
 
 from item_bank.composing import item_of
 from item_bank.item import Element, Item, Node
+from item_bank.markup import STRUCTURED
 from item_bank.question import (
     Answer,
     Choice,
@@ -43,7 +44,6 @@ from item_bank.question import (
 from item_bank.response_rules import GENERAL, RESULT, feedback_name
 
 _INLINE_TEXT: Final = frozenset({"qti-prompt", "qti-simple-choice", "qti-inline-choice", "qti-gap-text", "qti-value"})
-_STRUCTURED: Final = frozenset({"ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr", "colgroup"})
 
 
 def question_of(item: Item) -> Question | str:
@@ -68,7 +68,7 @@ def settled(element: Element) -> Element:
         told = ((name, value.removesuffix(".xml") if name == "template" else value) for name, value in attributes)
         attributes = tuple(told)
     children: list[Node] = []
-    loose = element.name in _STRUCTURED or (element.name.startswith("qti-") and element.name not in _INLINE_TEXT)
+    loose = element.name in STRUCTURED or (element.name.startswith("qti-") and element.name not in _INLINE_TEXT)
     for child in element.children:
         if isinstance(child, Element):
             children.append(settled(child))
