@@ -122,13 +122,14 @@ def open_desk(
     models: Path | None,
     evidence: Path,
     workers: int | None = None,
+    faces_every: int = 1,
 ) -> Desk:
     """A desk with its own pool, scribe and evidence folder. ``models`` is the folder with the face model: without
     it, face checks are reduced to hints, or off. Raises: `Tampered` for another model file."""
     model = find_model(models)
     if model is None:
         _log.warning("no face model: face checks are reduced to hints for the invigilator", expected=MODEL_FILE)
-    pool = Pool(model, workers=workers)
+    pool = Pool(model, workers=workers, faces_every=faces_every)
     return Desk(delivery, writer, sources, Evidence(FolderShelf(evidence), keyring, writer, sources), pool)
 
 

@@ -3,8 +3,10 @@
 * One worker process per core but one, started with the first frame, each with one eye and one duplex pipe.
   A worker gets a clean environment, a lower priority and a bounded address space; it knows no key and no path
   but the model's.
-* One slot per sitting: a newer frame takes the place of one still waiting, which is counted as dropped. The
-  place in the queue stays, so nobody is starved by sending faster.
+* One slot per sitting: a newer frame takes the place of one still waiting, which is counted as dropped.
+* Whose turn it is: fresh frames before stale ones, and among them the sitting that was looked at longest ago. So
+  nobody is starved, nobody gains by sending faster, and with too much to do what is looked at is still young.
+* Faces are counted in every frame, or in every second one where the operator says so; a caller may ask for none.
 * One frame of a sitting is looked at at a time, so each is compared with the one before it.
 * A worker that dies, answers nonsense or does not answer in time is killed and replaced; it costs one frame.
 * Every frame handed in is answered exactly once, from a thread of the pool: with its `Observation`, or with
@@ -26,7 +28,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +37,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from engine.sources import Clock, SystemClock
 from proctoring.frame import Frame
 from proctoring.model import check_model
 from proctoring.signals import Detector, Observation, Trace
@@ -43,9 +46,13 @@ _GREY_BYTES: Final = 160 * 120
 _TRACE_BYTES: Final = _GREY_BYTES + 32
 _MAX_ANSWER_BYTES: Final = 1 << 20
 _START_MS: Final = 30_000
+#: A frame that waited longer has a newer one coming: it is looked at when nothing fresh waits.
+_STALE_MS: Final = 120
+_AGES: Final = 4_096
 _REST_MS: Final = (0, 1_000, 4_000, 16_000)
 _RESULT: Final = struct.Struct(">BI")
 _SEEN, _REFUSED = 1, 0
+_HAS_TRACE, _WITH_FACES = 1, 2
 
 #: glibc hands large buffers back to the kernel at once, which makes decoding 2.4 times dearer; keep them.
 _ENVIRONMENT: Final = MappingProxyType(
@@ -81,7 +88,8 @@ Outcome = Observation | Lost
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What the pool has done since it was made. ``model`` says whether it was given the face model; ``detector`` is
-    what the workers really have, unknown until one has started."""
+    what the workers really have, unknown until one has started. ``age_p99_ms`` is how old a frame was when it had
+    been looked at, of the last few thousand at the 99th percentile."""
 
     analysed: int
     dropped: int
@@ -91,13 +99,15 @@ class Figures:
     workers: int
     detector: Detector | None
     model: bool
+    age_p99_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     sitting: str
     jpeg: bytes
-    previous: Trace | None
+    faces: bool
+    came_ms: int
     on_done: Callable[[Outcome], None]
 
 
@@ -105,16 +115,30 @@ class Pool:
     """Hand frames in with `submit`; give a sitting up with `forget`; end with `stop`.
 
     ``model`` is the face model's path or None; ``workers`` defaults to one per core but one; a frame whose
-    answer takes longer than ``deadline_ms`` is lost. Raises: `Tampered` for another model file.
+    answer takes longer than ``deadline_ms`` is lost; faces are counted in one of ``faces_every`` frames of a
+    sitting (0: none). Raises: `Tampered` for another model file.
     """
 
-    def __init__(self, model: Path | None, *, workers: int | None = None, deadline_ms: int = 2_000) -> None:
+    def __init__(
+        self,
+        model: Path | None,
+        *,
+        workers: int | None = None,
+        deadline_ms: int = 2_000,
+        faces_every: int = 1,
+        clock: Clock | None = None,
+    ) -> None:
         if model is not None:
             check_model(model)
         self._model = model
         self._deadline_ms = deadline_ms
+        self._faces_every = faces_every
+        self._clock = clock or SystemClock()
         self._change = threading.Condition()
         self._waiting: dict[str, _Job] = {}
+        self._turns: Counter[str] = Counter()
+        self._looked_ms: dict[str, int] = {}
+        self._ages: deque[int] = deque(maxlen=_AGES)
         self._busy: set[str] = set()
         self._traces: dict[str, Trace] = {}
         self._drops: Counter[str] = Counter()
@@ -128,14 +152,16 @@ class Pool:
             for place in range(size)
         ]
 
-    def submit(self, sitting: str, frame: Frame, on_done: Callable[[Outcome], None]) -> None:
+    def submit(self, sitting: str, frame: Frame, on_done: Callable[[Outcome], None], *, faces: bool = True) -> None:
         """Hand in the newest frame of ``sitting``. ``on_done`` is called once, from a thread of the pool or, for a
-        frame that this one replaces, from this one; it must be quick and must not raise."""
+        frame that this one replaces, from this one; it must be quick and must not raise. Without ``faces`` none are
+        looked for in this frame."""
+        came_ms = self._clock.monotonic_ms()
         with self._change:
             stopped = self._stopping
             if not stopped:
                 replaced = self._waiting.get(sitting)
-                self._waiting[sitting] = _Job(sitting, frame.jpeg, None, on_done)
+                self._waiting[sitting] = _Job(sitting, frame.jpeg, faces, came_ms, on_done)
                 self._count["dropped"] += replaced is not None
                 self._drops[sitting] += replaced is not None
                 self._start_threads()
@@ -154,8 +180,8 @@ class Pool:
         """The camera of ``sitting`` is gone: its waiting frame is dropped and its trace forgotten."""
         with self._change:
             replaced = self._waiting.pop(sitting, None)
-            self._traces.pop(sitting, None)
-            self._drops.pop(sitting, None)
+            for kept in (self._traces, self._drops, self._turns, self._looked_ms):
+                kept.pop(sitting, None)
         if replaced is not None:
             replaced.on_done(Lost(LostTo.DROPPED))
 
@@ -170,6 +196,7 @@ class Pool:
                 workers=len(self._workers),
                 detector=self._detector,
                 model=self._model is not None,
+                age_p99_ms=sorted(self._ages)[len(self._ages) * 99 // 100] if self._ages else None,
             )
 
     def pids(self) -> tuple[int, ...]:
@@ -216,17 +243,26 @@ class Pool:
     def _take(self) -> _Job | None:
         with self._change:
             while not self._stopping:
-                sitting = next((name for name in self._waiting if name not in self._busy), None)
-                if sitting is not None:
-                    job = self._waiting.pop(sitting)
-                    self._busy.add(sitting)
-                    return _Job(sitting, job.jpeg, self._traces.get(sitting), job.on_done)
+                now_ms = self._clock.monotonic_ms()
+                waiting = (job for job in self._waiting.values() if job.sitting not in self._busy)
+                job = min(waiting, key=lambda one: self._turn(one, now_ms), default=None)
+                if job is not None:
+                    del self._waiting[job.sitting]
+                    self._busy.add(job.sitting)
+                    self._looked_ms[job.sitting] = now_ms
+                    return job
                 self._change.wait()
             return None
 
+    def _turn(self, job: _Job, now_ms: int) -> tuple[bool, int]:
+        return now_ms - job.came_ms > _STALE_MS, self._looked_ms.get(job.sitting, 0)
+
     def _look(self, place: int, worker: _Worker, job: _Job) -> tuple[Outcome, Trace | None]:
+        turn = self._turns[job.sitting]
+        self._turns[job.sitting] = turn + 1
+        faces = job.faces and bool(self._faces_every) and turn % self._faces_every == 0
         try:
-            return worker.look(job.jpeg, job.previous)
+            return worker.look(job.jpeg, self._traces.get(job.sitting), faces)
         except TimeoutError:
             self._discard(place)
             return self._failure(LostTo.HUNG), None
@@ -244,6 +280,7 @@ class Pool:
             self._count["analysed" if isinstance(outcome, Observation) else "lost"] += 1
             if trace is not None:
                 self._traces[job.sitting] = trace
+                self._ages.append(self._clock.monotonic_ms() - job.came_ms)
             self._change.notify()
         job.on_done(outcome)
 
@@ -299,9 +336,9 @@ class _Worker:
         """Wait until the worker can see. Raises: OSError, EOFError, ValueError."""
         return Detector(self._answer(_START_MS).decode("ascii"))
 
-    def look(self, jpeg: bytes, previous: Trace | None) -> tuple[Outcome, Trace | None]:
+    def look(self, jpeg: bytes, previous: Trace | None, faces: bool) -> tuple[Outcome, Trace | None]:
         try:
-            self._pipe.send_bytes(pack_job(jpeg, previous))
+            self._pipe.send_bytes(pack_job(jpeg, previous, faces=faces))
         except BlockingIOError:
             raise TimeoutError from None
         return read_answer(self._answer(self._deadline_ms))
@@ -320,15 +357,18 @@ class _Worker:
             raise TimeoutError from None
 
 
-def pack_job(jpeg: bytes, previous: Trace | None) -> bytes:
-    """A frame as it goes to a worker: a flag, the trace of the frame before when there is one, the JPEG."""
-    return b"\0" + jpeg if previous is None else b"\1" + previous.grey + previous.digest + jpeg
+def pack_job(jpeg: bytes, previous: Trace | None, *, faces: bool) -> bytes:
+    """A frame as it goes to a worker: what is asked, the trace of the frame before when there is one, the JPEG."""
+    asked = bytes([_HAS_TRACE * (previous is not None) | _WITH_FACES * faces])
+    return asked + jpeg if previous is None else b"".join((asked, previous.grey, previous.digest, jpeg))
 
 
-def read_job(message: bytes) -> tuple[bytes, Trace | None]:
-    if message[0] == 0:
-        return message[1:], None
-    return message[1 + _TRACE_BYTES :], _read_trace(message[1 : 1 + _TRACE_BYTES])
+def read_job(message: bytes) -> tuple[bytes, Trace | None, bool]:
+    """The JPEG, the trace, and whether faces are to be counted."""
+    faces = bool(message[0] & _WITH_FACES)
+    if not message[0] & _HAS_TRACE:
+        return message[1:], None, faces
+    return message[1 + _TRACE_BYTES :], _read_trace(message[1 : 1 + _TRACE_BYTES]), faces
 
 
 def pack_answer(seen: tuple[Observation, Trace] | None) -> bytes:

@@ -240,16 +240,18 @@ class _Turn:
     def seen(self, reading: Reading) -> None:
         recent = (r for r in self.state.readings if between_ms(r.at, self.at) <= _KEPT_MS)
         self.state = replace(self.state, readings=(*recent, reading)[-_KEPT_READINGS:])
-        readings = self.state.readings
+        counted = reading.observed.faces is not None
         for kind, condition in CONDITIONS.items():
-            if kind in self.state.off or kind in _WITHOUT_READINGS:
+            if kind in self.state.off or kind in _WITHOUT_READINGS or (kind in FACE_KINDS and not counted):
                 continue
+            readings = self._asked(kind)
             if kind in self.state.going:
                 if condition.left(readings, self.by):
                     self._leave(kind)
             elif (since := condition.entered(readings, self.by)) is not None:
                 self._enter(kind, since)
-        self._prompt()
+        if counted:
+            self._prompt()
 
     def unfold(self) -> None:
         """Let what was folded away become visible once its rest is over and the hour has room."""
@@ -270,7 +272,7 @@ class _Turn:
         asked = self.state.asked.get(absent)
         if asked is not None and between_ms(asked, self.at) < self.by.cool_down_ms:
             return
-        since = prompted(self.state.readings, self.by)
+        since = prompted(self._asked(absent), self.by)
         if since is not None:
             self._ask(absent, since)
 
@@ -311,6 +313,12 @@ class _Turn:
     def _find(self, number: int, kind: Kind, act: Act, since: datetime, shown: bool, why: str = "") -> None:
         readings = () if kind in _WITHOUT_READINGS else self.state.readings[-_EXPLAINED_READINGS:]
         self.findings.append(Finding(number, kind, act, self.at, since, shown, self.by.version, readings, why))
+
+    def _asked(self, kind: Kind) -> tuple[Reading, ...]:
+        """The readings that can say something about ``kind``: faces are not counted in every frame."""
+        if kind not in FACE_KINDS:
+            return self.state.readings
+        return tuple(reading for reading in self.state.readings if reading.observed.faces is not None)
 
     def _set(self, kind: Kind, going: Going) -> None:
         self.state = replace(self.state, going={**self.state.going, kind: going})

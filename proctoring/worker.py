@@ -6,7 +6,7 @@ makes itself polite (lower priority) and small (one gigabyte of address space): 
 costs this process, not the machine.
 
 >>> from proctoring.pool import pack_job
->>> serve_one(Eye(None), pack_job(b"no picture", None)) == pack_answer(None)
+>>> serve_one(Eye(None), pack_job(b"no picture", None, faces=True)) == pack_answer(None)
 True
 """
 
@@ -43,9 +43,9 @@ def serve(pipe: Connection[bytes, bytes], eye: Eye) -> None:
 
 def serve_one(eye: Eye, message: bytes) -> bytes:
     """Look at one frame; a picture that cannot be read is an answer, not an error."""
-    jpeg, previous = read_job(message)
+    jpeg, previous, faces = read_job(message)
     try:
-        return pack_answer(eye.observe(jpeg, previous))
+        return pack_answer(eye.observe(jpeg, previous, faces=faces))
     except FrameRefused:
         return pack_answer(None)
 

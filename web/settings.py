@@ -5,7 +5,8 @@
 a person on ``*.localhost`` · ``INVIGIL_SMTP_*``: where notices go by mail · ``INVIGIL_LOGIN``: where the
 command line keeps its Login · ``INVIGIL_SIGN_IN_BURST``, ``INVIGIL_SIGN_INS_PER_S``: how many may sign in from
 one address at once and each second (a classroom may be one address) · ``INVIGIL_LOOP_LIMIT_MS``: how long the
-event loop may be silent before the log says what it does.
+event loop may be silent before the log says what it does · ``INVIGIL_WORKERS``: how many processes look at frames
+(0: one per core but one) · ``INVIGIL_FACES_EVERY``: faces are counted in one frame of so many (0: in none).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     support: str = "the exam office, +00 555 0142"
     demo: bool = False
     workers: int = Field(default=0, ge=0, le=64)
+    faces_every: int = Field(default=1, ge=0, le=4)
     sign_in_burst: int = Field(default=2_000, ge=1, le=100_000)
     sign_ins_per_s: float = Field(default=20.0, gt=0, le=10_000)
     loop_limit_ms: int = Field(default=100, ge=10, le=10_000)

@@ -74,6 +74,7 @@ class Wall:
             models=settings.models,
             evidence=settings.evidence,
             workers=settings.workers or None,
+            faces_every=settings.faces_every,
         )
         self._cameras: dict[str, WebSocket] = {}
         self._names: dict[str, tuple[str, int]] = {}

@@ -179,7 +179,7 @@ class SharedPool(Pool):
     def end(self) -> None:
         super().stop()
 
-    def submit(self, sitting: str, frame: Frame, on_done: Any) -> None:
+    def submit(self, sitting: str, frame: Frame, on_done: Any, *, faces: bool = True) -> None:
         with self._settled:
             self._asked += 1
 
@@ -189,7 +189,7 @@ class SharedPool(Pool):
                 self._answered += 1
                 self._settled.notify_all()
 
-        super().submit(sitting, frame, done)
+        super().submit(sitting, frame, done, faces=faces)
 
     def wait(self) -> None:
         with self._settled:

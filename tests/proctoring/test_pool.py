@@ -7,12 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import proctoring.pool
 from engine.errors import Tampered
+from engine.sources import ManualClock
 from proctoring.pool import Figures, Lost, LostTo, Outcome, Pool, pack_answer, pack_job, read_answer, read_job
 from proctoring.signals import Detector, Observation, Trace
 from proctoring.vision import Eye, encode
@@ -108,6 +110,55 @@ def test_the_newest_frame_wins_and_drops_are_counted_per_sitting(pool: Pool) -> 
     assert given["bob stuck"] == Lost(LostTo.HUNG)
     assert isinstance(given["ada 4"], Observation)
     assert (pool.drops("ada"), pool.drops("bob"), pool.figures().dropped) == (2, 0, 2)
+
+
+def order(*waiting: str, wait_ms: int) -> list[str]:
+    """In which order frames are looked at that waited, one after the other, while the only worker was stuck. Ada was
+    looked at before that, then Bob."""
+    clock = ManualClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    pool, answers = Pool(None, workers=1, deadline_ms=512, clock=clock), Answers()
+    for name in ("ada", "bob"):
+        ask(pool, name)
+        clock.advance(16)
+    os.kill(pool.pids()[0], signal.SIGSTOP)
+    pool.submit("stuck", FRAMES[0], answers.to("stuck"))
+    _until(lambda: pool.figures().waiting == 0)
+    for name in waiting:
+        pool.submit(name, FRAMES[0], answers.to(name))
+        clock.advance(wait_ms)
+    given = [name for name, _ in answers.wait(1 + len(waiting))]
+    pool.stop()
+    return given[1:]
+
+
+def test_whoever_was_looked_at_longest_ago_is_next() -> None:
+    assert ["ada", "bob"] == order("bob", "ada", wait_ms=16)
+
+
+def test_a_fresh_frame_is_looked_at_before_a_stale_one() -> None:
+    assert ["bob", "ada"] == order("ada", "bob", wait_ms=96)
+
+
+def test_faces_are_counted_in_as_many_frames_as_the_operator_wants(model: Path, clip_jpegs: list[bytes]) -> None:
+    counted = []
+    for every in (0, 1, 2):
+        pool = Pool(model, workers=1, faces_every=every)
+        answers = Answers()
+        for number in range(4):
+            pool.submit("ada", framed(clip_jpegs[number]), answers.to("ada"))
+            answers.wait(number + 1)
+        pool.stop()
+        counted.append([outcome.faces for _, outcome in answers.given if isinstance(outcome, Observation)])
+    assert [[None] * 4, [1] * 4, [1, None, 1, None]] == counted
+
+
+def test_nobody_counts_faces_where_the_caller_asks_for_none(pool: Pool) -> None:
+    answers = Answers()
+    pool.submit("ada", FRAMES[0], answers.to("ada"), faces=False)
+    (_, seen), *_ = answers.wait(1)
+    assert isinstance(seen, Observation)
+    assert (seen.faces, seen.boxes, seen.detector) == (None, (), Detector.REDUCED)
+    assert pool.figures().age_p99_ms is not None
 
 
 def test_a_hanging_worker_costs_one_frame_and_is_replaced(pool: Pool) -> None:
@@ -264,8 +315,8 @@ def test_a_worker_is_bounded_in_memory(pool: Pool) -> None:
 
 def test_jobs_and_answers_survive_the_pipe() -> None:
     seen, trace = Eye(None).observe(FRAMES[0].jpeg, None)
-    assert read_job(pack_job(b"jpeg", None)) == (b"jpeg", None)
-    assert read_job(pack_job(b"jpeg", trace)) == (b"jpeg", trace)
+    assert read_job(pack_job(b"jpeg", None, faces=True)) == (b"jpeg", None, True)
+    assert read_job(pack_job(b"jpeg", trace, faces=False)) == (b"jpeg", trace, False)
     assert read_answer(pack_answer((seen, trace))) == (seen, trace)
     assert read_answer(pack_answer(None)) == (Lost(LostTo.UNREADABLE), None)
 

@@ -109,6 +109,17 @@ def test_a_frame_that_cannot_be_judged_says_nothing_about_faces(poor: Observatio
     assert {kind for kind, _, _ in found}.isdisjoint({"face_absent", "several_faces"})
 
 
+def test_frames_without_a_count_neither_begin_nor_end_what_is_about_faces() -> None:
+    uncounted = replace(GOOD, faces=None, boxes=())
+    alternating = [each for pair in zip([NOBODY] * 6, [uncounted] * 6, strict=True) for each in pair]
+    state, found = run(frames(alternating))
+    assert told(found) == [("face_absent", "coach", 4), ("face_absent", "entered", 8)]
+    _, found = run(frames([uncounted] * 16, start=12), state)
+    assert told(found) == []
+    _, found = run(frames([GOOD] * 4, start=12), state)
+    assert [("face_absent", "left", 15)] == told(found)
+
+
 def test_a_second_face_in_three_of_four_frames_is_noted_and_over_after_five_seconds_alone() -> None:
     assert watched([GOOD] * 4 + [TWO, TWO, GOOD, TWO] + [GOOD] * 8) == [
         ("several_faces", "entered", 7),

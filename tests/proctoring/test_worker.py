@@ -38,9 +38,9 @@ def served() -> Iterator[Connection[bytes, bytes]]:
 def test_a_worker_says_its_detector_then_answers_and_ends_with_the_pipe() -> None:
     with served() as pipe:
         assert pipe.recv_bytes() == b"reduced"
-        pipe.send_bytes(pack_job(PLAIN, None))
+        pipe.send_bytes(pack_job(PLAIN, None, faces=True))
         seen, trace = read_answer(pipe.recv_bytes())
-        pipe.send_bytes(pack_job(PLAIN, trace))
+        pipe.send_bytes(pack_job(PLAIN, trace, faces=True))
         again, _ = read_answer(pipe.recv_bytes())
     assert isinstance(seen, Observation)
     assert isinstance(again, Observation)
@@ -51,9 +51,9 @@ def test_a_bad_frame_is_answered_and_the_next_one_is_seen() -> None:
     with served() as pipe:
         pipe.recv_bytes()
         for bad in (bomb(), b"", PLAIN[:512], b"\x89PNG\r\n\x1a\n"):
-            pipe.send_bytes(pack_job(bad, None))
+            pipe.send_bytes(pack_job(bad, None, faces=True))
             assert read_answer(pipe.recv_bytes()) == (Lost(LostTo.UNREADABLE), None)
-        pipe.send_bytes(pack_job(PLAIN, None))
+        pipe.send_bytes(pack_job(PLAIN, None, faces=True))
         assert isinstance(read_answer(pipe.recv_bytes())[0], Observation)
 
 
