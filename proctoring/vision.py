@@ -55,6 +55,8 @@ _GREY_SIZE: Final = (160, 120)
 _HALF_SIZE: Final = (80, 60)
 _BAR_LEVEL: Final = 16  # video black, with room for what JPEG makes of it
 _EDGE_LEVEL: Final = 24
+_USUAL_FPS: Final = 30.0
+_MOST_FPS: Final = 1_000.0
 _CASCADE: Final = "haarcascade_frontalface_alt2.xml"
 
 
@@ -77,6 +79,11 @@ class Eye:
     @property
     def detector(self) -> Detector:
         return self._faces.detector
+
+    @property
+    def model(self) -> str:
+        """The SHA-256 of the face model; empty without one."""
+        return self._faces.model
 
     def observe(self, jpeg: bytes, previous: Trace | None, *, faces: bool = True) -> tuple[Observation, Trace]:
         """Look at one frame. ``previous`` is the trace of the frame before, None for the first. Without ``faces``
@@ -143,7 +150,8 @@ def footage(path: Path, fps: float) -> Iterator[tuple[int, Pixels]]:
     """
     clip = cv2.VideoCapture(str(path))
     try:
-        recorded = clip.get(cv2.CAP_PROP_FPS)
+        told = clip.get(cv2.CAP_PROP_FPS)
+        recorded = told if 0 < told <= _MOST_FPS else _USUAL_FPS  # a file may declare none, or nonsense
         number, due_ms = 0, 0.0
         while True:
             there, picture = clip.read()

@@ -24,7 +24,7 @@ from engine.transparency import checkpoint as notes
 from engine.transparency.log import Log
 from engine.transparency.receipt_file import proof_file, receipt_file
 from scripts import verifier
-from scripts.console import Data, Json, database, no, settings, tell
+from scripts.console import Data, Json, database, no, settings, tell, write_new
 from web.settings import Settings
 
 app = typer.Typer(help="The journal: write it out under a seal, check it, prove what stands in it.")
@@ -104,7 +104,7 @@ def prove(
     finally:
         source.close()
     if out is not None:
-        _write_new(out, file)
+        write_new(out, file)
     elif not as_json:
         sys.stdout.write(file.decode())
         return
@@ -137,16 +137,6 @@ def _position(what: str) -> int:
     if len(what) > 15:
         raise NotFound("entry under a checkpoint", what[:40])
     return int(what)
-
-
-def _write_new(out: Path, file: bytes) -> None:
-    try:
-        with out.open("xb") as to:
-            to.write(file)
-    except FileExistsError:
-        raise Refused("INPUT_INVALID", file=str(out), why="it exists already") from None
-    except OSError as error:
-        raise Refused("INPUT_INVALID", file=str(out), why=error.strerror or "it cannot be written") from None
 
 
 def _read(path: Path) -> bytes:

@@ -93,13 +93,24 @@ def tell(found: Mapping[str, Any], as_json: bool, *, title: str = "") -> None:
             about.add_row(name.replace("_", " "), _shown(value))
     console.print(about)
     for name, value in records.items():
-        console.print(_records(name, value))
+        console.print(records_table(name, value))
 
 
 def no(found: Mapping[str, Any], as_json: bool, *, title: str = "") -> NoReturn:
     """Print what was found, and that the answer is no."""
     tell(found, as_json, title=title)
     raise typer.Exit(1)
+
+
+def write_new(out: Path, file: bytes) -> None:
+    """Write a file that must not exist yet. Raises: INPUT_INVALID when it does, or cannot be written."""
+    try:
+        with out.open("xb") as to:
+            to.write(file)
+    except FileExistsError:
+        raise Refused("INPUT_INVALID", file=str(out), why="it exists already") from None
+    except OSError as error:
+        raise Refused("INPUT_INVALID", file=str(out), why=error.strerror or "it cannot be written") from None
 
 
 def progress(text: str) -> None:
@@ -124,9 +135,11 @@ def refusal(error: InvigilError) -> dict[str, Any]:
             code, sentence = "CONFLICT", str(error)
         case _:
             code, sentence = "REFUSED", str(error)
+    facts = dict(facts)
+    known_here = facts.pop("what_to_do", None)  # whoever refused may know better than the code alone
     told = {"ok": False, "code": code, "sentence": sentence, "facts": facts}
-    advice = _MISSING.get(error.what) if isinstance(error, NotFound) else None
-    advice = advice or _WHAT_TO_DO.get(code)
+    missing = _MISSING.get(error.what) if isinstance(error, NotFound) else None
+    advice = known_here or missing or _WHAT_TO_DO.get(code)
     return told | ({"what_to_do": advice} if advice else {})
 
 
@@ -153,7 +166,7 @@ def _is_records(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(each, Mapping) for each in value)
 
 
-def _records(name: str, records: Sequence[Mapping[str, Any]]) -> Table:
+def records_table(name: str, records: Sequence[Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(column for record in records for column in record))
     shown = Table(title=name.replace("_", " "), title_justify="left")
     for column in columns:  # what a line is about stays whole, to be copied; nothing is ever cut off

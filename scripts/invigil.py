@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "decision": "scripts.decision",
     "certificate": "scripts.certificate",
     "audit": "scripts.audit",
+    "proctor": "scripts.proctor",
     "rehearse": "scripts.rehearse",
     "drill": "scripts.drill.commands",
     "bench": "scripts.bench.commands",

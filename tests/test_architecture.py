@@ -41,7 +41,10 @@ DOORS = {
         *("bank", "assessment", "blueprint", "cases", "inspection", "item", "qti.package", "qti.archive"),
         *("authoring", "comparing", "gift_writing", "lint", "sheet", "table"),
     },
-    "proctoring": {"desk", "signals", "review", "room", "frame", "model", "scene"},
+    "proctoring": {
+        *("desk", "signals", "review", "room", "frame", "model", "scene"),
+        *("replay", "labels", "error_sheet", "strain"),
+    },
     "web": {"app", "house", "settings", "security", "acts", "words"},
     "scripts": set[str](),
 }

@@ -1,0 +1,195 @@
+"""``invigil proctor``: the watch over pictures on a disk, and the sheet that says how often it is wrong.
+
+``replay`` runs the very watch that runs live (`proctoring.replay`) over a folder or a clip. ``report`` measures the
+eye on labelled pictures (`proctoring.labels` says how to label) and writes the error sheet for the instructions for
+use. Both need no database and no Login: they touch nobody's exam. Without the face model both say loudly that
+face checks are reduced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from engine.errors import NotFound, Refused
+from engine.sources import SeededDice
+from proctoring import error_sheet
+from proctoring import replay as replaying
+from proctoring.labels import LABELS_FILE, MOST_LABELS_BYTES, Label, read_labels
+from proctoring.model import MODEL_FILE, find_model
+from proctoring.replay import Eye, Looked
+from proctoring.signals import THRESHOLDS, Detector, Finding
+from proctoring.strain import STRAINS, strained
+from scripts import sheets
+from scripts.console import Json, no, progress, tell, write_new
+from web.settings import Settings
+
+app = typer.Typer(help="The watch: run it over pictures on a disk; how often it is wrong.")
+
+SLOWEST_FPS: Final = 0.05
+FASTEST_FPS: Final = 60.0
+_REDUCED: Final = (
+    f"NO FACE MODEL: {MODEL_FILE} is not in INVIGIL_MODELS, so face checks are REDUCED. What is said about faces "
+    "below is a hint and often wrong. Get the model with: invigil models fetch"
+)
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="A folder of pictures, one picture, or a clip.")],
+    fps: Annotated[
+        float, typer.Option(min=0, max=FASTEST_FPS, help="Pictures a second; 0: unrelated pictures, each alone.")
+    ] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Run the very watch that runs live over pictures on a disk; beside a labels.csv, say how often it is right."""
+    _check_fps(fps)
+    eye = _eye()
+    labels = _labels(path) if path.is_dir() else ()
+    total = len(replaying.sorted_pictures(path)) if path.is_dir() else None
+    looked = list(_shown(replaying.replay(replaying.shots(path, fps), eye), path.name, total))
+    told = _told(looked, eye, fps)
+    if labels:
+        told["errors"] = error_sheet.plain(error_sheet.table(error_sheet.cases(looked, labels)))
+    unread = sum(one.observed is None for one in looked)
+    if unread == len(looked):
+        why = "none of the pictures could be read"
+        no({"ok": False, "code": "INPUT_INVALID", "sentence": why, **told}, as_json, title=f"No: {why}")
+    if as_json:
+        tell(told, as_json)
+    else:
+        sheets.show_replay(told)
+
+
+def _check_fps(fps: float) -> None:
+    if not isfinite(fps) or 0 < fps < SLOWEST_FPS:
+        raise typer.BadParameter(f"0, or from {SLOWEST_FPS} to {FASTEST_FPS:.0f}", param_hint="--fps")
+
+
+def _eye() -> Eye:
+    eye = Eye(find_model(Settings().models))
+    if eye.detector is not Detector.YUNET:
+        progress(_REDUCED)
+    return eye
+
+
+def _labels(folder: Path) -> tuple[Label, ...]:
+    """What people counted in the pictures of ``folder``; nothing when they wrote nothing down."""
+    file = folder / LABELS_FILE
+    if not file.is_file():
+        return ()
+    with file.open("rb") as opened:
+        data = opened.read(MOST_LABELS_BYTES + 1)
+    return read_labels(data, {path.name for path in replaying.sorted_pictures(folder)})
+
+
+def _shown(looked: Iterable[Looked], name: str, total: int | None) -> Iterator[Looked]:
+    """The same, with a bar on standard error that moves."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"Looking at {name} …", total=total)
+        for one in looked:
+            yield one
+            bar.advance(task)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help=f"A folder of pictures with a {LABELS_FILE}.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the sheet there, as JSON; a new file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The error sheet for the instructions for use: how often the eye is right, and what that cannot say."""
+    if not folder.is_dir():
+        raise NotFound("folder", str(folder))
+    labels = _labels(folder)
+    if not labels:
+        what = f"Write {LABELS_FILE} with the columns file and faces; more columns are told in the instructions."
+        raise Refused("INPUT_INVALID", folder=str(folder), why=f"there is no {LABELS_FILE}", what_to_do=what)
+    eye = _eye()
+    told = {"ok": True, **_measured(folder, labels, eye)}
+    if out is not None:
+        write_new(out, orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+    if as_json:
+        tell(told, as_json)
+    else:
+        sys.stdout.write(sheets.markdown(told))
+
+
+def _measured(folder: Path, labels: Sequence[Label], eye: Eye) -> dict[str, Any]:
+    """Every labelled picture as it is, and under each circumstance that makes it harder."""
+    taken = [replaying.read_shot(folder / label.file, None) for label in labels]
+    unread = [shot for shot in taken if shot.why]
+    looked = list(_shown(replaying.replay(taken, eye), folder.name, len(taken)))
+    lines = error_sheet.table(error_sheet.cases(looked, labels))
+    if not lines[0].pictures:
+        raise Refused("INPUT_INVALID", folder=str(folder), why="none of the labelled pictures could be read")
+    harder = []
+    for name in STRAINS:
+        dice = SeededDice(1)
+        made = (replace(shot, jpeg=strained(name, shot.jpeg, dice)) for shot in taken if not shot.why)
+        seen = list(_shown(replaying.replay(made, eye), name, len(taken) - len(unread)))
+        harder.append(error_sheet.line(f"made: {name}", error_sheet.cases(seen, labels)))
+    sha256 = hashlib.sha256((folder / LABELS_FILE).read_bytes()).hexdigest()
+    told = error_sheet.sheet(lines, harder, eye.detector, eye.model, sha256)
+    return {**told, "unread": [{"file": s.file, "why": s.why, "what_to_do": replaying.REMEDIES[s.why]} for s in unread]}
+
+
+# -- what is told -------------------------------------------------------------------------------------
+
+
+def _told(looked: Sequence[Looked], eye: Eye, fps: float) -> dict[str, Any]:
+    begun = replaying.incidents(looked)
+    return {
+        "frames": [_frame(one) for one in looked],
+        "incidents": [asdict(each) for each in begun if not each.hint],
+        "hints": [asdict(each) for each in begun if each.hint],
+        "model": _model(eye),
+        "fps": fps,
+        "pictures": len(looked),
+        "unread": sum(one.observed is None for one in looked),
+    }
+
+
+def _model(eye: Eye) -> dict[str, Any]:
+    yunet = eye.detector is Detector.YUNET
+    return {
+        "detector": eye.detector.value,
+        "file": MODEL_FILE if yunet else None,
+        "sha256": eye.model or None,
+        "thresholds": THRESHOLDS.version,
+        "reduced": not yunet,
+    }
+
+
+def _frame(one: Looked) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "file": one.file,
+        "at_ms": one.at_ms,
+        "faces": None if one.observed is None else one.observed.faces,
+        "quality": "unreadable" if one.observed is None else THRESHOLDS.quality(one.observed).value,
+        "events": [_event(each) for each in one.findings],
+    }
+    if one.why:
+        told |= {"why": one.why, "what_to_do": one.remedy}
+    return told
+
+
+def _event(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind.value,
+        "act": finding.act.value,
+        "number": finding.number,
+        "shown": finding.shown,
+        "text": finding.text,
+    }
