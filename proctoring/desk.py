@@ -13,7 +13,7 @@ Rules:
   lives. Before that they are shown on the tile and judged by nobody.
 * A refused or lost frame costs itself. Nothing the camera sends can touch the answers.
 * Nothing here ends, pauses or fails a sitting for what a detector saw. The one thing the desk asks for by
-  itself is the pause when no invigilator is present.
+  itself is the pause when no invigilator is present (`Desk.duty`, see `proctoring.duty`).
 * In a practice the candidate is coached and nothing is recorded.
 
 Wiring: ``desk = open_desk(...)``, subscribe ``desk.heard`` to committed events, call ``tick`` once a second,
@@ -37,10 +37,11 @@ from engine.events import Recorded
 from engine.keyring import Keyring
 from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
-from engine.sources import Sources, between_ms, later
+from engine.sources import Sources, later
 from engine.writer import Append, Writer
 from proctoring import room as rooms
 from proctoring.camera import Camera, Taken
+from proctoring.duty import Duty
 from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
 from proctoring.frame import FrameRefused
 from proctoring.incidents import SIGNALS, Incidents
@@ -48,7 +49,7 @@ from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
 from proctoring.review import StillOpened, decide
-from proctoring.room import Facts, Needs, Noticed, Room, Seen, Tile, queue
+from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
 from proctoring.signals import THRESHOLDS, Act, Finding, Thresholds
 from proctoring.watch import Arrived, Muted, Tick, Watching
@@ -147,6 +148,7 @@ class Desk:
     ) -> None:
         self.evidence = evidence
         self.stills = Stills()
+        self.duty = Duty(sources, self._tell)
         self._delivery = delivery
         self._writer = writer
         self._sources = sources
@@ -156,9 +158,6 @@ class Desk:
         self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe, thresholds)
         self._lock = RLock()
         self._known: dict[str, _Known] = {}
-        self._room = Room()
-        self._policies: dict[str, Policy] = {}
-        self._since = sources.now()
         self._opened: dict[tuple[str, str], frozenset[str]] = {}
         self._listeners: list[Callable[[Notice], None]] = []
 
@@ -205,7 +204,7 @@ class Desk:
             known.practice, known.policy = state.practice, state.policy
             known.pausing = False
             if not state.practice:  # a practice has rules of its own and nobody invigilates it
-                self._policies[state.exam] = state.policy
+                self.duty.serve(state.exam, state.policy)
             self._expect(known, at)
             self._tell(TileChanged(known.exam, known.sitting))
             if state.phase in _OVER:
@@ -280,50 +279,20 @@ class Desk:
             for known in tuple(self._known.values()):
                 if _alive(known):
                     self._found(known, known.camera.signal(Tick(at)))
-            for exam, policy in tuple(self._policies.items()):
-                self._ask(exam, policy, at)
-                self._pause_if_lost(exam, policy, at)
+            for exam in self.duty.tick(at):
+                self._pause(exam)
 
     # -- the invigilators -----------------------------------------------------------------------------
-
-    def proctor_opened(self, person: str, exam: str, policy: Policy, at: datetime) -> None:
-        """A proctor Line opened. That ``person`` is on the rota of ``exam`` is checked before."""
-        with self._lock:
-            self._policies[exam] = policy
-            self._room = rooms.opened(self._room, person, exam, at)
-
-    def proctor_closed(self, person: str, exam: str, at: datetime) -> None:
-        with self._lock:
-            self._room = rooms.closed(self._room, person, exam)
-
-    def proctor_heard(self, person: str, exam: str, at: datetime) -> None:
-        """A heartbeat of the Line. It does not say that anybody sits in front of it."""
-        with self._lock:
-            self._room = rooms.heard(self._room, person, exam, at)
-
-    def proctor_acted(self, person: str, at: datetime) -> None:
-        """The person did something: started, wrote, paused, opened a tile."""
-        with self._lock:
-            self._room = rooms.acted(self._room, person, at)
-
-    def attention_answered(self, person: str, attention: str, at: datetime) -> None:
-        with self._lock:
-            self._room = rooms.answered(self._room, person, attention, at)
-
-    def present(self, exam: str, at: datetime) -> tuple[str, ...]:
-        """Who is present on ``exam``. Nobody: nothing may start or go on."""
-        with self._lock:
-            return rooms.present(self._room, exam, self._policy(exam), at)
 
     def watching(self, exam: str, at: datetime) -> int:
         """How many running sittings each invigilator who is present watches, shared evenly."""
         with self._lock:
             running = [each for each in self._known.values() if each.exam == exam and _watched(each)]
-            return len(running) // max(1, len(self.present(exam, at)))
+        return len(running) // max(1, len(self.duty.present(exam, at)))
 
     def tile_opened(self, person: str, sitting: str, at: datetime) -> None:
         """An invigilator enlarged a tile: that is an act, and larger frames are asked for."""
-        self.proctor_acted(person, at)
+        self.duty.acted(person, at)
         self._tell(SizeWanted(sitting, LARGE, LARGE_MS))
 
     # -- the wall -------------------------------------------------------------------------------------
@@ -359,7 +328,7 @@ class Desk:
         """
         with self._lock:
             known = self._known.get(sitting)
-            if known is None or (person, known.exam) not in self._room.invigilators:
+            if known is None or not self.duty.serves(person, known.exam):
                 raise NotFound("identity picture", sitting)
         still = self.stills.waiting(sitting, at)
         opened = StillOpened(still.sha256)
@@ -439,26 +408,14 @@ class Desk:
         expected = known.phase is Phase.RUNNING and known.line_up
         self._found(known, known.camera.signal(Watching(at) if expected else Muted(at)))
 
-    def _ask(self, exam: str, policy: Policy, at: datetime) -> None:
-        for person in rooms.to_ask(self._room, exam, policy, at):
-            attention = self._sources.new_id("att")
-            self._room = rooms.asked(self._room, person, exam, attention, at)
-            self._tell(AttentionAsked(person, exam, attention, rooms.ATTENTION_WITHIN_MS // 1000))
-
-    def _pause_if_lost(self, exam: str, policy: Policy, at: datetime) -> None:
-        # after a restart invigilators need as long to come back as they get for any other silence
-        started = between_ms(self._since, at) >= policy.proctor_lost_ms
-        if not started or not rooms.lost(self._room, exam, policy, at):
-            return
+    def _pause(self, exam: str) -> None:
+        """Nobody is there: ask for the pause of what runs, once for each interruption."""
         running = [each for each in self._known.values() if each.exam == exam and _watched(each) and not each.pausing]
         for known in running:
             known.pausing = True
             self._scribe.submit(partial(self._delivery.proctor_lost, known.sitting))
         if running:
             self._tell(ProctorLost(exam))
-
-    def _policy(self, exam: str) -> Policy:
-        return self._policies.get(exam, Policy())
 
     def _tell(self, notice: Notice) -> None:
         for listener in self._listeners:

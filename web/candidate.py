@@ -134,7 +134,7 @@ async def waiting(request: Request) -> Response:
         "place": await _place_in_queue(request, state),
         "identity_state": identity_state,
         "camera_ticket": ticket(request, login, "camera", state),
-        "proctor_present": bool(desk.present(state.exam, request.app.state.house.sources.now())),
+        "proctor_present": bool(desk.duty.present(state.exam, request.app.state.house.sources.now())),
     }
     return page(request, login, "waiting", context)
 

@@ -67,7 +67,7 @@ async def wall(request: Request) -> Response:
     context = {
         "exam": described(exam),
         "ticket": wall_ticket(request, login, exam.exam),
-        "present": login.person in desk.present(exam.exam, at),
+        "present": login.person in desk.duty.present(exam.exam, at),
         "watching": sum(tile["phase"] is Phase.RUNNING for tile in tiles),
         "ratio": exam.policy.ratio,
         "queue_length": sum(tile["phase"] in _WAITING for tile in tiles),
@@ -88,7 +88,7 @@ async def ticket(request: Request) -> Response:
 async def attention(request: Request) -> Response:
     login, exam = await rota(request)
     told = await parsed(request, login)
-    request.app.state.desk.attention_answered(login.person, told.text("id", 64), request.app.state.house.sources.now())
+    request.app.state.desk.duty.answered(login.person, told.text("id", 64), request.app.state.house.sources.now())
     return go(f"/proctor/{exam.exam}")
 
 
@@ -156,7 +156,7 @@ async def start(request: Request) -> Response:
     await parsed(request, login)
     house, desk = request.app.state.house, request.app.state.desk
     at = house.sources.now()
-    present = login.person in desk.present(exam.exam, at)
+    present = login.person in desk.duty.present(exam.exam, at)
     watching = desk.watching(exam.exam, at)
     try:
         await do(
@@ -184,7 +184,7 @@ async def resume(request: Request) -> Response:
     desk, at = request.app.state.desk, request.app.state.house.sources.now()
 
     def act(by: str, name: str, told: Params) -> None:
-        present = by in desk.present(_house(request).sitting(name).exam, at)
+        present = by in desk.duty.present(_house(request).sitting(name).exam, at)
         _house(request).resume(by, name, one_of(told, "reason", RESUME_REASONS), present=present)
 
     return await _act(request, "resume", act)
@@ -223,7 +223,7 @@ async def _check_in(
     waiting = sorted((tile.facts for tile in tiles if tile.facts.phase in _WAITING), key=lambda one: one.since)
     queue = []
     current = None
-    present = login.person in desk.present(exam.exam, house.sources.now())
+    present = login.person in desk.duty.present(exam.exam, house.sources.now())
     for facts in waiting:
         state = await aside(request, house.delivery.sitting, facts.sitting)
         told = {"sitting": facts.sitting, "name": facts.name, "since": facts.since, "phase": facts.phase}

@@ -46,7 +46,7 @@ async def watched(request: Request) -> tuple[Login, Exam, Sitting]:
 async def do(request: Request, login: Login, name: str, fn: Callable[[], Done]) -> Done:
     """One act of an invigilator and its outcome; when it is done, somebody is there."""
     done: Done = await recorded(request, login, f"proctor.{name}", fn)
-    request.app.state.desk.proctor_acted(login.person, request.app.state.house.sources.now())
+    request.app.state.desk.duty.acted(login.person, request.app.state.house.sources.now())
     return done
 
 

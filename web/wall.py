@@ -79,7 +79,7 @@ class Wall:
         self._cameras: dict[str, WebSocket] = {}
         self._names: dict[str, tuple[str, int]] = {}
         self._watchers: list[Watcher] = []
-        house.present = lambda exam: self.desk.present(exam, house.sources.now())
+        house.present = lambda exam: self.desk.duty.present(exam, house.sources.now())
         self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
         bus.listen(self.desk.heard)
         bus.listen(self._recorded, rows=True)
@@ -167,7 +167,7 @@ class Wall:
             hearing.cancel()
             feeding.cancel()
             self._watchers.remove(watcher)
-            self.desk.proctor_closed(watcher.person, watcher.exam, self._house.sources.now())
+            self.desk.duty.closed(watcher.person, watcher.exam)
 
     async def _greet_proctor(self, socket: WebSocket, hello: dict[str, Any]) -> Watcher:
         login = self._door.login(socket)
@@ -179,7 +179,7 @@ class Wall:
         tiles = await self.tiles(exam_name)
         watcher = Watcher(socket, login.person, exam_name)
         self._watchers.append(watcher)
-        self.desk.proctor_opened(login.person, exam_name, exam.policy, self._house.sources.now())
+        self.desk.duty.opened(login.person, exam_name, exam.policy, self._house.sources.now())
         await tell(socket, {"t": "tiles", "tiles": tiles})
         return watcher
 
@@ -203,9 +203,9 @@ class Wall:
         at = self._house.sources.now()
         match message.get("t"):
             case "beat" | "ping":
-                self.desk.proctor_heard(watcher.person, watcher.exam, at)
+                self.desk.duty.heard(watcher.person, watcher.exam, at)
             case "attention":
-                self.desk.attention_answered(watcher.person, str(message.get("id", ""))[:64], at)
+                self.desk.duty.answered(watcher.person, str(message.get("id", ""))[:64], at)
             case "open":
                 opened = message.get("sitting")
                 if opened is not None and not isinstance(opened, str):

@@ -145,7 +145,7 @@ class Office:
         for _ in range(count):
             self.clock.advance(1_000)
             if self.grace_beats:
-                self.desk.proctor_heard(self.grace, "exam-1", self.clock.now())
+                self.desk.duty.heard(self.grace, "exam-1", self.clock.now())
             self.desk.tick(self.clock.now())
         self.settle()
 

@@ -69,7 +69,7 @@ def office(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
 def running(office: Office) -> Office:
     """Ada's sitting runs, Grace is present, Ada's camera is open."""
     office.ada()
-    office.desk.proctor_opened(office.grace, "exam-1", ATTENTIVE, office.clock.now())
+    office.desk.duty.opened(office.grace, "exam-1", ATTENTIVE, office.clock.now())
     office.open_camera()
     return office
 
@@ -223,7 +223,7 @@ def test_a_person_who_leaves_becomes_an_incident_with_a_model(tmp_path: Path, mo
     empty = [encode(np.asarray(np.clip(room + each, 0, 255), np.uint8)) for each in noise]
     with Office(tmp_path, seeing) as office:
         office.ada()
-        office.desk.proctor_opened(office.grace, "exam-1", office.policy, office.clock.now())
+        office.desk.duty.opened(office.grace, "exam-1", office.policy, office.clock.now())
         office.open_camera()
         office.frames([encode(picture, 50) for picture in clip[:3]] + empty)
         told = incidents(office)["face_absent"]
@@ -378,10 +378,10 @@ def test_what_went_on_when_the_server_went_away_is_ended_and_other_incidents_are
 
 def test_presence_is_a_line_and_an_act(running: Office) -> None:
     desk, clock = running.desk, running.clock
-    assert desk.present("exam-1", clock.now()) == (running.grace,)
-    desk.proctor_closed(running.grace, "exam-1", clock.now())
-    assert desk.present("exam-1", clock.now()) == ()
-    assert desk.present("exam-2", clock.now()) == ()
+    assert desk.duty.present("exam-1", clock.now()) == (running.grace,)
+    desk.duty.closed(running.grace, "exam-1")
+    assert desk.duty.present("exam-1", clock.now()) == ()
+    assert desk.duty.present("exam-2", clock.now()) == ()
 
 
 def test_an_invigilator_who_does_nothing_is_asked_and_the_answer_counts(running: Office) -> None:
@@ -389,9 +389,9 @@ def test_an_invigilator_who_does_nothing_is_asked_and_the_answer_counts(running:
     (asked,) = running.told(AttentionAsked)
     assert (asked.person, asked.exam, asked.within_s) == (running.grace, "exam-1", 60)
     _beat(running, 52)
-    running.desk.attention_answered(running.grace, asked.attention, running.clock.now())
+    running.desk.duty.answered(running.grace, asked.attention, running.clock.now())
     _beat(running, 8)
-    assert running.desk.present("exam-1", running.clock.now()) == (running.grace,)
+    assert running.desk.duty.present("exam-1", running.clock.now()) == (running.grace,)
     assert running.state.phase is Phase.RUNNING
 
 
@@ -407,7 +407,7 @@ def test_an_invigilator_who_does_not_answer_is_lost_and_the_sitting_pauses_with_
 def test_a_lost_line_pauses_after_the_policys_time_and_not_before(running: Office) -> None:
     running.second(16)
     running.grace_beats = False
-    running.desk.proctor_closed(running.grace, "exam-1", running.clock.now())
+    running.desk.duty.closed(running.grace, "exam-1")
     running.second(15)
     assert running.state.phase.value == "RUNNING"
     running.second(1)
@@ -421,7 +421,7 @@ def test_after_a_restart_invigilators_get_time_to_come_back(running: Office) -> 
     running.settle()
     running.second(15)
     assert running.state.phase is Phase.RUNNING
-    running.desk.proctor_opened(running.grace, "exam-1", ATTENTIVE, running.clock.now())
+    running.desk.duty.opened(running.grace, "exam-1", ATTENTIVE, running.clock.now())
     running.second(8)
     assert running.state.phase is Phase.RUNNING
 
@@ -444,20 +444,20 @@ def test_a_practice_does_not_change_the_rules_of_its_exam_and_is_not_watched(run
 def test_running_sittings_are_shared_evenly_among_those_present(running: Office) -> None:
     at = running.clock.now()
     assert running.desk.watching("exam-1", at) == 1
-    running.desk.proctor_opened(running.katherine, "exam-1", ATTENTIVE, at)
+    running.desk.duty.opened(running.katherine, "exam-1", ATTENTIVE, at)
     assert running.desk.watching("exam-1", at) == 0
     assert running.desk.watching("exam-2", at) == 0
 
 
 def test_enlarging_a_tile_is_an_act_and_asks_for_larger_frames(office: Office) -> None:
     office.ada(Phase.READY)
-    office.desk.proctor_opened(office.grace, "exam-1", ATTENTIVE, office.clock.now())
+    office.desk.duty.opened(office.grace, "exam-1", ATTENTIVE, office.clock.now())
     _beat(office, 64)
     office.desk.tile_opened(office.grace, SITTING, office.clock.now())
     assert office.told(SizeWanted) == [SizeWanted(SITTING, (640, 480), 15_000)]
     _beat(office, 64)
     assert office.told(AttentionAsked) == []
-    office.desk.proctor_acted(office.grace, office.clock.now())
+    office.desk.duty.acted(office.grace, office.clock.now())
     _beat(office, 64)
     assert office.told(AttentionAsked) == []
 
@@ -573,7 +573,7 @@ def test_a_desk_is_opened_with_the_model_of_a_folder_or_without(office: Office, 
 def _beat(office: Office, seconds: int) -> None:
     """Grace's page is open and nobody sits in front of it."""
     for _ in range(seconds):
-        office.desk.proctor_heard(office.grace, "exam-1", office.clock.now())
+        office.desk.duty.heard(office.grace, "exam-1", office.clock.now())
         office.clock.advance(1_000)
         office.desk.tick(office.clock.now())
 

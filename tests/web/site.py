@@ -221,7 +221,7 @@ class Site:
 
     def present(self, account: str = "grace") -> None:
         policy = self.house.exams.exam(self.exam).policy
-        self.app.state.desk.proctor_opened(self.person(account), self.exam, policy, self.clock.now())
+        self.app.state.desk.duty.opened(self.person(account), self.exam, policy, self.clock.now())
 
     def checked_in(self) -> None:
         """Ada has checked in, shown her picture and signed everything; Grace has looked at her room."""

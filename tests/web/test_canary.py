@@ -135,7 +135,7 @@ def sit(site: Site, exam: str, sitting: str) -> list[str]:
     delivery, noor, grace = site.house.delivery, site.person("noor"), site.person("grace")
     site.present()
     policy = site.house.exams.exam(exam).policy
-    site.app.state.desk.proctor_opened(grace, exam, policy, site.clock.now())
+    site.app.state.desk.duty.opened(grace, exam, policy, site.clock.now())
     delivery.check_in(noor, sitting)
     for text in (*SITTING_TEXTS, USE_TEXT):
         delivery.sign(noor, sitting, AgreementSigned(text, "2026-1", "ab" * 32, "en"))

@@ -73,7 +73,7 @@ def option(site: Site, position: str, place: int = 0) -> str:
 def later_on(site: Site, by_ms: int) -> None:
     """Time passes, and Grace's wall still beats."""
     site.wait(by_ms)
-    site.app.state.desk.proctor_heard(site.person("grace"), site.exam, site.clock.now())
+    site.app.state.desk.duty.heard(site.person("grace"), site.exam, site.clock.now())
 
 
 def moved(site: Site, browser: Browser, **told: Any) -> tuple[int, str]:

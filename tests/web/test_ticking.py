@@ -34,7 +34,7 @@ def running(calm: Site) -> Site:
 
 def here(site: Site) -> None:
     """Grace's wall beats."""
-    site.app.state.desk.proctor_heard(site.person("grace"), site.exam, site.clock.now())
+    site.app.state.desk.duty.heard(site.person("grace"), site.exam, site.clock.now())
 
 
 def test_silence_shorter_than_t1_changes_nothing(running: Site) -> None:

@@ -239,7 +239,7 @@ def test_an_attention_check_is_asked_and_answered(running: Site) -> None:
     desk, grace = running.app.state.desk, running.person("grace")
     running.wait(540_000)
     wall.say(t="beat")
-    until(lambda: desk.present(running.exam, running.clock.now()) == (grace,))
+    until(lambda: desk.duty.present(running.exam, running.clock.now()) == (grace,))
     tick(running)
     asked = wall.hear("attention")
     assert 60 == asked["within_s"]
@@ -249,7 +249,7 @@ def test_an_attention_check_is_asked_and_answered(running: Site) -> None:
     running_on = running.clock.now()
     running.wait(10_000)
     wall.say(t="beat")
-    until(lambda: desk.present(running.exam, running.clock.now()) == (grace,))
+    until(lambda: desk.duty.present(running.exam, running.clock.now()) == (grace,))
     assert running_on < running.clock.now()
 
 

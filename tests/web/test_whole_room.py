@@ -154,7 +154,7 @@ def test_a_room_is_started_by_the_act_when_its_invigilator_is_at_the_wall(ready:
 
 
 def test_without_anybody_at_the_wall_nobody_starts(ready: Site) -> None:
-    ready.app.state.desk.proctor_closed(ready.person("grace"), ready.exam, ready.clock.now())
+    ready.app.state.desk.duty.closed(ready.person("grace"), ready.exam)
     told = done(ready, "grace", "exam.start", {"exam": ready.exam})
     assert ([], {"PROCTOR_ABSENT", "ID_UNVERIFIED"}) == (told["done"], {one["code"] for one in told["refused"]})
 
