@@ -48,7 +48,7 @@ _MAX_ANSWER_BYTES: Final = 1 << 20
 _START_MS: Final = 30_000
 #: A frame that waited longer has a newer one coming: it is looked at when nothing fresh waits.
 _STALE_MS: Final = 120
-_AGES: Final = 4_096
+_AGES: Final = 512
 _REST_MS: Final = (0, 1_000, 4_000, 16_000)
 _RESULT: Final = struct.Struct(">BI")
 _SEEN, _REFUSED = 1, 0
@@ -89,7 +89,7 @@ Outcome = Observation | Lost
 class Figures:
     """What the pool has done since it was made. ``model`` says whether it was given the face model; ``detector`` is
     what the workers really have, unknown until one has started. ``age_p99_ms`` is how old a frame was when it had
-    been looked at, of the last few thousand at the 99th percentile."""
+    been looked at, of the last 512 at the 99th percentile."""
 
     analysed: int
     dropped: int

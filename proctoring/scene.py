@@ -32,12 +32,13 @@ _CLIP_FPS: Final = 8.0
 _Pixels = NDArray[np.uint8]
 
 
-def scene(clip: Path | None, count: int, dice: Dice) -> tuple[bytes, ...]:
-    """``count`` different JPEGs of 320 by 240 pixels, in order; a short clip is played again and again.
+def scene(clip: Path | None, count: int, dice: Dice, size: tuple[int, int] = SIZE) -> tuple[bytes, ...]:
+    """``count`` different JPEGs of ``size``, in order; a short clip is played again and again.
 
     Raises: `proctoring.frame.FrameRefused` for a clip without pictures.
     """
-    shown = _drawn(count) if clip is None else [letterbox(picture) for _, picture in footage(clip, _CLIP_FPS)]
+    film = _drawn(count, size) if clip is None else (picture for _, picture in footage(clip, _CLIP_FPS))
+    shown = [letterbox(picture, *size) for picture in film]
     return tuple(encode(_varied(picture, dice)) for picture in islice(cycle(shown), count))
 
 
@@ -46,8 +47,8 @@ def still(dice: Dice) -> bytes:
     return encode(_varied(_figure(*STILL_SIZE, 0.5), dice), quality=40)
 
 
-def _drawn(count: int) -> list[_Pixels]:
-    return [_figure(*SIZE, 0.35 + 0.3 * (number % 8) / 8) for number in range(min(count, 8))]
+def _drawn(count: int, size: tuple[int, int]) -> list[_Pixels]:
+    return [_figure(*size, 0.35 + 0.3 * (number % 8) / 8) for number in range(min(count, 8))]
 
 
 def _figure(width: int, height: int, place: float) -> _Pixels:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -166,6 +166,20 @@ def footage(path: Path, fps: float) -> Iterator[tuple[int, Pixels]]:
         clip.release()
     if not number:
         raise FrameRefused(Why.MALFORMED)
+
+
+def bare_counts(jpegs: Sequence[bytes], model: Path) -> None:
+    """Decoder and detector alone, nothing read, bounded, checked or remembered: what a benchmark holds an `Eye` to."""
+    net = cv2.FaceDetectorYN.create(str(model), "", _FACE_SIZE, THRESHOLDS.several_score)
+    for jpeg in jpegs:
+        picture = _imdecode(jpeg, cv2.IMREAD_COLOR)
+        net.detect(picture if picture.shape[1::-1] == _FACE_SIZE else cv2.resize(picture, _FACE_SIZE))
+
+
+def bare_greys(jpegs: Sequence[bytes]) -> None:
+    """The decoder alone, to a quarter of width and height in grey."""
+    for jpeg in jpegs:
+        _imdecode(jpeg, cv2.IMREAD_REDUCED_GRAYSCALE_4)
 
 
 class _Faces(Protocol):

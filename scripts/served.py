@@ -104,8 +104,8 @@ class Served:
     """One running server and the candidates' Lines to it (a `nursery.Victim`). Its log goes to ``log``."""
 
     def __init__(self, settings: Settings, port: int, log: IO[bytes] | int = subprocess.DEVNULL) -> None:
-        words = {"data": settings.data, "keys": settings.keys, "spool": settings.spool, "models": settings.models}
-        given = {f"INVIGIL_{name.upper()}": str(path) for name, path in words.items()}
+        words = ("data", "keys", "spool", "models", "faces_every")
+        given = {f"INVIGIL_{name.upper()}": str(getattr(settings, name)) for name in words}
         command = ["/usr/bin/env", *(f"{name}={value}" for name, value in given.items()), sys.executable, "-m"]
         self._port = port
         self._process = subprocess.Popen(  # noqa: S603 — our own module, our own interpreter

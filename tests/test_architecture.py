@@ -43,6 +43,7 @@ DOORS = {
     },
     "proctoring": {
         *("desk", "signals", "review", "room", "frame", "model", "scene"),
+        *("camera", "pool", "vision"),
         *("replay", "labels", "error_sheet", "strain"),
     },
     "web": {"app", "house", "settings", "security", "acts", "words"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from scripts.bench import autosave, bank, lines, login, scoring
+from scripts.bench import autosave, bank, frames, lines, login, scoring
 
 app = typer.Typer(help="What things cost, as a ratio to a baseline of the same run.")
 
@@ -20,6 +20,7 @@ def _group() -> None:
 
 app.command(name="autosave")(autosave.command)
 app.command(name="bank")(bank.command)
+app.command(name="frames")(frames.command)
 app.command(name="lines")(lines.command)
 app.command(name="login")(login.command)
 app.command(name="scoring")(scoring.command)

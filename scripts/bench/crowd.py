@@ -5,7 +5,7 @@ work for so many seconds, reports, and holds every connection until its standard
 
 * ``lines``: each candidate's answer Line. Saves are open-loop: each has its moment, and its wait counts from that
   moment, whether or not the one before has been answered. A tenth are of 8 KB.
-* ``cameras``: each candidate's camera Line, a frame a second.
+* ``cameras``: each candidate's camera Line, a frame a second: of ``clip`` where the order names one, in its ``size``.
 * ``bare``: sockets to a server that only accepts them.
 """
 
@@ -16,14 +16,16 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from engine.answers import row_text
 from engine.errors import NotFound
 from engine.sources import SeededDice, epoch_ms, system
 from proctoring.frame import pack_frame
-from proctoring.scene import scene
+from proctoring.scene import SIZE, scene
 from scripts.callers import Ask, Gate, Hear, Loop, Open, Say, Story, Wait, raise_file_limit
 
 AT_ONCE: Final = 128
@@ -57,10 +59,11 @@ class Room:
 
 def candidate(room: Room, who: dict[str, Any], number: int) -> Story:
     """Connects, saves once so that the server knows the question, and then at its moments."""
-    yield from _connect(room, who, "ticket", "/sit/line")
-    acked, saved = 0, [0]
-    yield Say(_row(who, 1, large=False))
-    while acked < 1:
+    welcome = yield from _connect(room, who, "ticket", "/sit/line")
+    before = acked = welcome["acked"]  # what an earlier room saved under this number stays as it is
+    saved = [0]
+    yield Say(_row(who, before + 1, large=False))
+    while acked <= before:
         message = yield Hear()
         if message is None:
             raise NotFound("line", who["sitting"])
@@ -78,7 +81,7 @@ def candidate(room: Room, who: dict[str, Any], number: int) -> Story:
         if now_ms >= due_ms and not room.over:
             saved.append(round(due_ms))
             room.sent += 1
-            yield Say(_row(who, len(saved), large=room.sent % ONE_IN == 0))
+            yield Say(_row(who, before + len(saved), large=room.sent % ONE_IN == 0))
         if now_ms >= beat_ms:
             beat_ms += BEAT_MS
             yield Say({"t": "beat", "client_ms": now_ms})
@@ -91,7 +94,7 @@ def candidate(room: Room, who: dict[str, Any], number: int) -> Story:
             raise NotFound("line", who["sitting"])
         if message.get("t") == "ack":
             now_ms = room.loop.now_ms
-            room.wait_ms += [now_ms - saved[seq - 1] for seq in range(acked + 1, message["acked"] + 1)]
+            room.wait_ms += [now_ms - saved[seq - before - 1] for seq in range(acked + 1, message["acked"] + 1)]
             acked = max(acked, message["acked"])
         room.refused += message.get("t") == "refused"
 
@@ -135,7 +138,8 @@ def _turn(room: Room) -> Story:
     room.connecting += 1
 
 
-def _connect(room: Room, who: dict[str, Any], ticket: str, line: str) -> Story:
+def _connect(room: Room, who: dict[str, Any], ticket: str, line: str) -> Generator[Any, Any, dict[str, Any]]:
+    """Open a Line; what its WELCOME says."""
     yield from _turn(room)
     cookie = {"cookie": who["cookie"]}
     asked = {**cookie, "x-csrf": who["csrf"], "content-type": "application/json", "accept": "application/json"}
@@ -146,7 +150,7 @@ def _connect(room: Room, who: dict[str, Any], ticket: str, line: str) -> Story:
             yield Say({**hello, "writer": 1, "last_sent": 0, "last_acked": 0} if line == "/sit/line" else hello)
             message = yield Hear()
             if message is not None and message["t"] == "welcome":
-                return
+                return dict(message)
     raise NotFound("line", f"{who['sitting']}: {told.status}")
 
 
@@ -179,7 +183,8 @@ def main() -> None:
     loop = Loop(order["port"], system())
     room = Room(order, loop)
     if order["kind"] == "cameras":
-        room.pictures = scene(None, PICTURES, SeededDice(1))
+        clip = order.get("clip")
+        room.pictures = scene(Path(clip) if clip else None, PICTURES, SeededDice(1), tuple(order.get("size", SIZE)))
     begun_ms = loop.now_ms
     for number, who in enumerate(order["people"]):
         loop.call(STORIES[order["kind"]](room, who, number))

@@ -150,9 +150,10 @@ def _bare_kb(sources: Sources, count: int) -> float:
 
 @contextmanager
 def room(
-    kind: str, port: int, people: list[dict[str, Any]], per_s: int, seconds: int
+    kind: str, port: int, people: list[dict[str, Any]], per_s: int, seconds: int, **film: Any
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A process of browsers that are connected, and what it said of that; they go when this ends."""
+    """A process of browsers that are connected, and what it said of that; they go when this ends. ``film`` says what
+    their cameras see, see `scripts.bench.crowd`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "scripts.bench.crowd"],
         stdin=subprocess.PIPE,
@@ -162,7 +163,7 @@ def room(
     )
     assert process.stdin is not None and process.stdout is not None
     try:
-        order = {"kind": kind, "port": port, "people": people, "per_s": per_s, "seconds": seconds}
+        order = {"kind": kind, "port": port, "people": people, "per_s": per_s, "seconds": seconds, **film}
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
         yield process, reported(process)

@@ -18,6 +18,7 @@ DRILLS: Final = {
     "simulate": "scripts.simulation.command",
     "herd": "scripts.drill.herd",
     "readers": "scripts.drill.readers",
+    "frames": "scripts.drill.frames",
 }
 
 app = typer.Typer(help="Break it on purpose: figures of what was lost.")

@@ -79,6 +79,11 @@ def mutated(data: bytes, others: Sequence[bytes], dice: Chance) -> bytes:
     return data
 
 
+def blindly(data: bytes, others: Sequence[bytes], dice: Chance) -> bytes:
+    """The file with one change that knows nothing of what it holds."""
+    return dice.choice(_BLIND)(data, others, dice)[:LARGEST]
+
+
 def _flip(data: bytes, _: Sequence[bytes], dice: Chance) -> bytes:
     changed = bytearray(data)
     for _number in range(dice.choice((1, 2, 8))):
@@ -145,4 +150,5 @@ def _replaced(data: bytes, pattern: re.Pattern[bytes], dice: Chance, put: Callab
     return data[: one.start()] + put(one) + data[one.end() :]
 
 
-_CHANGES: Final = (_flip, _cut, _remove, _repeat, _insert, _splice, _value, _value, _number, _name, _name, _encode)
+_BLIND: Final = (_flip, _cut, _remove, _repeat, _insert, _splice)
+_CHANGES: Final = (*_BLIND, _value, _value, _number, _name, _name, _encode)
