@@ -32,6 +32,7 @@ from engine.events import (
     TakenOver,
     TimeAdded,
     TimeExpired,
+    WatchChosen,
     WriterOpened,
 )
 from engine.navigation import ANSWERING, check_sent, expired_scopes, shut_since
@@ -41,6 +42,9 @@ from engine.sources import between_ms, later
 PAUSE_REASONS = ("candidate-request", "technical", "look-closer", "interruption-in-room", "identity-check")
 #: The most extra time an accommodation may give: three times the budget (policy).
 MOST_FACTOR_PERMILLE = 3_000
+#: How a sitting is watched: by a person whom detectors help, or by a person alone. Both are equal: same proctor, same
+#: wall, same exam, same rules.
+ROUTES = ("assisted", "person")
 #: Windows one sitting may open over its life. The newest of them are remembered (`engine.sheet.MOST_OUTBOXES`).
 MOST_WRITERS = 4_096
 
@@ -221,6 +225,17 @@ def accommodate(state: Sitting, person: str, factor_permille: int, reason: str, 
     if factor_permille == state.course.factor_permille:
         return ()
     return (ExtraTimeGranted(factor_permille, reason, requested_by),)
+
+
+def choose_watch(state: Sitting, route: str) -> Sequence[Event]:
+    """The candidate says how to be watched, before the start; the last word stands. No reason is asked for.
+
+    Raises: INPUT_INVALID; NOT_NOW after the start.
+    """
+    need(state, BEFORE)
+    if route not in ROUTES:
+        raise Refused("INPUT_INVALID", field="route", known=", ".join(ROUTES))
+    return () if route == state.route else (WatchChosen(route),)
 
 
 def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequence[Event]:

@@ -280,6 +280,13 @@ class ExtraTimeGranted:
 
 
 @event()
+class WatchChosen:
+    """How the candidate is watched, chosen before the start: ``route`` is one of `engine.conduct.ROUTES`."""
+
+    route: str
+
+
+@event()
 class ItemEntered:
     """The candidate went to a question of a form on which it matters where one is."""
 

@@ -104,6 +104,12 @@ class Pacing:
             lambda state: conduct.accommodate(state, person, factor_permille, reason, requested_by or state.candidate),
         )
 
+    def choose_watch(self, person: str, sitting: str, route: str) -> Sitting:
+        """The candidate chooses before the start whether detectors help whoever watches (`conduct.ROUTES`).
+        Raises: INPUT_INVALID, NOT_NOW."""
+        self._acting.own(person, sitting)
+        return self._acting.append(sitting, person, lambda state: conduct.choose_watch(state, route))
+
     # -- private --------------------------------------------------------------------------------------
 
     def _onward(self, state: Sitting, at: datetime, position: str) -> Onward | None:

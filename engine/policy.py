@@ -33,6 +33,8 @@ class Policy:
         reading_ms: how long the non-disclosure text is shown at least.
         calculator: the candidate's page offers a calculator.
         documents: names of permitted documents.
+        watch: the thresholds the watch of this day goes by, as proctoring's own record; empty: the installation's.
+            Nothing here reads it: it is kept so that a sitting is judged by the values it began under.
     """
 
     version: str = "2026-1"
@@ -53,3 +55,4 @@ class Policy:
     break_stops_clock: bool = True
     break_excess_counts: bool = True
     break_locks: bool = True
+    watch: str = ""

@@ -67,6 +67,7 @@ from engine.events import (
     TerminationWithdrawn,
     TimeAdded,
     TimeExpired,
+    WatchChosen,
     WriterOpened,
 )
 from engine.form import Form
@@ -164,6 +165,7 @@ class Sitting:
     signed: dict[str, str] = field(default_factory=dict)
     signed_at: dict[str, datetime] = field(default_factory=dict)
     ticks: tuple[str, ...] = ()
+    route: str = "assisted"
     started_by: str | None = None
     epoch: int = 1
     sheet: Sheet = field(default_factory=Sheet)
@@ -319,6 +321,8 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
         case ExtraTimeGranted(factor_permille=factor):
             watch = replace(state.watch, limit_ms=scaled(state.course.limit_ms, factor))
             return replace(state, watch=watch, course=replace(state.course, factor_permille=factor))
+        case WatchChosen(route=route):
+            return replace(state, route=route)
         case ItemEntered() | ItemClosed() | SectionClosed() as move:
             return _moved(state, move, at)
         case BreakStarted(clock_stops=clock_stops) as begun:
@@ -400,7 +404,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 6
+    version = 7
     state = Sitting
     empty = Sitting()
 

@@ -28,7 +28,7 @@ from proctoring.frame import Frame, FrameReader, FrameRefused, Why, pack_tile
 from proctoring.pool import Lost, LostTo, Outcome
 from proctoring.room import Noticed
 from proctoring.room import Seen as OnTile
-from proctoring.signals import Finding, Kind, Thresholds
+from proctoring.signals import EVERY_KIND, FACE_KINDS, Finding, Kind, Thresholds
 from proctoring.watch import Seen, Signal, Trouble, WatchState, step
 
 RING_FRAMES: Final = 10
@@ -53,7 +53,7 @@ class Camera:
         self.latest: bytes | None = None
         self.last_frame: datetime | None = None
         self.ring: deque[Kept] = deque(maxlen=RING_FRAMES)
-        self._by = thresholds
+        self.by = thresholds
         self._reader: FrameReader | None = None
         self._watch = WatchState()
         self._events: deque[Noticed] = deque(maxlen=TILE_EVENTS)
@@ -67,6 +67,20 @@ class Camera:
         """A camera Line opened: a new chain begins."""
         self._reader = FrameReader()
         self._since = at
+
+    def judge(self, by: Thresholds, off: frozenset[Kind]) -> None:
+        """From now on by these thresholds, without the kinds in ``off``: called before frames are expected."""
+        self.by = by
+        self._watch = replace(self._watch, off=off)
+
+    @property
+    def alone(self) -> bool:
+        """Whether a person watches alone: then no program looks at a frame."""
+        return self._watch.off >= EVERY_KIND
+
+    @property
+    def counts_faces(self) -> bool:
+        return not self._watch.off >= FACE_KINDS
 
     def close(self, at: datetime) -> None:
         self._reader = None
@@ -98,7 +112,7 @@ class Camera:
         return self.signal(Trouble(at, Kind.FRAME_LOST, outcome.to.value))
 
     def signal(self, signal: Signal) -> tuple[Finding, ...]:
-        self._watch, found = step(self._watch, signal, self._by)
+        self._watch, found = step(self._watch, signal, self.by)
         return found
 
     def note(self, finding: Finding, *, going: bool, hint: bool) -> None:
@@ -112,7 +126,7 @@ class Camera:
 
     def on_tile(self) -> OnTile:
         up = self._reader is not None
-        return OnTile(up, self._since, tuple(self._events), self._frames, self._dropped, self._detector)
+        return OnTile(up, self._since, tuple(self._events), self._frames, self._dropped, self._detector, self.alone)
 
     def _allow(self, at: datetime) -> None:
         if self.last_frame is not None:

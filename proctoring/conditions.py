@@ -97,7 +97,7 @@ def _absent_entered(readings: Readings, by: Thresholds) -> datetime | None:
 
 
 def _absent_left(readings: Readings, by: Thresholds) -> bool:
-    return _length_ms(_run(readings, by, lambda r: bool(r.observed.faces))) >= by.absent_leave_ms
+    return _length_ms(_run(readings, by, lambda r: bool(by.faces(r.observed)))) >= by.absent_leave_ms
 
 
 def _several_entered(readings: Readings, by: Thresholds) -> datetime | None:
@@ -120,7 +120,7 @@ def _still(reading: Reading, by: Thresholds) -> bool:
 
 
 def _absent(reading: Reading, by: Thresholds) -> bool:
-    return reading.observed.faces == 0 and _is(reading, by, Quality.GOOD)
+    return by.faces(reading.observed) == 0 and _is(reading, by, Quality.GOOD)
 
 
 def _all(readings: Readings, count: int, holds: Callable[[Reading], bool]) -> bool:

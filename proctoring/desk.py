@@ -51,7 +51,8 @@ from proctoring.pool import Figures, Outcome, Pool
 from proctoring.review import StillOpened, decide
 from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
-from proctoring.signals import THRESHOLDS, Act, Finding, Thresholds
+from proctoring.signals import EVERY_KIND, THRESHOLDS, Act, Finding, Kind, Thresholds
+from proctoring.threshold_sheet import of_record
 from proctoring.watch import Arrived, Muted, Tick, Watching
 
 __all__ = [
@@ -88,7 +89,7 @@ _log: Final = structlog.get_logger()
 _OVER: Final = ENDED | {Phase.SEALED}
 _PHASE_EVENTS: Final = frozenset(
     {
-        *("CheckInOpened", "SittingReadied", "SittingStarted", "CandidateDisconnected", "SittingPaused"),
+        *("CheckInOpened", "SittingReadied", "SittingStarted", "WatchChosen", "CandidateDisconnected", "SittingPaused"),
         *("BreakStarted", "BreakReturned"),
         *("SittingResumed", "SittingHeld", "SittingTerminated", "SittingSubmitted", "TimeExpired", "SittingSealed"),
     }
@@ -145,6 +146,7 @@ class Desk:
         evidence: Evidence,
         pool: Pool,
         thresholds: Thresholds = THRESHOLDS,
+        unapproved: Callable[[Thresholds], frozenset[Kind]] = lambda _by: frozenset(),
     ) -> None:
         self.evidence = evidence
         self.stills = Stills()
@@ -154,8 +156,9 @@ class Desk:
         self._sources = sources
         self._pool = pool
         self._by = thresholds
+        self._unapproved = unapproved
         self._scribe = Scribe()
-        self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe, thresholds)
+        self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe)
         self._lock = RLock()
         self._known: dict[str, _Known] = {}
         self._opened: dict[tuple[str, str], frozenset[str]] = {}
@@ -205,6 +208,7 @@ class Desk:
             known.pausing = False
             if not state.practice:  # a practice has rules of its own and nobody invigilates it
                 self.duty.serve(state.exam, state.policy)
+            self._judge(known, state)
             self._expect(known, at)
             self._tell(TileChanged(known.exam, known.sitting))
             if state.phase in _OVER:
@@ -266,7 +270,10 @@ class Desk:
                 raise
             self._incidents.keep(sitting, known.camera.ring[-1])
             self._found(known, known.camera.signal(Arrived(at)))
-        self._pool.submit(sitting, frame, lambda outcome: self._looked(sitting, frame.seq, at, outcome))
+            faces, alone = known.camera.counts_faces, known.camera.alone
+        if not alone:
+            looked = partial(self._looked, sitting, frame.seq, at)
+            self._pool.submit(sitting, frame, looked, faces=faces)
         return taken
 
     # -- time -----------------------------------------------------------------------------------------
@@ -384,7 +391,7 @@ class Desk:
             if finding.act is Act.COACH:
                 self._tell(Coached(known.sitting, finding.kind.value, finding.text))
             elif finding.act is Act.LEFT and not known.practice:
-                self._incidents.end(known.sitting, finding)
+                self._incidents.end(known.sitting, finding, known.camera.by)
                 known.camera.over(finding.kind)
                 self._tell(TileChanged(known.exam, known.sitting))
             elif finding.shown and not known.practice:
@@ -392,7 +399,7 @@ class Desk:
 
     def _show(self, known: _Known, finding: Finding) -> None:
         hint = finding.act is Act.HINT
-        self._incidents.begin(known.sitting, finding, known.camera.ring)
+        self._incidents.begin(known.sitting, finding, known.camera.ring, known.camera.by)
         known.camera.note(finding, going=not hint, hint=hint or finding.kind in SIGNALS)
         self._tell(TileChanged(known.exam, known.sitting))
         if not hint and finding.kind not in SIGNALS:
@@ -403,6 +410,11 @@ class Desk:
         if known is None:
             known = self._known[sitting] = _Known(Camera(sitting, self._by))
         return known
+
+    def _judge(self, known: _Known, state: Sitting) -> None:
+        """By the thresholds the sitting began under, by approved detectors, and by none for whoever chose so."""
+        by = of_record(state.policy.watch) if state.policy.watch else self._by
+        known.camera.judge(by, EVERY_KIND if state.route == "person" else self._unapproved(by))
 
     def _expect(self, known: _Known, at: datetime) -> None:
         expected = known.phase is Phase.RUNNING and known.line_up

@@ -59,22 +59,21 @@ class Incidents:
         sources: Sources,
         evidence: Evidence,
         scribe: Scribe,
-        thresholds: Thresholds,
     ) -> None:
         self._delivery = delivery
         self._writer = writer
         self._sources = sources
         self._evidence = evidence
         self._scribe = scribe
-        self._by = thresholds
         self._reported: dict[tuple[str, int], str] = {}
         #: By sitting, then by incident: a frame looks at its own sitting's only, however many others are open.
         self._tails: dict[str, dict[str, list[Kept]]] = {}
 
-    def begin(self, sitting: str, finding: Finding, ring: Sequence[Kept]) -> None:
-        """``finding`` is visible from now on; ``ring`` are the frames before it."""
+    def begin(self, sitting: str, finding: Finding, ring: Sequence[Kept], by: Thresholds) -> None:
+        """``finding`` is visible from now on; ``ring`` are the frames before it, ``by`` the thresholds it was made
+        with."""
         hint = finding.act is Act.HINT or finding.kind in SIGNALS
-        incident = self._report(sitting, finding, () if hint else tuple(ring), hint=hint)
+        incident = self._report(sitting, finding, () if hint else tuple(ring), by, hint=hint)
         if finding.act is Act.HINT:
             self._end(sitting, incident, finding.at)
             return
@@ -82,10 +81,10 @@ class Incidents:
         if not hint:
             self._tails.setdefault(sitting, {})[incident] = []
 
-    def end(self, sitting: str, finding: Finding) -> None:
+    def end(self, sitting: str, finding: Finding, by: Thresholds) -> None:
         incident = self._reported.pop((sitting, finding.number), None)
         if incident is None:
-            incident = self._report(sitting, finding, (), hint=True)
+            incident = self._report(sitting, finding, (), by, hint=True)
         self._seal_tail(sitting, incident)
         self._end(sitting, incident, finding.at)
 
@@ -102,9 +101,11 @@ class Incidents:
             if told.ended_at is None and told.kind in set(Kind):
                 self._end(state.sitting, incident, at)
 
-    def _report(self, sitting: str, finding: Finding, ring: tuple[Kept, ...], *, hint: bool) -> str:
+    def _report(
+        self, sitting: str, finding: Finding, ring: tuple[Kept, ...], by: Thresholds, *, hint: bool
+    ) -> str:
         incident = self._sources.new_id("inc")
-        explanation = orjson.dumps({**explain(finding, self._by), "folded": not finding.shown}).decode()
+        explanation = orjson.dumps({**explain(finding, by), "folded": not finding.shown}).decode()
 
         def record() -> None:
             reported = IncidentReported(

@@ -192,7 +192,7 @@ class Noticed:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the watch knows of one sitting's camera, up or down ``since``; ``detector`` is empty until a frame has
-    been looked at."""
+    been looked at. ``alone``: a person watches, without any detector's help."""
 
     camera_up: bool = False
     since: datetime | None = None
@@ -200,6 +200,7 @@ class Seen:
     frames: int = 0
     dropped: int = 0
     detector: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Kind(StrEnum):
 
 #: Kinds that need a face detector; a candidate's accommodation may switch them off.
 FACE_KINDS: Final = frozenset({Kind.FACE_ABSENT, Kind.SEVERAL_FACES})
+#: Off for a candidate whom a person watches alone: nothing is ever noticed of them by a program.
+EVERY_KIND: Final = frozenset(Kind)
 #: Kinds that only ask the candidate for a better picture and never become an incident.
 COACH_KINDS: Final = frozenset({Kind.TOO_DARK, Kind.BLURRED})
 
@@ -225,6 +227,10 @@ class Thresholds:
         if observed.blur < self.blurred_laplacian:
             return Quality.BLURRED
         return Quality.GOOD
+
+    def faces(self, observed: Observation) -> int | None:
+        """How many faces of ``face_score`` there are; None when none were looked for."""
+        return None if observed.faces is None else sum(box.score >= self.face_score for box in observed.boxes)
 
     def several(self, observed: Observation) -> bool:
         """Whether at least two faces are clear and near enough to count as people at the place."""

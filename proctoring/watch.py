@@ -37,6 +37,7 @@ from engine.sources import between_ms, iso
 from proctoring.conditions import CONDITIONS, prompted
 from proctoring.signals import (
     COACH_KINDS,
+    EVERY_KIND,
     FACE_KINDS,
     THRESHOLDS,
     Act,
@@ -137,6 +138,8 @@ Step = tuple[WatchState, tuple[Finding, ...]]
 def step(state: WatchState, signal: Signal, thresholds: Thresholds = THRESHOLDS) -> Step:
     """The state after ``signal``, and what it led to. Times of one sitting should not run backwards by more than
     the moments an analysis takes."""
+    if state.off >= EVERY_KIND:  # a person watches alone
+        return state, ()
     if isinstance(signal, Watching):
         if state.watching_since is not None:
             return state, ()

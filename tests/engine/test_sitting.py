@@ -50,6 +50,7 @@ def an_eventful_sitting() -> World:
     world = a_sitting(Phase.READY)
     world.do(conduct.say, "proctor", "Good morning")
     world.do(conduct.add_time, 2**10, "accommodation")
+    world.do(conduct.choose_watch, "person", by="ada")
     world.start()
     world.wait(2**11).row(1, payload=chose("a", "b"))
     world.row(2, payload='{"flagged":true}', kind="flag")

@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
+from engine import conduct, independence, keyring, people, sitting, store
 from engine import delivery as deliveries
-from engine import independence, keyring, people, sitting, store
 from engine.delivery import Delivery
 from engine.events import OPERATOR, Recorded
 from engine.keyring import Keyring
@@ -93,6 +93,12 @@ class Office:
             by = {"grace": self.grace}.get(actor, actor)
             job = Append(f"sitting/{SITTING}", by, self.clock.now(), lambda state, events=events: events)  # type: ignore[misc]
             self.writer.run(job)
+
+    def pacing_choice(self, route: str) -> None:
+        """Ada chooses how to be watched; the desk hears of it as of any committed event."""
+        choose = Append(f"sitting/{SITTING}", "ada", self.clock.now(), lambda state: conduct.choose_watch(state, route))
+        self.writer.run(choose)
+        self.desk.heard(self.history("WatchChosen")[-1])
 
     def record(self, *events: object, by: str = "grace") -> None:
         world = World()

@@ -28,9 +28,7 @@ class Desk:
     def __init__(self, office: Office) -> None:
         self.office = office
         self.scribe = Scribe()
-        self.incidents = Incidents(
-            office.delivery, office.writer, office.sources, office.evidence, self.scribe, THRESHOLDS
-        )
+        self.incidents = Incidents(office.delivery, office.writer, office.sources, office.evidence, self.scribe)
 
     def reported(self) -> list[tuple[str, bool, int, datetime | None]]:
         assert self.scribe.settle()
@@ -50,56 +48,56 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_a_finding_that_begins_and_ends_is_one_incident_with_the_frames_before_it(desk: Desk) -> None:
-    desk.incidents.begin(SITTING, BEGAN, RING)
+    desk.incidents.begin(SITTING, BEGAN, RING, THRESHOLDS)
     assert desk.reported() == [("camera_covered", False, 4, None)]
-    desk.incidents.end(SITTING, ENDED)
+    desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     assert desk.reported() == [("camera_covered", False, 4, later(NINE, 8_192))]
     assert desk.office.history("EvidenceAdded") == []
 
 
 def test_frames_that_follow_are_added_when_it_ends(desk: Desk) -> None:
-    desk.incidents.begin(SITTING, BEGAN, RING[:2])
+    desk.incidents.begin(SITTING, BEGAN, RING[:2], THRESHOLDS)
     desk.incidents.keep(SITTING, RING[2])
     desk.incidents.keep("sit-bob", RING[3])
-    desk.incidents.end(SITTING, ENDED)
+    desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     desk.reported()
     (added,) = desk.office.history("EvidenceAdded")
     assert [name.split("-")[1] for name in added.event.evidence] == ["3"]  # type: ignore[union-attr]
 
 
 def test_not_more_than_the_first_sixteen_of_them(desk: Desk) -> None:
-    desk.incidents.begin(SITTING, BEGAN, RING)
+    desk.incidents.begin(SITTING, BEGAN, RING, THRESHOLDS)
     for seq in range(TAIL_FRAMES + 8):
         desk.incidents.keep(SITTING, Kept(later(NINE, 8_192 + seq), 8 + seq, 0, b"jpeg"))
-    desk.incidents.end(SITTING, ENDED)
+    desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     desk.reported()
     (added,) = desk.office.history("EvidenceAdded")
     assert len(added.event.evidence) == TAIL_FRAMES  # type: ignore[union-attr]
 
 
 def test_what_was_folded_away_to_its_end_is_a_hint_without_frames(desk: Desk) -> None:
-    desk.incidents.end(SITTING, replace(ENDED, shown=False))
+    desk.incidents.end(SITTING, replace(ENDED, shown=False), THRESHOLDS)
     assert desk.reported() == [("camera_covered", True, 0, later(NINE, 8_192))]
 
 
 def test_what_was_folded_away_and_then_shown_is_an_incident_of_its_own(desk: Desk) -> None:
-    desk.incidents.begin(SITTING, replace(BEGAN, act=Act.SHOWN), RING)
-    desk.incidents.end(SITTING, ENDED)
+    desk.incidents.begin(SITTING, replace(BEGAN, act=Act.SHOWN), RING, THRESHOLDS)
+    desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     assert desk.reported() == [("camera_covered", False, 4, later(NINE, 8_192))]
 
 
 @pytest.mark.parametrize("kind", [Kind.FACE_ABSENT, Kind.SEVERAL_FACES])
 def test_a_hint_begins_and_ends_at_once_and_keeps_no_frames(desk: Desk, kind: Kind) -> None:
-    desk.incidents.begin(SITTING, replace(BEGAN, kind=kind, act=Act.HINT), RING)
+    desk.incidents.begin(SITTING, replace(BEGAN, kind=kind, act=Act.HINT), RING, THRESHOLDS)
     assert desk.reported() == [(kind.value, True, 0, later(NINE, 4_096))]
     assert desk.office.state.open_incidents == ()
 
 
 def test_signals_about_frames_are_recorded_and_need_no_review(desk: Desk) -> None:
     refused = replace(BEGAN, kind=Kind.FRAME_REFUSED, why="not_jpeg")
-    desk.incidents.begin(SITTING, refused, RING)
+    desk.incidents.begin(SITTING, refused, RING, THRESHOLDS)
     desk.incidents.keep(SITTING, RING[0])
-    desk.incidents.end(SITTING, replace(refused, act=Act.LEFT))
+    desk.incidents.end(SITTING, replace(refused, act=Act.LEFT), THRESHOLDS)
     assert desk.reported() == [("frame_refused", True, 0, later(NINE, 4_096))]
     assert desk.office.history("EvidenceAdded") == []
 
