@@ -113,13 +113,16 @@ def line(name: str, given: Sequence[Case], by: Thresholds = THRESHOLDS) -> Line:
         return by.quality(case.observed) is Quality.GOOD
 
     def none(case: Case) -> bool:
-        return fit(case) and case.observed.faces == 0
+        return fit(case) and by.faces(case.observed) == 0
 
     def several(case: Case) -> bool:
-        return fit(case) and (case.observed.faces or 0) > 1
+        return fit(case) and (by.faces(case.observed) or 0) > 1
 
     def near(case: Case) -> bool:
         return fit(case) and by.several(case.observed)
+
+    def counted(case: Case) -> bool:
+        return min(by.faces(case.observed) or 0, 2) == min(case.label.faces, 2)
 
     def share(among: Iterable[Case], holds: Callable[[Case], bool]) -> Share:
         found = [holds(case) for case in among]
@@ -129,7 +132,7 @@ def line(name: str, given: Sequence[Case], by: Thresholds = THRESHOLDS) -> Line:
         of=name,
         pictures=len(given),
         unfit=sum(not fit(case) for case in given),
-        counted=share((c for c in given if c.observed.faces is not None), _counted_right),
+        counted=share((c for c in given if c.observed.faces is not None), counted),
         no_face_precision=share(filter(none, given), lambda case: case.label.faces == 0),
         no_face_recall=share((c for c in given if c.label.faces == 0), none),
         several_precision=share(filter(several, given), lambda case: case.label.faces > 1),
@@ -230,10 +233,6 @@ def digest(told: Mapping[str, Any]) -> str:
 
 def plain(lines: Iterable[Line]) -> list[dict[str, Any]]:
     return [asdict(each) for each in lines]
-
-
-def _counted_right(case: Case) -> bool:
-    return min(case.observed.faces or 0, 2) == min(case.label.faces, 2)
 
 
 def _ratio(above: Share, below: Share) -> float | None:

@@ -31,6 +31,7 @@ from web.settings import Settings
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Data = Annotated[Path | None, typer.Option(help="The data folder. [default: INVIGIL_DATA, else var/data]")]
 
+MOST_JSON_BYTES: Final = 4 << 20
 _MISSING: Final = {
     "database": "Check INVIGIL_DATA; `invigil db upgrade` makes an empty one, `invigil demo` a body to try out.",
     "folder of keys": "Check INVIGIL_KEYS; `invigil keys create` makes new ones, `invigil keys restore` old ones.",
@@ -100,6 +101,23 @@ def no(found: Mapping[str, Any], as_json: bool, *, title: str = "") -> NoReturn:
     """Print what was found, and that the answer is no."""
     tell(found, as_json, title=title)
     raise typer.Exit(1)
+
+
+def json_object(file: Path, what: str) -> dict[str, Any]:
+    """The JSON object in ``file``, of at most `MOST_JSON_BYTES`. Raises: `NotFound`; INPUT_INVALID; INPUT_TOO_LARGE."""
+    if not file.is_file():
+        raise NotFound(what, str(file))
+    with file.open("rb") as opened:
+        data = opened.read(MOST_JSON_BYTES + 1)
+    if len(data) > MOST_JSON_BYTES:
+        raise Refused("INPUT_TOO_LARGE", file=file.name, most=MOST_JSON_BYTES)
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Refused("INPUT_INVALID", file=file.name, why="not JSON") from None
+    if not isinstance(found, dict):
+        raise Refused("INPUT_INVALID", file=file.name, why="not a JSON object")
+    return found
 
 
 def write_new(out: Path, file: bytes) -> None:

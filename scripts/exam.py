@@ -10,15 +10,14 @@ so a blueprint that the bank cannot meet is refused on the day of planning and n
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engine.errors import NotFound, Refused
+from engine.errors import NotFound
 from scripts.calling import act
-from scripts.console import Json, no, tell
+from scripts.console import Json, json_object, no, tell
 from web.words import MINUTE_REASONS, ROOM_PAUSE_REASONS, ROOM_RESUME_REASONS
 
 app = typer.Typer(help="Exam days: plan, open, start, extend, pause, resume, close, status.")
@@ -41,6 +40,9 @@ def plan(
     breaks: Annotated[int, typer.Option(help="Breaks each candidate may take; none by default.", min=0, max=9)] = 0,
     break_min: Annotated[int, typer.Option(help="Minutes of each break.", min=1, max=120)] = 10,
     break_from_min: Annotated[int, typer.Option(help="No break before this many minutes of the exam.", min=0)] = 0,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="A JSON file: version, and the watch's thresholds that differ on this day.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Plan an exam day. Its form drawing is committed to before anybody is booked."""
@@ -59,6 +61,8 @@ def plan(
         "break_min": break_min,
         "break_from_min": break_from_min,
     }
+    if thresholds is not None:
+        told["thresholds"] = json_object(thresholds, "threshold sheet")
     tell({"ok": True, **act("exam.plan", told)}, as_json, title="The exam day is planned")
 
 
@@ -146,17 +150,7 @@ def _room(name: str, told: dict[str, Any], word: str, as_json: bool) -> None:
 def _blueprint(told: str) -> Any:
     """A name, or the JSON object of a file. Raises: INPUT_INVALID for a file that holds none."""
     file = Path(told)
-    if file.suffix != ".json":
-        return told
-    if not file.is_file():
-        raise NotFound("blueprint file", told)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise Refused("INPUT_INVALID", file=file.name, why="not JSON") from None
-    if not isinstance(found, dict):
-        raise Refused("INPUT_INVALID", file=file.name, why="not a JSON object")
-    return found
+    return json_object(file, "blueprint file") if file.suffix == ".json" else told
 
 
 def _counted(one: dict[str, Any]) -> dict[str, Any]:

@@ -28,13 +28,16 @@ from proctoring import replay as replaying
 from proctoring.labels import LABELS_FILE, MOST_LABELS_BYTES, Label, read_labels
 from proctoring.model import MODEL_FILE, find_model
 from proctoring.replay import Eye, Looked
-from proctoring.signals import THRESHOLDS, Detector, Finding
+from proctoring.signals import THRESHOLDS, Detector, Finding, Thresholds
 from proctoring.strain import STRAINS, strained
+from proctoring.threshold_sheet import read_sheet
 from scripts import sheets
-from scripts.console import Json, no, progress, tell, write_new
+from scripts.console import Json, json_object, no, progress, tell, write_new
 from web.settings import Settings
 
 app = typer.Typer(help="The watch: run it over pictures on a disk; how often it is wrong.")
+
+Sheet = Annotated[Path | None, typer.Option(help="A sheet of thresholds, as for `exam plan`.")]
 
 SLOWEST_FPS: Final = 0.05
 FASTEST_FPS: Final = 60.0
@@ -50,17 +53,18 @@ def replay(
     fps: Annotated[
         float, typer.Option(min=0, max=FASTEST_FPS, help="Pictures a second; 0: unrelated pictures, each alone.")
     ] = 1.0,
+    thresholds: Sheet = None,
     as_json: Json = False,
 ) -> None:
     """Run the very watch that runs live over pictures on a disk; beside a labels.csv, say how often it is right."""
     _check_fps(fps)
-    eye = _eye()
+    eye, by = _eye(), _by(thresholds)
     labels = _labels(path) if path.is_dir() else ()
     total = len(replaying.sorted_pictures(path)) if path.is_dir() else None
-    looked = list(_shown(replaying.replay(replaying.shots(path, fps), eye), path.name, total))
-    told = _told(looked, eye, fps)
+    looked = list(_shown(replaying.replay(replaying.shots(path, fps), eye, by), path.name, total))
+    told = _told(looked, eye, fps, by)
     if labels:
-        told["errors"] = error_sheet.plain(error_sheet.table(error_sheet.cases(looked, labels)))
+        told["errors"] = error_sheet.plain(error_sheet.table(error_sheet.cases(looked, labels), by))
     unread = sum(one.observed is None for one in looked)
     if unread == len(looked):
         why = "none of the pictures could be read"
@@ -81,6 +85,10 @@ def _eye() -> Eye:
     if eye.detector is not Detector.YUNET:
         progress(_REDUCED)
     return eye
+
+
+def _by(sheet: Path | None) -> Thresholds:
+    return THRESHOLDS if sheet is None else read_sheet(json_object(sheet, "threshold sheet"))
 
 
 def _labels(folder: Path) -> tuple[Label, ...]:
@@ -107,6 +115,7 @@ def _shown(looked: Iterable[Looked], name: str, total: int | None) -> Iterator[L
 def report(
     folder: Annotated[Path, typer.Argument(help=f"A folder of pictures with a {LABELS_FILE}.")],
     out: Annotated[Path | None, typer.Option(help="Also write the sheet there, as JSON; a new file.")] = None,
+    thresholds: Sheet = None,
     as_json: Json = False,
 ) -> None:
     """The error sheet for the instructions for use: how often the eye is right, and what that cannot say."""
@@ -116,8 +125,7 @@ def report(
     if not labels:
         what = f"Write {LABELS_FILE} with the columns file and faces; more columns are told in the instructions."
         raise Refused("INPUT_INVALID", folder=str(folder), why=f"there is no {LABELS_FILE}", what_to_do=what)
-    eye = _eye()
-    told = {"ok": True, **_measured(folder, labels, eye)}
+    told = {"ok": True, **_measured(folder, labels, _eye(), _by(thresholds))}
     if out is not None:
         write_new(out, orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
     if as_json:
@@ -126,58 +134,58 @@ def report(
         sys.stdout.write(sheets.markdown(told))
 
 
-def _measured(folder: Path, labels: Sequence[Label], eye: Eye) -> dict[str, Any]:
+def _measured(folder: Path, labels: Sequence[Label], eye: Eye, by: Thresholds) -> dict[str, Any]:
     """Every labelled picture as it is, and under each circumstance that makes it harder."""
     taken = [replaying.read_shot(folder / label.file, None) for label in labels]
     unread = [shot for shot in taken if shot.why]
-    looked = list(_shown(replaying.replay(taken, eye), folder.name, len(taken)))
-    lines = error_sheet.table(error_sheet.cases(looked, labels))
+    looked = list(_shown(replaying.replay(taken, eye, by), folder.name, len(taken)))
+    lines = error_sheet.table(error_sheet.cases(looked, labels), by)
     if not lines[0].pictures:
         raise Refused("INPUT_INVALID", folder=str(folder), why="none of the labelled pictures could be read")
     harder = []
     for name in STRAINS:
         dice = SeededDice(1)
         made = (replace(shot, jpeg=strained(name, shot.jpeg, dice)) for shot in taken if not shot.why)
-        seen = list(_shown(replaying.replay(made, eye), name, len(taken) - len(unread)))
-        harder.append(error_sheet.line(f"made: {name}", error_sheet.cases(seen, labels)))
+        seen = list(_shown(replaying.replay(made, eye, by), name, len(taken) - len(unread)))
+        harder.append(error_sheet.line(f"made: {name}", error_sheet.cases(seen, labels), by))
     sha256 = hashlib.sha256((folder / LABELS_FILE).read_bytes()).hexdigest()
-    told = error_sheet.sheet(lines, harder, eye.detector, eye.model, sha256)
+    told = error_sheet.sheet(lines, harder, eye.detector, eye.model, sha256, by)
     return {**told, "unread": [{"file": s.file, "why": s.why, "what_to_do": replaying.REMEDIES[s.why]} for s in unread]}
 
 
 # -- what is told -------------------------------------------------------------------------------------
 
 
-def _told(looked: Sequence[Looked], eye: Eye, fps: float) -> dict[str, Any]:
-    begun = replaying.incidents(looked)
+def _told(looked: Sequence[Looked], eye: Eye, fps: float, by: Thresholds) -> dict[str, Any]:
+    begun = replaying.incidents(looked, by)
     return {
-        "frames": [_frame(one) for one in looked],
+        "frames": [_frame(one, by) for one in looked],
         "incidents": [asdict(each) for each in begun if not each.hint],
         "hints": [asdict(each) for each in begun if each.hint],
-        "model": _model(eye),
+        "model": _model(eye, by),
         "fps": fps,
         "pictures": len(looked),
         "unread": sum(one.observed is None for one in looked),
     }
 
 
-def _model(eye: Eye) -> dict[str, Any]:
+def _model(eye: Eye, by: Thresholds) -> dict[str, Any]:
     yunet = eye.detector is Detector.YUNET
     return {
         "detector": eye.detector.value,
         "file": MODEL_FILE if yunet else None,
         "sha256": eye.model or None,
-        "thresholds": THRESHOLDS.version,
+        "thresholds": by.version,
         "reduced": not yunet,
     }
 
 
-def _frame(one: Looked) -> dict[str, Any]:
+def _frame(one: Looked, by: Thresholds) -> dict[str, Any]:
     told: dict[str, Any] = {
         "file": one.file,
         "at_ms": one.at_ms,
-        "faces": None if one.observed is None else one.observed.faces,
-        "quality": "unreadable" if one.observed is None else THRESHOLDS.quality(one.observed).value,
+        "faces": None if one.observed is None else by.faces(one.observed),
+        "quality": "unreadable" if one.observed is None else by.quality(one.observed).value,
         "events": [_event(each) for each in one.findings],
     }
     if one.why:

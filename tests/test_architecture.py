@@ -44,7 +44,7 @@ DOORS = {
     "proctoring": {
         *("desk", "signals", "review", "room", "frame", "model", "scene"),
         *("camera", "pool", "vision"),
-        *("replay", "labels", "error_sheet", "strain"),
+        *("replay", "labels", "error_sheet", "strain", "threshold_sheet"),
     },
     "web": {"app", "house", "settings", "security", "acts", "words"},
     "scripts": set[str](),

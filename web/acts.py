@@ -33,6 +33,7 @@ from engine.people import Login, Role
 from engine.sources import iso
 from engine.writer import Append
 from item_bank.bank import Imported, Stated
+from proctoring.threshold_sheet import of_record
 from web import exam_day, item_custody
 from web.cohort import ROOM
 from web.exam_day import person_of
@@ -266,6 +267,7 @@ def exam_status(house: House, exam: str) -> dict[str, Any]:
         "seats": state.seats,
         "proctors": list(state.proctors),
         "draw_commitment": state.draw_commitment,
+        "thresholds": of_record(state.policy.watch).version,
         "sittings": [{"sitting": found["sitting"], "phase": found["phase"]} for found in sittings],
     }
 

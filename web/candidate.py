@@ -71,6 +71,7 @@ async def check_in(request: Request, problem: Refused | None = None) -> Response
         "ticket": "",
         "identity": {"state": _identity_state(request, state), "shown_at": state.identity.shown_at},
         "texts": [_text(state, name) for name in (*SITTING_TEXTS, USE_TEXT)],
+        "route": state.route,
         "environment": [ENVIRONMENT_SENTENCES[name] for name in ENVIRONMENT],
     }
     return page(request, login, "check_in", context, status=409 if problem else 200)
@@ -111,6 +112,17 @@ async def sign(request: Request) -> Response:
             raise Refused("AGREEMENT_CHANGED", text=name)
         signed = AgreementSigned(name, TEXTS[name].version, digest, "en")
         await request.app.state.bus.aside(request.app.state.house.delivery.sign, login.person, state.sitting, signed)
+    except Refused as refused:
+        return await check_in(request, refused)
+    return go(f"/sit/{state.sitting}/check-in")
+
+
+async def choose_watch(request: Request) -> Response:
+    """By a person alone, or by a person whom detectors help: no reason is asked for, and nothing else differs."""
+    login, state, form = await posted(request)
+    try:
+        pacing, route = request.app.state.house.pacing, str(form.get("route", ""))
+        await request.app.state.bus.aside(pacing.choose_watch, login.person, state.sitting, route)
     except Refused as refused:
         return await check_in(request, refused)
     return go(f"/sit/{state.sitting}/check-in")
@@ -355,6 +367,7 @@ routes = [
     Route("/sit/{sitting}/check-in", check_in),
     Route("/sit/{sitting}/identity", show_identity, methods=["POST"]),
     Route("/sit/{sitting}/sign", sign, methods=["POST"]),
+    Route("/sit/{sitting}/watched-by", choose_watch, methods=["POST"]),
     Route("/sit/{sitting}/ready", ready, methods=["POST"]),
     Route("/sit/{sitting}/waiting", waiting),
     Route("/sit/{sitting}/receipt", receipt),

@@ -32,6 +32,8 @@ from engine.store import rows
 from engine.writer import Act, Transaction
 from item_bank import assessment
 from item_bank.blueprint import Blueprint, from_record, to_record
+from proctoring.threshold_sheet import read_sheet
+from proctoring.threshold_sheet import to_record as to_sheet
 from web.house import House
 from web.params import Params
 
@@ -70,7 +72,8 @@ def plan(house: House, login: Login, told: Params) -> str:
 
     Fields: title, scheme (``est`` or ``est/1``), blueprint (a name or the JSON object), policy (a name),
     opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own), breaks, break_min,
-    break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out).
+    break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out),
+    thresholds (a JSON object, see `proctoring.threshold_sheet`; the installation's own where it is left out).
 
     Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
     """
@@ -86,6 +89,7 @@ def plan(house: House, login: Login, told: Params) -> str:
         breaks=breaks,
         break_ms=told.whole("break_min", 1, 120, default=policy.break_ms // 60_000) * 60_000,
         break_from_ms=told.whole("break_from_min", 0, 720, default=policy.break_from_ms // 60_000) * 60_000,
+        watch=to_sheet(read_sheet(told.table("thresholds"))) if "thresholds" in told.values else policy.watch,
     )
     zone = told.zone("zone")
     limit_min = told.whole("limit_min", 0, 720, default=0)

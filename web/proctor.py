@@ -295,6 +295,7 @@ async def _sitting(
             "exam_title": exam.title,
             "pace": _pace(state, house.sources.now()),
         },
+        "alone": state.route == "person",
         "ticket": wall_ticket(request, login, exam.exam),
         "events": events_of(state, desk.seen(state.sitting).events),
         "takeovers": state.epoch - 1,

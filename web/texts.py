@@ -52,14 +52,15 @@ TEXTS: dict[str, Text] = {
     ),
     "automated-detection": Text(
         "Automatic checks of the picture",
-        "2026-1",
+        "2026-2",
         (
             "Software looks at the pictures for plain facts: no picture, a covered or dark camera, a picture that "
             "does not move, no face, several faces. It does not guess feelings or intentions, does not recognise who "
             "I am, and it gives no score of suspicion.",
             "What it notices is shown to a person. Software can neither end my exam nor change my result. I may see "
             "what was noted about me, comment on it and appeal.",
-            "If I cannot or do not want to take the exam with these checks, I can ask for another way before I start.",
+            "I need not take the exam with these checks: until it starts I can choose, without a reason, to be watched "
+            "by a person only. It is the same exam with the same invigilator, and nothing else changes.",
         ),
     ),
     "use-of-certificate": Text(

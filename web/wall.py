@@ -359,6 +359,7 @@ def told(tile: Tile) -> dict[str, Any]:
         "items": facts.items,
         "line": "up" if facts.line_up else "down",
         "camera": "up" if seen.camera_up else "down",
+        "alone": seen.alone,
         "needs": tile.needs,
         "events": [{"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)],
     }

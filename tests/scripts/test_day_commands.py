@@ -193,6 +193,21 @@ def test_a_blueprint_may_come_as_a_file_and_must_be_feasible(at: Shell) -> None:
     words = ("--scheme", "est-lv", "--seats", "2", "--proctor", "grace", *WINDOW)
     at.sign_in("mary")
     at.json("exam", "plan", "From a file", "--blueprint", str(known), *words)
+    sheet = at.folder / "thresholds.json"
+    for told, code in (
+        ('{"version": "strict-1", "absent_ms": 6000}', ""),
+        ('{"version": "strict-1", "absent_ms": 1}', "INPUT_INVALID"),
+        ('{"version": "strict-1", "gaze": 1}', "INPUT_INVALID"),
+        ("[]", "INPUT_INVALID"),
+        ("no JSON", "INPUT_INVALID"),
+    ):
+        sheet.write_text(told, encoding="utf-8")
+        asked = ("exam", "plan", "Strict", "--blueprint", str(known), "--thresholds", str(sheet), *words)
+        if code:
+            assert code == at.refused(*asked)
+        else:
+            exam = str(at.json(*asked)["exam"])
+            assert at.json("exam", "status", exam)["exams"][0]["thresholds"].startswith("strict-1@")
     told = json.loads(known.read_text())
     told["rows"][0]["count"] = 64
     for text in (json.dumps(told), "not JSON", "[]"):

@@ -43,6 +43,26 @@ def test_a_text_that_was_not_read_is_not_signed(calm: Site) -> None:
     assert 303 == ada.post(path, lawful).status_code
 
 
+def test_a_candidate_chooses_to_be_watched_by_a_person_only_and_may_take_it_back(calm: Site) -> None:
+    ada, at = calm.candidate(), f"/sit/{calm.sitting}"
+    assert "Be watched by a person only" in ada.get(f"{at}/check-in").text
+    assert f"{at}/check-in" == ada.post(f"{at}/watched-by", {"route": "person"}).headers["location"]
+    assert "person" == state_of(calm).route
+    assert "Let automatic checks help" in ada.get(f"{at}/check-in").text
+    assert 409 == ada.post(f"{at}/watched-by", {"route": "nobody"}).status_code
+    assert 404 == calm.signed_in("grace").post(f"{at}/watched-by", {"route": "assisted"}).status_code
+    assert "person" == state_of(calm).route
+    assert 303 == ada.post(f"{at}/watched-by", {"route": "assisted"}).status_code
+    assert "assisted" == state_of(calm).route
+
+
+def test_after_the_start_the_choice_stands(calm: Site) -> None:
+    calm.running()
+    told = calm.candidate().post(f"/sit/{calm.sitting}/watched-by", {"route": "person"})
+    assert told.status_code in {303, 409}
+    assert "assisted" == state_of(calm).route
+
+
 def test_an_identity_picture_is_a_large_jpeg_of_bounded_size(calm: Site) -> None:
     ada = calm.candidate()
     ada.get(f"/sit/{calm.sitting}/check-in")

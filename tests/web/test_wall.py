@@ -166,6 +166,19 @@ def test_a_camera_needs_a_login_a_greeting_and_an_own_ticket(running: Site, ada:
 # -- the invigilator ----------------------------------------------------------------------------------
 
 
+def test_a_wall_says_who_is_watched_by_a_person_only(calm: Site) -> None:
+    calm.candidate().get(f"/sit/{calm.sitting}/check-in")
+    calm.candidate().post(f"/sit/{calm.sitting}/watched-by", {"route": "person"})
+    calm.running()
+    calm.present()
+    calm.app.state.desk.look_up(calm.sitting)
+    calm.app.state.desk.settle()
+    grace = calm.signed_in("grace")
+    tiles = {tile["sitting"]: tile["alone"] for tile in WallLine(calm, grace).hello()["tiles"]}
+    assert tiles[calm.sitting] is True
+    assert "Watched by a person only" in grace.get(f"/proctor/sitting/{calm.sitting}").text
+
+
 def test_a_wall_shows_every_sitting_of_its_exam_and_what_changes(running: Site, ada: Browser) -> None:
     hers = noor(running)
     wall = WallLine(running, running.signed_in("grace"))

@@ -109,7 +109,7 @@ export type CameraMessage = CameraWelcome | CameraSize | CameraCoach | CameraSee
 export interface WatchEvent { kind: string; text: string; at: string }
 export interface Tile {
   sitting: string; name: string; phase: Phase; remaining_ms: number; answered: number; items: number;
-  events: WatchEvent[]; line: "up" | "down"; camera: string;
+  events: WatchEvent[]; line: "up" | "down"; camera: string; alone: boolean;
 }
 export type ProctorMessage =
   | { t: "tiles"; tiles: Tile[] }

@@ -79,6 +79,7 @@ export class ProctorWall extends Element {
     const missed = missing(tile);
     this.#part(article, "line")?.toggleAttribute("hidden", !missed.line);
     this.#part(article, "camera")?.toggleAttribute("hidden", !missed.camera);
+    this.#part(article, "alone")?.toggleAttribute("hidden", !tile.alone);
     this.#phase(article, tile, missed.line || missed.camera);
     this.#part(article, "events")?.replaceChildren(...tile.events.slice(0, EVENTS_SHOWN).map((event) => {
       const entry = document.createElement("li");
