@@ -32,6 +32,8 @@ class Policy:
         break_locks: whether what was answered before a break is closed for the rest of the exam.
         reading_ms: how long the non-disclosure text is shown at least.
         calculator: the candidate's page offers a calculator.
+        screen: the candidate shares the screen, as small pictures like the camera's; a person looks at them.
+        sound: the browser tells how loud it is at the place and whether somebody speaks; no sound leaves it.
         documents: names of permitted documents.
         watch: the thresholds the watch of this day goes by, as proctoring's own record; empty: the installation's.
             Nothing here reads it: it is kept so that a sitting is judged by the values it began under.
@@ -48,6 +50,8 @@ class Policy:
     reading_ms: int = 0
     calculator: bool = True
     documents: tuple[str, ...] = ()
+    screen: bool = False
+    sound: bool = False
     uncredited_pauses: tuple[str, ...] = ()
     breaks: int = 0
     break_ms: int = 600_000

@@ -2,7 +2,6 @@
 
 Plain state with no thread and no disk; the desk holds the lock and does what follows.
 
-* At most two frames a second are taken, five at once; what comes faster is refused, one by one.
 * The last ten frames stay in memory, for the case that something begins.
 * A frame is shown whether or not it is looked at in time. What the watch finds is returned, not acted on.
 
@@ -18,55 +17,37 @@ Plain state with no thread and no disk; the desk holds the lock and does what fo
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from engine.sources import between_ms
 from proctoring.evidence import Kept
-from proctoring.frame import Frame, FrameReader, FrameRefused, Why, pack_tile
+from proctoring.frame import Frame, Why
+from proctoring.gaps import Cause
 from proctoring.pool import Lost, LostTo, Outcome
 from proctoring.room import Noticed
 from proctoring.room import Seen as OnTile
 from proctoring.signals import EVERY_KIND, FACE_KINDS, Finding, Kind, Thresholds
-from proctoring.watch import Seen, Signal, Trouble, WatchState, step
+from proctoring.track import Taken, Track
+from proctoring.watch import Seen, Signal, Tick, Trouble, WatchState, step
 
 RING_FRAMES: Final = 10
-FRAMES_PER_S: Final = 2
-BURST: Final = 5
+SLOW_PATIENCE_MS: Final = 11_000
 TILE_EVENTS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A frame that was accepted: its number, and the message that shows it on the wall."""
-
-    seq: int
-    tile: bytes
-
-
-class Camera:
+class Camera(Track):
     """``take`` and ``looked`` hand in frames and what the pool saw of them; ``signal`` anything else."""
 
     def __init__(self, sitting: str, thresholds: Thresholds) -> None:
-        self.sitting = sitting
-        self.latest: bytes | None = None
-        self.last_frame: datetime | None = None
+        super().__init__(sitting)
         self.ring: deque[Kept] = deque(maxlen=RING_FRAMES)
         self.by = thresholds
-        self._reader: FrameReader | None = None
         self._watch = WatchState()
         self._events: deque[Noticed] = deque(maxlen=TILE_EVENTS)
-        self._since: datetime | None = None
-        self._allowance = float(BURST)
-        self._frames = 0
         self._dropped = 0
         self._detector = ""
-
-    def open(self, at: datetime) -> None:
-        """A camera Line opened: a new chain begins."""
-        self._reader = FrameReader()
-        self._since = at
 
     def judge(self, by: Thresholds, off: frozenset[Kind]) -> None:
         """From now on by these thresholds, without the kinds in ``off``: called before frames are expected."""
@@ -82,20 +63,18 @@ class Camera:
     def counts_faces(self) -> bool:
         return not self._watch.off >= FACE_KINDS
 
-    def close(self, at: datetime) -> None:
-        self._reader = None
-        self._since = at
-
     def take(self, message: bytes, at: datetime) -> tuple[Frame, Taken]:
         """Read one message. Raises: `FrameRefused`; hand it to `refused` for what follows."""
-        if self._reader is None:
-            raise RuntimeError("a frame without a camera Line")
-        frame = self._reader.read(message)
-        self._allow(at)
-        self.latest = pack_tile(self.sitting, frame)
-        self._frames += 1
+        frame, taken = super().take(message, at)
         self.ring.append(Kept(at, frame.seq, frame.captured_at_ms, frame.jpeg))
-        return frame, Taken(frame.seq, self.latest)
+        return frame, taken
+
+    def tick(self, at: datetime) -> tuple[Finding, ...]:
+        """A second passed. A Line that is known to be slow is given twice its pace before a picture is missed."""
+        slow = self.gaps.told is Cause.CONGESTION and self.last_frame is not None
+        if slow and between_ms(self.last_frame or at, at) < SLOW_PATIENCE_MS:
+            return ()
+        return self.signal(Tick(at))
 
     def refused(self, why: Why, at: datetime) -> tuple[Finding, ...]:
         return self.signal(Trouble(at, Kind.FRAME_REFUSED, why.value))
@@ -125,14 +104,13 @@ class Camera:
         self._events = deque(ended, TILE_EVENTS)
 
     def on_tile(self) -> OnTile:
-        up = self._reader is not None
-        return OnTile(up, self._since, tuple(self._events), self._frames, self._dropped, self._detector, self.alone)
-
-    def _allow(self, at: datetime) -> None:
-        if self.last_frame is not None:
-            earned = between_ms(self.last_frame, at) * FRAMES_PER_S / 1000
-            self._allowance = min(float(BURST), self._allowance + max(0.0, earned))
-        self.last_frame = at
-        if self._allowance < 1:
-            raise FrameRefused(Why.TOO_OFTEN)
-        self._allowance -= 1
+        return OnTile(
+            self.up,
+            self.since,
+            tuple(self._events),
+            self.frames,
+            self._dropped,
+            self._detector,
+            self.alone,
+            silent=self.silent,
+        )

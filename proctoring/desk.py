@@ -23,7 +23,6 @@ Wiring: ``desk = open_desk(...)``, subscribe ``desk.heard`` to committed events,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,19 +31,20 @@ from typing import Final
 
 import structlog
 
-from engine.errors import NotFound
-from engine.events import Recorded
+from engine.errors import NotFound, Refused
+from engine.events import SYSTEM, Recorded
 from engine.keyring import Keyring
-from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
 from engine.sources import Sources, later
 from engine.writer import Append, Writer
 from proctoring import room as rooms
-from proctoring.camera import Camera, Taken
+from proctoring.camera import Camera
 from proctoring.duty import Duty
 from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
 from proctoring.frame import FrameRefused
+from proctoring.gaps import FramesResumed, FramesStopped, told_cause
 from proctoring.incidents import SIGNALS, Incidents
+from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
@@ -53,7 +53,8 @@ from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
 from proctoring.signals import EVERY_KIND, THRESHOLDS, Act, Finding, Kind, Thresholds
 from proctoring.threshold_sheet import of_record
-from proctoring.watch import Arrived, Muted, Tick, Watching
+from proctoring.track import LARGE, Taken, Track, Which
+from proctoring.watch import Arrived, Muted, Watching
 
 __all__ = [
     "MODEL_FILE",
@@ -83,7 +84,6 @@ __all__ = [
 
 AROUND_MS: Final = 20_000
 LARGE_MS: Final = 15_000
-LARGE: Final = (640, 480)
 _log: Final = structlog.get_logger()
 
 _OVER: Final = ENDED | {Phase.SEALED}
@@ -95,24 +95,6 @@ _PHASE_EVENTS: Final = frozenset(
     }
 )
 _IDENTITY_EVENTS: Final = frozenset({"IdentityVerified", "IdentityRefused"})
-
-
-@dataclass(slots=True)
-class _Known:
-    """What the desk knows of one sitting. ``line_heard`` is None until its answer Line was heard of."""
-
-    camera: Camera
-    exam: str = ""
-    phase: Phase = Phase.NONE
-    practice: bool = False
-    policy: Policy = field(default_factory=Policy)
-    line_up: bool = True
-    line_heard: datetime | None = None
-    pausing: bool = False
-
-    @property
-    def sitting(self) -> str:
-        return self.camera.sitting
 
 
 def open_desk(
@@ -160,7 +142,8 @@ class Desk:
         self._scribe = Scribe()
         self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe)
         self._lock = RLock()
-        self._known: dict[str, _Known] = {}
+        self._begun = sources.now()
+        self._known: dict[str, Known] = {}
         self._opened: dict[tuple[str, str], frozenset[str]] = {}
         self._listeners: list[Callable[[Notice], None]] = []
 
@@ -201,6 +184,7 @@ class Desk:
             if state.phase in _OVER and state.sitting not in self._known:
                 return
             known = self._of(state.sitting)
+            restarted = known.phase is Phase.NONE and (state.phase_since or at) < self._begun
             if known.phase is Phase.NONE:
                 self._incidents.end_orphans(state, at)
             known.exam, known.phase = state.exam, state.phase
@@ -209,6 +193,9 @@ class Desk:
             if not state.practice:  # a practice has rules of its own and nobody invigilates it
                 self.duty.serve(state.exam, state.policy)
             self._judge(known, state)
+            if restarted and state.phase is Phase.RUNNING:
+                for track in known.tracks:
+                    self._record(known, track.gaps.server_was_away(at), at)
             self._expect(known, at)
             self._tell(TileChanged(known.exam, known.sitting))
             if state.phase in _OVER:
@@ -235,46 +222,62 @@ class Desk:
 
     # -- the camera -----------------------------------------------------------------------------------
 
-    def camera_opened(self, sitting: str) -> None:
-        """A camera Line opened; it replaces an earlier one, which the web closes. Chains start anew."""
+    def camera_opened(self, sitting: str, which: Which = Which.CAMERA) -> None:
+        """A Line of pictures opened; it replaces an earlier one, which the web closes. Chains start anew.
+
+        Raises: NOT_NOW for a screen that the policy does not ask for.
+        """
         with self._lock:
             known = self._of(sitting)
-            known.camera.open(self._sources.now())
+            if which is Which.SCREEN and not known.policy.screen:
+                raise Refused("NOT_NOW", track=which.value)
+            known.track(which).open(self._sources.now())
             self._tell(TileChanged(known.exam, sitting))
         if known.phase is Phase.NONE:
             self.look_up(sitting)
 
-    def camera_closed(self, sitting: str) -> None:
-        """The camera Line is gone. The answer Line is not touched."""
+    def camera_closed(self, sitting: str, which: Which = Which.CAMERA) -> None:
+        """The Line of pictures is gone. The answer Line is not touched."""
         with self._lock:
             known = self._known.get(sitting)
             if known is not None:
-                known.camera.close(self._sources.now())
+                known.track(which).close(self._sources.now())
                 self._tell(TileChanged(known.exam, sitting))
-        self._pool.forget(sitting)
+        if which is Which.CAMERA:
+            self._pool.forget(sitting)
 
-    def frame_arrived(self, sitting: str, message: bytes, at: datetime) -> Taken:
-        """Take one message of the camera Line.
+    def frame_arrived(self, sitting: str, message: bytes, at: datetime, which: Which = Which.CAMERA) -> Taken:
+        """Take one picture. Nothing but a person looks at a screen's.
 
         Raises: `FrameRefused`, which costs this frame and is recorded as a signal; the Line goes on. `NotFound`
         when the sitting is over or was never opened here: close the Line.
         """
         with self._lock:
-            known = self._known.get(sitting)
-            if known is None:
-                raise NotFound("sitting", sitting)
+            known = self._get(sitting)
+            camera, track = known.camera, known.track(which)
             try:
-                frame, taken = known.camera.take(message, at)
+                frame, taken = track.take(message, at)
             except FrameRefused as refused:
-                self._found(known, known.camera.refused(refused.why, at))
+                self._found(known, camera.refused(refused.why, at))
                 raise
-            self._incidents.keep(sitting, known.camera.ring[-1])
-            self._found(known, known.camera.signal(Arrived(at)))
-            faces, alone = known.camera.counts_faces, known.camera.alone
+            self._record(known, track.gaps.arrived(at), at)
+            self._look(known, track, at)
+            if which is Which.SCREEN:
+                return taken
+            self._incidents.keep(sitting, camera.ring[-1])
+            self._found(known, camera.signal(Arrived(at)))
+            faces, alone = camera.counts_faces, camera.alone
         if not alone:
             looked = partial(self._looked, sitting, frame.seq, at)
             self._pool.submit(sitting, frame, looked, faces=faces)
         return taken
+
+    def gap_told(self, sitting: str, cause: object, which: Which = Which.CAMERA) -> None:
+        """The browser says why no pictures come, or (None) that they do again. Raises: INPUT_INVALID, `NotFound`."""
+        with self._lock:
+            known = self._get(sitting)
+            known.track(which).gaps.told = told_cause(cause)
+            self._look(known, known.track(which), self._sources.now())
 
     # -- time -----------------------------------------------------------------------------------------
 
@@ -284,8 +287,11 @@ class Desk:
         self.stills.expire(at)
         with self._lock:
             for known in tuple(self._known.values()):
-                if _alive(known):
-                    self._found(known, known.camera.signal(Tick(at)))
+                if known.alive:
+                    self._found(known, known.camera.tick(at))
+                for track in known.tracks:
+                    self._record(known, track.gaps.tick(at), at)
+                    self._look(known, track, at)
             for exam in self.duty.tick(at):
                 self._pause(exam)
 
@@ -294,13 +300,16 @@ class Desk:
     def watching(self, exam: str, at: datetime) -> int:
         """How many running sittings each invigilator who is present watches, shared evenly."""
         with self._lock:
-            running = [each for each in self._known.values() if each.exam == exam and _watched(each)]
+            running = [each for each in self._known.values() if each.exam == exam and each.watched]
         return len(running) // max(1, len(self.duty.present(exam, at)))
 
     def tile_opened(self, person: str, sitting: str, at: datetime) -> None:
         """An invigilator enlarged a tile: that is an act, and larger frames are asked for."""
         self.duty.acted(person, at)
-        self._tell(SizeWanted(sitting, LARGE, LARGE_MS))
+        with self._lock:
+            known = self._known.get(sitting)
+            for track in known.tracks if known is not None else ():
+                self._tell(SizeWanted(sitting, LARGE[track.which], LARGE_MS, track.which))
 
     # -- the wall -------------------------------------------------------------------------------------
 
@@ -315,11 +324,11 @@ class Desk:
             known = self._known.get(sitting)
             return known.camera.on_tile() if known is not None else Seen()
 
-    def latest(self, sitting: str) -> bytes | None:
-        """The newest frame as a tile message, or None when there is none."""
+    def latest(self, sitting: str, which: Which = Which.CAMERA) -> bytes | None:
+        """The newest picture as a tile message, or None when there is none."""
         with self._lock:
             known = self._known.get(sitting)
-            return known.camera.latest if known is not None else None
+            return known.track(which).latest if known is not None else None
 
     # -- identity -------------------------------------------------------------------------------------
 
@@ -386,7 +395,7 @@ class Desk:
             if known is not None:
                 self._found(known, known.camera.looked(seq, at, outcome))
 
-    def _found(self, known: _Known, findings: Iterable[Finding]) -> None:
+    def _found(self, known: Known, findings: Iterable[Finding]) -> None:
         for finding in findings:
             if finding.act is Act.COACH:
                 self._tell(Coached(known.sitting, finding.kind.value, finding.text))
@@ -397,32 +406,55 @@ class Desk:
             elif finding.shown and not known.practice:
                 self._show(known, finding)
 
-    def _show(self, known: _Known, finding: Finding) -> None:
+    def _show(self, known: Known, finding: Finding) -> None:
         hint = finding.act is Act.HINT
         self._incidents.begin(known.sitting, finding, known.camera.ring, known.camera.by)
         known.camera.note(finding, going=not hint, hint=hint or finding.kind in SIGNALS)
         self._tell(TileChanged(known.exam, known.sitting))
         if not hint and finding.kind not in SIGNALS:
-            self._tell(SizeWanted(known.sitting, LARGE, LARGE_MS))
+            self._tell(SizeWanted(known.sitting, LARGE[Which.CAMERA], LARGE_MS))
 
-    def _of(self, sitting: str) -> _Known:
+    def _of(self, sitting: str) -> Known:
         known = self._known.get(sitting)
         if known is None:
-            known = self._known[sitting] = _Known(Camera(sitting, self._by))
+            known = self._known[sitting] = Known(Camera(sitting, self._by), Track(sitting, Which.SCREEN))
         return known
 
-    def _judge(self, known: _Known, state: Sitting) -> None:
+    def _get(self, sitting: str) -> Known:
+        known = self._known.get(sitting)
+        if known is None:
+            raise NotFound("sitting", sitting)
+        return known
+
+    def _look(self, known: Known, track: Track, at: datetime) -> None:
+        """A Line that is open and brings nothing is on the wall at once."""
+        if track.look(at):
+            self._tell(TileChanged(known.exam, known.sitting))
+
+    def _record(self, known: Known, gaps: tuple[FramesStopped | FramesResumed, ...], at: datetime) -> None:
+        """What the journal must have of a gap. Nobody watches a practice."""
+        if gaps and not known.practice:
+            append = Append(f"sitting/{known.sitting}", SYSTEM, at, lambda state: gaps)
+            self._scribe.submit(lambda: self._writer.run(append))
+
+    def _judge(self, known: Known, state: Sitting) -> None:
         """By the thresholds the sitting began under, by approved detectors, and by none for whoever chose so."""
         by = of_record(state.policy.watch) if state.policy.watch else self._by
         known.camera.judge(by, EVERY_KIND if state.route == "person" else self._unapproved(by))
 
-    def _expect(self, known: _Known, at: datetime) -> None:
+    def _expect(self, known: Known, at: datetime) -> None:
         expected = known.phase is Phase.RUNNING and known.line_up
         self._found(known, known.camera.signal(Watching(at) if expected else Muted(at)))
+        for track in known.tracks:
+            track.gaps.page_up = known.line_up
+            if known.phase is Phase.RUNNING:
+                track.gaps.expect(at)
+            else:
+                track.gaps.rest()
 
     def _pause(self, exam: str) -> None:
         """Nobody is there: ask for the pause of what runs, once for each interruption."""
-        running = [each for each in self._known.values() if each.exam == exam and _watched(each) and not each.pausing]
+        running = [each for each in self._known.values() if each.exam == exam and each.watched and not each.pausing]
         for known in running:
             known.pausing = True
             self._scribe.submit(partial(self._delivery.proctor_lost, known.sitting))
@@ -432,14 +464,3 @@ class Desk:
     def _tell(self, notice: Notice) -> None:
         for listener in self._listeners:
             listener(notice)
-
-
-def _alive(known: _Known) -> bool:
-    """Whether the answer Line has been heard since the last frame: else the network is gone, not the camera."""
-    last_frame = known.camera.last_frame
-    return known.line_heard is None or last_frame is None or known.line_heard >= last_frame
-
-
-def _watched(known: _Known) -> bool:
-    """Whether an invigilator must be there for this sitting now."""
-    return known.phase is Phase.RUNNING and known.policy.attended and not known.practice

@@ -27,11 +27,12 @@ class Coached:
 
 @dataclass(frozen=True, slots=True)
 class SizeWanted:
-    """Ask the camera for frames of ``size`` (pixels) for a while."""
+    """Ask a track (the camera, a shared screen) for frames of ``size`` (pixels) for a while."""
 
     sitting: str
     size: tuple[int, int]
     for_ms: int
+    track: str = "camera"
 
 
 @dataclass(frozen=True, slots=True)

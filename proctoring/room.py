@@ -192,7 +192,8 @@ class Noticed:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the watch knows of one sitting's camera, up or down ``since``; ``detector`` is empty until a frame has
-    been looked at. ``alone``: a person watches, without any detector's help."""
+    been looked at. ``alone``: a person watches, without any detector's help. ``silent``: its Line is open and brings no
+    picture."""
 
     camera_up: bool = False
     since: datetime | None = None
@@ -201,6 +202,7 @@ class Seen:
     dropped: int = 0
     detector: str = ""
     alone: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,7 @@ def _needs(facts: Facts, seen: Seen) -> Needs:
         return Needs.EVENT
     if facts.phase in _NEEDING:
         return Needs.LINE if not facts.line_up else Needs.RESUME
-    if not seen.camera_up:
+    if not seen.camera_up or seen.silent:
         return Needs.CAMERA
     if not facts.line_up:
         return Needs.LINE

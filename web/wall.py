@@ -1,7 +1,9 @@
 """The camera Line and the invigilator's Line: frames in, tiles out.
 
 * Pictures never touch answers: both Lines have sockets of their own, and closing a camera Line is only
-  that. A frame that is refused costs itself and is recorded by the desk.
+  that. A frame that is refused costs itself and is recorded by the desk. A shared screen comes over a camera Line
+  of its own, whose hello says so.
+* Between its pictures a camera Line says in words why none come. Words that are none are a refused frame.
 * An invigilator gets, for each sitting of the exam, its tile in words when something changed (at most once
   a second) and the newest frame. While one frame is on its way, newer ones replace each other.
 * A wall that does not read is closed; it comes back with a new ticket. What it asks for and may not have is
@@ -16,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.admission import missing_for_start
@@ -29,29 +32,32 @@ from engine.sources import iso
 from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged, open_desk
 from proctoring.frame import FrameRefused
 from proctoring.room import Facts, Tile
+from proctoring.track import AT_REST, Which
 from web.alarms import alarms
 from web.bus import Bus
 from web.house import House
 from web.live import Live, hang_up, read_message, tell
 from web.problems import problem_of
-from web.security import Door
+from web.security import Buckets, Door
 
 MOST_REFUSED_IN_A_ROW: Final = 20
 WALL_EVERY_S: Final = 0.5
-FIRST_SIZE: Final = (320, 240)
-FRAME_EVERY_MS: Final = 1_000
+MOST_REPORT: Final = 2_000
+REPORTS_PER_S: Final = 2.0
+REPORTS_AT_ONCE: Final = 20
+WORD_WITHIN_S: Final = 10
 NAMES_FOR_MS: Final = 60_000
 
 
 @dataclass(slots=True)
 class Watcher:
-    """One open wall: what waits to be sent to it. ``frames`` holds the newest of each sitting only."""
+    """One open wall: what waits to be sent to it. ``frames`` holds the newest of each track only."""
 
     socket: WebSocket
     person: str
     exam: str
     changed: set[str] = field(default_factory=set)
-    frames: dict[str, bytes] = field(default_factory=dict)
+    frames: dict[tuple[str, Which], bytes] = field(default_factory=dict)
     words: list[dict[str, Any]] = field(default_factory=list)
     opened: str | None = None
     alarms: list[str] = field(default_factory=list)
@@ -76,7 +82,8 @@ class Wall:
             workers=settings.workers or None,
             faces_every=settings.faces_every,
         )
-        self._cameras: dict[str, WebSocket] = {}
+        self._cameras: dict[tuple[str, Which], WebSocket] = {}
+        self._reports = Buckets(house.sources, REPORTS_PER_S, REPORTS_AT_ONCE)
         self._names: dict[str, tuple[str, int]] = {}
         self._watchers: list[Watcher] = []
         house.present = lambda exam: self.desk.duty.present(exam, house.sources.now())
@@ -100,29 +107,33 @@ class Wall:
     async def serve_camera(self, socket: WebSocket) -> None:
         """One camera Line from its hello to its end. The route ``/sit/camera``."""
         await socket.accept()
-        state = await self._greeted(socket, self._greet_camera)
-        if state is None:
+        greeted = await self._greeted(socket, self._greet_camera)
+        if greeted is None:
             return
+        state, which = greeted
         try:
-            await self._watch(socket, state)
+            await self._watch(socket, state, which)
         except WebSocketDisconnect:
             return
         except NotFound as error:  # the sitting has ended: nobody watches any more
             await hang_up(socket, problem_of(error).close_code)
         finally:
-            if self._cameras.get(state.sitting) is socket:
-                del self._cameras[state.sitting]
-                self.desk.camera_closed(state.sitting)
+            if self._cameras.get((state.sitting, which)) is socket:
+                del self._cameras[state.sitting, which]
+                self.desk.camera_closed(state.sitting, which)
 
-    async def _watch(self, socket: WebSocket, state: Sitting) -> None:
+    async def _watch(self, socket: WebSocket, state: Sitting, which: Which) -> None:
         """Take frames until the Line closes, floods or is replaced by a newer one."""
         sitting, refused_in_a_row = state.sitting, 0
         while True:
-            data = await _binary(socket)
-            if self._cameras.get(sitting) is not socket:
+            data = await _data(socket)
+            if self._cameras.get((sitting, which)) is not socket:
                 return
+            if isinstance(data, str) and self._reported(sitting, which, data):
+                continue
+            message = b"" if isinstance(data, str) else data
             try:
-                taken = self.desk.frame_arrived(sitting, data, self._house.sources.now())
+                taken = self.desk.frame_arrived(sitting, message, self._house.sources.now(), which)
             except FrameRefused:
                 refused_in_a_row += 1
                 if refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
@@ -133,21 +144,43 @@ class Wall:
             await tell(socket, {"t": "seen", "seq": taken.seq})
             for watcher in self._watchers:
                 if watcher.exam == state.exam and watcher.opened in (None, sitting) and not state.practice:
-                    watcher.frames[sitting] = taken.tile
+                    watcher.frames[sitting, which] = taken.tile
 
-    async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> Sitting:
+    def _reported(self, sitting: str, which: Which, text: str) -> bool:
+        """Take what a camera Line says in words; False for what is no such word, or one too many."""
+        if len(text) > MOST_REPORT or self._reports.take(f"{sitting}/{which}") > 0:
+            return False
+        try:
+            told = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        match told:
+            case {"t": "heartbeat"}:
+                return True
+            case {"t": "gap", "cause": cause}:
+                with suppress(Refused):
+                    self.desk.gap_told(sitting, cause, which)
+                    return True
+        return False
+
+    async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> tuple[Sitting, Which]:
         login = self._door.login(socket)
         sitting = self._door.redeem(login, "camera", hello.get("ticket"))
+        track = hello.get("track", Which.CAMERA)
+        if track not in set(Which):
+            raise Refused("INPUT_INVALID", field="track")
+        which = Which(track)
         state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
-        if state.phase in ENDED | {Phase.SEALED, Phase.CREATED}:
+        if state.phase in ENDED | {Phase.SEALED, Phase.CREATED} or (which is Which.SCREEN and not state.policy.screen):
             raise Refused("NOT_NOW", phase=state.phase)
-        older = self._cameras.get(sitting)
-        self._cameras[sitting] = socket
+        older = self._cameras.get((sitting, which))
+        self._cameras[sitting, which] = socket
         if older is not None:
             self._bus.start(hang_up(older, CLOSE_SUPERSEDED), "supersede")
-        self.desk.camera_opened(sitting)
-        await tell(socket, {"t": "welcome", "size": FIRST_SIZE, "every_ms": FRAME_EVERY_MS})
-        return state
+        self.desk.camera_opened(sitting, which)
+        size, every_ms = AT_REST[which]
+        await tell(socket, {"t": "welcome", "size": size, "every_ms": every_ms})
+        return state, which
 
     # -- the invigilator ------------------------------------------------------------------------------
 
@@ -294,9 +327,9 @@ class Wall:
         """A word of the desk, on the loop."""
         match notice:
             case Coached(sitting=sitting, kind=kind, text=text):
-                self._to_camera(sitting, {"t": "coach", "kind": kind, "text": text})
-            case SizeWanted(sitting=sitting, size=size, for_ms=for_ms):
-                self._to_camera(sitting, {"t": "size", "size": size, "for_ms": for_ms})
+                self._to_camera(sitting, Which.CAMERA, {"t": "coach", "kind": kind, "text": text})
+            case SizeWanted(sitting=sitting, size=size, for_ms=for_ms, track=track):
+                self._to_camera(sitting, Which(track), {"t": "size", "size": size, "for_ms": for_ms})
             case TileChanged(exam=exam, sitting=sitting):
                 self._changed(exam, sitting)
             case AttentionAsked(person=person, exam=exam, attention=attention, within_s=within_s):
@@ -326,10 +359,11 @@ class Wall:
             if watcher.exam == exam:
                 watcher.changed.add(sitting)
 
-    def _to_camera(self, sitting: str, message: dict[str, Any]) -> None:
-        socket = self._cameras.get(sitting)
+    def _to_camera(self, sitting: str, which: Which, message: dict[str, Any]) -> None:
+        """Whoever does not read in time misses a word: words may not pile up behind a camera that never reads."""
+        socket = self._cameras.get((sitting, which))
         if socket is not None:
-            self._bus.start(tell(socket, message), "camera")
+            self._bus.start(_tell_soon(socket, message), "camera")
 
     async def _greeted(self, socket: WebSocket, greet: Any) -> Any:
         """The outcome of a greeting, or None when the socket was sent away."""
@@ -358,7 +392,7 @@ def told(tile: Tile) -> dict[str, Any]:
         "answered": facts.answered,
         "items": facts.items,
         "line": "up" if facts.line_up else "down",
-        "camera": "up" if seen.camera_up else "down",
+        "camera": "down" if not seen.camera_up else "silent" if seen.silent else "up",
         "alone": seen.alone,
         "needs": tile.needs,
         "events": [{"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)],
@@ -370,13 +404,18 @@ def _is_practice(sitting: str) -> bool:
     return sitting.startswith("try-")
 
 
-async def _binary(socket: WebSocket) -> bytes:
-    """The next binary message. Text on a camera Line is taken for an empty frame, which the desk refuses."""
+async def _data(socket: WebSocket) -> bytes | str:
+    """The next message of a camera Line: a picture, or words."""
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1005))
-    data: bytes = received.get("bytes") or b""
+    data: bytes | str = received.get("bytes") or received.get("text") or b""
     return data
+
+
+async def _tell_soon(socket: WebSocket, message: dict[str, Any]) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(tell(socket, message), WORD_WITHIN_S)
 
 
 async def _send_bytes(socket: WebSocket, message: bytes) -> None:

@@ -16,6 +16,20 @@ export async function openCamera(wanted) {
   }
 }
 
+/**
+ * The candidate chooses what is shared; the browser asks, and only after a press of a button.
+ * @returns {Promise<{ stream: MediaStream } | { trouble: Trouble }>}
+ */
+export async function openScreen() {
+  if (!navigator.mediaDevices?.getDisplayMedia) return { trouble: "missing" };
+  try {
+    const wanted = { video: { displaySurface: "monitor", frameRate: { ideal: 5 } }, audio: false };
+    return { stream: await navigator.mediaDevices.getDisplayMedia(wanted) };
+  } catch (error) {
+    return { trouble: troubleOf(error instanceof DOMException ? error.name : "") };
+  }
+}
+
 /** @param {string} name of the DOMException @returns {Trouble} */
 function troubleOf(name) {
   if (name === "NotAllowedError" || name === "SecurityError") return "denied";
@@ -30,12 +44,12 @@ export function closeCamera(stream) {
 }
 
 /**
- * Show a stream and wait until it has a picture.
- * @param {HTMLVideoElement} video @param {MediaStream} stream
+ * Show a stream. False when the browser refuses to play it, which the page must say.
+ * @param {HTMLVideoElement} video @param {MediaStream} stream @returns {Promise<boolean>}
  */
 export async function play(video, stream) {
   video.srcObject = stream;
-  await video.play().catch(() => undefined); // a page in the background may refuse to play; frames come all the same
+  return video.play().then(() => true, () => false);
 }
 
 /**

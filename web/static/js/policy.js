@@ -21,5 +21,5 @@ const policy = window.trustedTypes?.createPolicy("invigil", {
 /** @param {string} name file in js/workers/ @returns {Worker} */
 export function startWorker(name) {
   const url = policy ? policy.createScriptURL(name) : new URL(name, FOLDER).href;
-  return new Worker(/** @type {string} */ (/** @type {unknown} */ (url)));
+  return new Worker(/** @type {string} */ (/** @type {unknown} */ (url)), { type: "module" });
 }

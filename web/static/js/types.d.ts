@@ -122,7 +122,10 @@ export interface TileFrame { sitting: string; seq: number; capturedAtMs: number;
 // ---- what TypeScript's own library does not know yet
 declare global {
   interface TrustedScriptURL { toString(): string }
+  /** Reads a track frame by frame (mediacapture-transform); not in every browser. */
+  interface MediaStreamTrackProcessorLike { readonly readable: ReadableStream<VideoFrame> }
   interface Window {
+    MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack; maxBufferSize: number }) => MediaStreamTrackProcessorLike;
     trustedTypes?: {
       createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): TrustedScriptURL };
     };

@@ -1,123 +1,172 @@
 // @ts-check
 /**
- * <camera-line data-ticket data-ticket-url data-csrf>: one small JPEG a second on a Line of its own.
+ * <camera-line data-track="camera | screen" data-ticket data-ticket-url data-csrf>: small JPEGs of one track on a Line
+ * of its own.
  *
- * Inside: a <video> (the reader sees what is seen), sentences `[data-say]` ("starting", "up", "down", "denied"),
- * a `[data-retry]` button and `[data-coach]` for hints of the server. The server says size and pace. A frame that
- * would have to queue is left out: pictures may never delay an answer. `data-state` holds the sentence shown.
+ * Inside: a <video> (the reader sees what is seen), sentences `[data-say]` (the names of `Standing` in
+ * models/filming.js, and "unplayed"), a `[data-retry]` button and `[data-coach]` for hints of the server. A camera is
+ * asked for at once; a screen is shared when the button is pressed, because browsers ask for that. `data-state`
+ * holds the sentence shown.
+ *
+ * When to take a picture is decided in models/filming.js, at ticks of a worker; the picture is made in a worker (eye.js).
+ * So a hidden tab loses none. Whatever stops the pictures is told, to the candidate and to the server.
  */
-import { closeCamera, jpegOf, openCamera, play } from "../camera.js";
+import { closeCamera, openCamera, openScreen, play } from "../camera.js";
 import { sha256 } from "../digest.js";
-import { FrameChain, cover } from "../models/frames.js";
+import { Eye } from "../eye.js";
+import { CAUSES, Pace, standing } from "../models/filming.js";
+import { FrameChain } from "../models/frames.js";
 import { SteadyLine } from "../steady-line.js";
 import { tick } from "../ticker.js";
 import { Element } from "./element.js";
 /** @import { CameraMessage } from "../types.d.ts" */
 
-const LARGEST_BACKLOG_BYTES = 96 * 1024;
-const QUALITY = 0.72;
-const SLACK_MS = 120; // ticks come a little early or late
 const TICK_MS = 250;
+const BEAT_MS = 5_000;
+const NEVER_CAME_MS = 4_000;
+const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user", frameRate: { ideal: 15 } };
+/** The sentences with which the candidate can do something: the button stands beside them. */
+const RETRY = new Set(["denied", "ended", "muted", "no-picture"]);
 
 export class CameraLine extends Element {
-  #canvas = document.createElement("canvas");
   /** @type {MediaStream | null} */
   #stream = null;
+  /** @type {Eye | null} */
+  #eye = null;
   /** @type {SteadyLine | null} */
   #line = null;
   #chain = new FrameChain(sha256);
-  /** @type {[number, number]} */
-  #size = [320, 240];
-  #largeUntil = 0;
-  #everyMs = 1_000;
-  #sentAt = 0;
+  #pace = new Pace();
   #welcomed = false;
-  #busy = false;
+  /** @type {"denied" | "ended" | null} */
+  #trouble = null;
+  #muted = false;
+  #pictureAt = 0;
+  #busySince = 0;
+  #beatAt = 0;
+  /** @type {string | null | undefined} the cause the server was told last on this Line */
+  #told = undefined;
 
   start() {
+    const video = this.querySelector("video");
+    if (!video) return;
+    this.#stream = null; // an element may leave its page and come back
+    this.#trouble = null;
+    this.#welcomed = this.#muted = false;
+    this.#busySince = 0;
+    this.#eye = new Eye(video, this.signal, { keep: this.#screen });
     const retry = this.find("[data-retry]");
-    if (retry) this.listen(retry, "click", () => this.#open());
+    if (retry) this.listen(retry, "click", () => this.#open(video));
     this.listen(this.signal, "abort", () => closeCamera(this.#stream));
-    void this.#open();
+    this.#connect();
+    tick(TICK_MS, () => void this.#tick(), this.signal);
+    if (this.#screen) this.#trouble = "denied";
+    else void this.#open(video).then(() => this.#followPermission());
+    this.#stand(performance.now());
   }
 
-  async #open() {
-    this.#state("starting");
-    const opened = await openCamera({ width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user", frameRate: { ideal: 15 } });
+  get #screen() {
+    return this.dataset["track"] === "screen";
+  }
+
+  /** @param {HTMLVideoElement} video */
+  async #open(video) {
+    this.#trouble = null;
+    const opened = await (this.#screen ? openScreen() : openCamera(CAMERA));
     if (this.signal.aborted) return "stream" in opened ? closeCamera(opened.stream) : undefined;
-    if ("trouble" in opened) return this.#state("denied");
     closeCamera(this.#stream);
-    this.#stream = opened.stream;
-    for (const track of opened.stream.getVideoTracks()) this.listen(track, "ended", () => this.#state("denied"));
-    const video = this.querySelector("video");
-    if (video) await play(video, opened.stream);
-    this.#connect();
+    this.#stream = "stream" in opened ? opened.stream : null;
+    const track = this.#stream?.getVideoTracks()[0];
+    if (!track) return this.#lost("denied");
+    this.#pictureAt = performance.now();
+    this.#muted = track.muted;
+    this.listen(track, "mute", () => (this.#muted = true));
+    this.listen(track, "unmute", () => (this.#muted = false));
+    this.listen(track, "ended", () => this.#stream?.getVideoTracks().includes(track) && this.#lost("ended"));
+    this.#eye?.look(track);
+    const playing = this.#stream ? await play(video, this.#stream) : false;
+    this.show("[data-unplayed]", !playing && (this.#eye?.reads ?? false)); // otherwise no picture comes, and that is said
+    this.#stand(performance.now());
+  }
+
+  async #followPermission() {
+    const permission = await navigator.permissions?.query({ name: "camera" }).catch(() => null); // not known everywhere
+    if (permission) this.listen(permission, "change", () => permission.state === "denied" && this.#lost("denied"));
+  }
+
+  /** @param {"denied" | "ended"} trouble */
+  #lost(trouble) {
+    this.#trouble = trouble;
+    this.#stand(performance.now());
   }
 
   #connect() {
-    if (this.#line) return this.#state(this.#welcomed ? "up" : "down");
-    const { ticket = "", ticketUrl = "", csrf = "" } = this.dataset;
+    const { ticket = "", ticketUrl = "", csrf = "", track = "camera" } = this.dataset;
+    this.dataset["ticket"] = ""; // good for one greeting
     this.#line = new SteadyLine({
       url: "/sit/camera", ticket, ticketUrl, csrf, signal: this.signal,
-      hello: (own) => ({ t: "hello", ticket: own }),
+      hello: (own) => ({ t: "hello", ticket: own, track }),
       heard: (data) => typeof data === "string" && this.#heard(JSON.parse(data)),
       changed: () => {
         this.#welcomed = false;
-        this.#state("down");
+        this.#stand(performance.now());
       },
     });
-    tick(TICK_MS, () => void this.#capture(), this.signal);
   }
 
   /** @param {CameraMessage} message */
   #heard(message) {
+    const now = performance.now();
     if (message.t === "welcome") {
       this.#chain = new FrameChain(sha256); // each connection has a chain of its own
-      this.#size = message.size;
-      this.#everyMs = message.every_ms;
+      this.#pace.welcome(now, message);
+      this.#told = undefined;
       this.#welcomed = true;
-      this.#state("up");
+      this.#stand(now);
     }
-    if (message.t === "size") {
-      this.#size = message.size;
-      this.#largeUntil = performance.now() + message.for_ms;
-    }
+    if (message.t === "seen") this.#pace.seen(now, message.seq);
+    if (message.t === "size") this.#pace.closer(now, message.size, message.for_ms);
     const coach = this.find("[data-coach]");
     if (message.t === "coach" && coach) coach.textContent = message.text;
   }
 
-  async #capture() {
+  async #tick() {
     const now = performance.now();
-    const video = this.querySelector("video");
-    if (this.#busy || !this.#welcomed || !video || video.videoWidth === 0) return;
-    if (now - this.#sentAt < this.#everyMs - SLACK_MS || (this.#line?.backlog ?? 0) > LARGEST_BACKLOG_BYTES) return;
-    this.#busy = true;
-    this.#sentAt = now;
-    if (this.#largeUntil > 0 && now > this.#largeUntil) {
-      this.#size = [320, 240];
-      this.#largeUntil = 0;
+    this.#stand(now);
+    if (!this.#welcomed) return;
+    if (now - this.#beatAt >= BEAT_MS) {
+      this.#beatAt = now;
+      this.#line?.send({ t: "heartbeat", hidden: document.hidden });
     }
+    if (this.#trouble || !this.#stream || (this.#busySince && now - this.#busySince < NEVER_CAME_MS)) return;
+    const shot = this.#pace.due(now, this.#line?.backlog ?? 0);
+    if (!shot) return;
+    this.#busySince = now;
+    this.#pace.taken(now);
     const chain = this.#chain;
-    const jpeg = await this.#picture(video);
-    const message = jpeg ? await chain.wrap(new Uint8Array(await jpeg.arrayBuffer()), Date.now()) : null;
-    if (message && chain === this.#chain) this.#line?.send(message);
-    this.#busy = false;
+    const jpeg = (await this.#eye?.picture(shot.size, shot.quality)) ?? null;
+    if (jpeg) this.#pictureAt = performance.now();
+    const message = jpeg && chain === this.#chain ? await chain.wrap(jpeg, Date.now()) : null;
+    if (message && chain === this.#chain && this.#line?.send(message)) this.#pace.sent(performance.now(), chain.seq);
+    this.#busySince = 0;
   }
 
-  /** @param {HTMLVideoElement} video */
-  #picture(video) {
-    const [width, height] = this.#size;
-    this.#canvas.width = width;
-    this.#canvas.height = height;
-    const [x, y, w, h] = cover(video.videoWidth, video.videoHeight, width, height);
-    this.#canvas.getContext("2d", { alpha: false })?.drawImage(video, x, y, w, h, 0, 0, width, height);
-    return jpegOf(this.#canvas, QUALITY);
-  }
-
-  /** @param {"starting" | "up" | "down" | "denied"} name */
-  #state(name) {
-    this.dataset["state"] = name;
-    this.say(name);
-    this.show("[data-retry]", name === "denied");
+  /** Say where we stand, to the candidate and, when it changed, to the server. @param {number} now */
+  #stand(now) {
+    const state = standing({
+      trouble: this.#trouble,
+      opened: this.#stream !== null,
+      muted: this.#muted,
+      noPictureMs: this.#welcomed ? now - Math.max(this.#pictureAt, this.#busySince) : 0,
+      line: this.#welcomed,
+      unseen: this.#pace.unseen(now),
+      congested: this.#pace.congested,
+    });
+    const cause = CAUSES[state] ?? null;
+    if (this.#welcomed && cause !== this.#told && this.#line?.send({ t: "gap", cause })) this.#told = cause;
+    if (this.dataset["state"] === state) return;
+    this.dataset["state"] = state;
+    this.say(state);
+    this.show("[data-retry]", RETRY.has(state));
   }
 }

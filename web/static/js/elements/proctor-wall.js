@@ -5,7 +5,8 @@
  *
  * Inside: articles `[data-sitting]` with a <canvas> and `[data-part]` words (name, phase, line, camera, answered,
  * items, minutes, events); a `<template data-tile>` for newcomers; `[data-phase-words]` with the words per phase;
- * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`; `[data-alarm]`, shown while that alarm holds.
+ * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`; `[data-alarm]`, shown while that alarm holds; `[data-aloud]`,
+ * a live region.
  * Pictures are decoded off the page's thread and drawn; while one is being decoded, newer ones replace each other.
  */
 import { readTile } from "../models/frames.js";
@@ -78,7 +79,7 @@ export class ProctorWall extends Element {
     this.#write(article, "minutes", String(Math.floor(tile.remaining_ms / 60_000)));
     const missed = missing(tile);
     this.#part(article, "line")?.toggleAttribute("hidden", !missed.line);
-    this.#part(article, "camera")?.toggleAttribute("hidden", !missed.camera);
+    this.#camera(article, tile, missed.camera);
     this.#part(article, "alone")?.toggleAttribute("hidden", !tile.alone);
     this.#phase(article, tile, missed.line || missed.camera);
     this.#part(article, "events")?.replaceChildren(...tile.events.slice(0, EVENTS_SHOWN).map((event) => {
@@ -86,6 +87,20 @@ export class ProctorWall extends Element {
       entry.textContent = event.text;
       return entry;
     }));
+  }
+
+  /**
+   * A camera without a picture is said at once, in words on the tile and aloud for whoever listens.
+   * @param {HTMLElement} article @param {Tile} tile @param {boolean} missed
+   */
+  #camera(article, tile, missed) {
+    const badge = this.#part(article, "camera");
+    if (!(badge instanceof HTMLElement)) return;
+    const words = missed ? (badge.dataset[tile.camera] ?? "") : "";
+    if (missed) badge.textContent = words;
+    const aloud = this.find("[data-aloud]");
+    if (aloud && missed && badge.hidden) aloud.textContent = `${tile.name}: ${words}`;
+    badge.hidden = !missed;
   }
 
   /** @param {HTMLElement} article @param {Tile} tile @param {boolean} missed */

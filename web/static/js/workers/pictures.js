@@ -1,0 +1,53 @@
+// @ts-check
+/**
+ * Takes pictures off the page's thread, also while the page is hidden.
+ *
+ * `{ watch: ReadableStream<VideoFrame>, keep }` follows a track; of its frames only the newest is held. With `keep`
+ * (a shared screen, which sends a frame only when it changes) a frame may be used again. `{ take, size, quality,
+ * bitmap? }` is answered by `{ taken, jpeg }`: null when no fresh picture is there. The bitmap stands for the track
+ * where a browser has no track processor.
+ */
+import { cover } from "../models/frames.js";
+
+/** @type {VideoFrame | null} */
+let newest = null;
+let keeps = false;
+let track = 0;
+
+/** @param {ReadableStream<VideoFrame>} readable */
+async function follow(readable) {
+  const mine = (track += 1);
+  const reader = readable.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (mine !== track || done) return value?.close();
+    newest?.close();
+    newest = value;
+  }
+}
+
+/** @param {[number, number]} size @param {number} quality @param {ImageBitmap | undefined} bitmap */
+async function jpegOf([width, height], quality, bitmap) {
+  const picture = bitmap ?? newest;
+  if (!picture) return null;
+  const canvas = new OffscreenCanvas(width, height);
+  const [wide, high] = picture instanceof ImageBitmap ? [picture.width, picture.height] : [picture.displayWidth, picture.displayHeight];
+  const [x, y, w, h] = cover(wide, high, width, height);
+  canvas.getContext("2d", { alpha: false })?.drawImage(picture, x, y, w, h, 0, 0, width, height);
+  if (bitmap || !keeps) picture.close();
+  if (!bitmap && !keeps) newest = null;
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality });
+  return blob.arrayBuffer();
+}
+
+self.onmessage = async (/** @type {MessageEvent} */ { data }) => {
+  if (data.watch) {
+    newest?.close();
+    newest = null;
+    keeps = data.keep === true;
+    void follow(data.watch).catch(() => undefined); // the track ended; the page hears that from the track itself
+    return;
+  }
+  const jpeg = await jpegOf(data.size, data.quality, data.bitmap).catch(() => null);
+  self.postMessage({ taken: data.take, jpeg }, { transfer: jpeg ? [jpeg] : [] });
+};
