@@ -44,6 +44,7 @@ from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
 from proctoring.frame import FrameRefused
 from proctoring.gaps import FramesResumed, FramesStopped, told_cause
 from proctoring.incidents import SIGNALS, Incidents
+from proctoring.inventory import Inventory
 from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
@@ -107,14 +108,20 @@ def open_desk(
     evidence: Path,
     workers: int | None = None,
     faces_every: int = 1,
+    inventory: Inventory,
 ) -> Desk:
     """A desk with its own pool, scribe and evidence folder. ``models`` is the folder with the face model: without
-    it, face checks are reduced to hints, or off. Raises: `Tampered` for another model file."""
+    it, face checks are reduced to hints, or off; with it they are off until a person has approved it (``inventory``).
+    Raises: `Tampered` for another model file."""
     model = find_model(models)
+    sha256 = MODEL_SHA256 if model is not None else ""
     if model is None:
         _log.warning("no face model: face checks are reduced to hints for the invigilator", expected=MODEL_FILE)
+    elif inventory.unapproved(sha256, THRESHOLDS):
+        _log.warning("face checks are OFF: nobody has approved them", sha256=sha256, thresholds=THRESHOLDS.version)
     pool = Pool(model, workers=workers, faces_every=faces_every)
-    return Desk(delivery, writer, sources, Evidence(FolderShelf(evidence), keyring, writer, sources), pool)
+    kept = Evidence(FolderShelf(evidence), keyring, writer, sources)
+    return Desk(delivery, writer, sources, kept, pool, unapproved=partial(inventory.unapproved, sha256))
 
 
 class Desk:
@@ -159,6 +166,14 @@ class Desk:
         """Wait until everything the scribe was handed is recorded (or the journal cannot take it)."""
         return self._scribe.settle()
 
+    def faces_standing(self, exam_day: Policy) -> str:
+        """``reduced`` without a model, ``off`` when nobody has approved it with the thresholds of this day, else
+        ``on``. Whoever invigilates is told."""
+        if not self._pool.figures().model:
+            return "reduced"
+        by = of_record(exam_day.watch) if exam_day.watch else self._by
+        return "off" if self._unapproved(by) else "on"
+
     def figures(self) -> Figures:
         """The pool's figures since the start. ``model`` False means: say loudly that face checks are reduced."""
         return self._pool.figures()
@@ -172,6 +187,11 @@ class Desk:
             self.look_up(sitting)
         elif kind in _IDENTITY_EVENTS:
             self.stills.forget(sitting)
+        elif recorded.stream.startswith("detector/"):  # approved or withdrawn: it counts from now on
+            with self._lock:
+                running = tuple(self._known)
+            for each in running:
+                self.look_up(each)
 
     def look_up(self, sitting: str) -> None:
         """Follow ``sitting`` as the engine has it, soon. Call it for all running sittings after a start."""

@@ -28,11 +28,13 @@ from engine.sources import base32, epoch_ms, iso, system
 from engine.writer import hold_folder
 from item_bank.bank import key_of
 from item_bank.qti.package import read_package
+from proctoring.signals import THRESHOLDS
 from scripts import console
 from scripts.migrations.schema import upgrade
 from scripts.server import serve
 from web import house as houses
 from web.acts import OPERATOR_LOGIN, perform
+from web.detectors import installed
 from web.house import House
 from web.settings import Settings
 
@@ -40,6 +42,8 @@ HERE: Final = Path(__file__).parent
 PACKAGES: Final = HERE.parent / "item_bank" / "packages"
 EXAM_PACKAGE: Final = PACKAGES / "electrical_safety"
 PRACTICE_PACKAGE: Final = PACKAGES / "practice"
+#: What `invigil proctor report` says of this release on this project's labelled pictures.
+SHEET: Final = HERE / "faces_sheet.json"
 
 
 def command(
@@ -103,6 +107,7 @@ def set_up(settings: Settings, var: Path, told: dict[str, Any]) -> Body:
         team = _Team(house, memory)
         team.register(told["people"], told["candidates"])
         _fill_bank(house, team)
+        _approve_faces(house, team)
         scheme = told["scheme"]
         if not any(found["scheme"] == scheme["scheme"] for found in house.schemes.all()):
             team.act("mary", "scheme.draft", {"scheme": scheme})
@@ -203,6 +208,16 @@ def _fill_bank(house: House, team: _Team) -> None:
         if unkeyed:
             team.act("grace", "bank.keys", {"keys": {item: solved[item] for item in unkeyed}})
         team.act("mary", "bank.activate", {"items": reviewed})
+
+
+def _approve_faces(house: House, team: _Team) -> None:
+    """Mary approves the face checks on the sheet this project measured; without the model there are none."""
+    model = installed(house)
+    if model and house.inventory.unapproved(model, THRESHOLDS):
+        try:
+            team.act("mary", "detector.approve", {"detector": "faces", "sheet": json.loads(SHEET.read_bytes())})
+        except Refused as refused:
+            console.progress(f"Face checks stay OFF: {refused.facts.get('why', refused.code)}")
 
 
 def _exam_day(house: House, team: _Team, told: dict[str, Any], scheme: dict[str, Any]) -> str:

@@ -33,7 +33,9 @@ from engine.exam import Exam, ExamPhase, evolve
 from engine.keyring import PURPOSES
 from engine.sources import from_epoch_ms, later, system
 from engine.store import Connection, Database, Ledger, rows
-from proctoring.model import MODEL_FILE, find_model
+from proctoring.inventory import approvals
+from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
+from proctoring.signals import THRESHOLDS
 from scripts.console import Json, no, tell
 from scripts.migrations import schema
 from web.settings import Settings
@@ -212,6 +214,22 @@ def model(settings: Settings) -> Iterator[Finding]:
         yield Finding("face model", NO, f"{MODEL_FILE} is not in {settings.models}", advice)
     else:
         yield Finding("face model", YES, f"{found}, SHA-256 as it must be")
+        yield approval(settings)
+
+
+def approval(settings: Settings) -> Finding:
+    """Face checks run only when a person has approved this model with these thresholds."""
+    advice = "invigil proctor report FOLDER --out FILE, read it, then: invigil proctor approve faces --sheet FILE"
+    if settings.database.is_file() and not schema.health(settings.database)[1]:
+        database = Database(settings.database)
+        try:
+            with database.reading() as connection:
+                found = approvals(connection, "faces").of(MODEL_SHA256, THRESHOLDS.version)
+        finally:
+            database.close()
+        if found is not None:
+            return Finding("face checks", YES, f"approved {found.at:%Y-%m-%d} on sheet {found.sheet[:16]}")
+    return Finding("face checks", NOTE, "OFF: nobody has approved them; people watch alone", advice)
 
 
 # -- storage ------------------------------------------------------------------------------------------

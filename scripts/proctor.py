@@ -2,7 +2,8 @@
 
 ``replay`` runs the very watch that runs live (`proctoring.replay`) over a folder or a clip. ``report`` measures the
 eye on labelled pictures (`proctoring.labels` says how to label) and writes the error sheet for the instructions for
-use. Both need no database and no Login: they touch nobody's exam. Without the face model both say loudly that
+use. Both need no database and no Login: they touch nobody's exam. ``inventory``, ``approve`` and ``withdraw`` say by
+whose word a detector runs. Without the face model both say loudly that
 face checks are reduced.
 """
 
@@ -32,6 +33,7 @@ from proctoring.signals import THRESHOLDS, Detector, Finding, Thresholds
 from proctoring.strain import STRAINS, strained
 from proctoring.threshold_sheet import read_sheet
 from scripts import sheets
+from scripts.calling import act
 from scripts.console import Json, json_object, no, progress, tell, write_new
 from web.settings import Settings
 
@@ -153,6 +155,35 @@ def _measured(folder: Path, labels: Sequence[Label], eye: Eye, by: Thresholds) -
     return {**told, "unread": [{"file": s.file, "why": s.why, "what_to_do": replaying.REMEDIES[s.why]} for s in unread]}
 
 
+@app.command()
+def inventory(as_json: Json = False) -> None:
+    """Every detector, its model and thresholds, and by whose word it runs."""
+    found = act("detector.list", {})
+    tell({"ok": True, "detectors": found if as_json else [_short(one) for one in found]}, as_json)
+
+
+@app.command()
+def approve(
+    detector: Annotated[str, typer.Argument(help="Such as faces; see `proctor inventory`.")],
+    sheet: Annotated[Path, typer.Option(help="Its error sheet, as `proctor report --out` wrote it. Read it first.")],
+    as_json: Json = False,
+) -> None:
+    """Approve a detector, with the model installed here and the thresholds of the sheet. Asks for your password."""
+    told = {"detector": detector, "sheet": json_object(sheet, "error sheet")}
+    tell({"ok": True, **act("detector.approve", told)}, as_json, title="Approved; it counts from now on")
+
+
+@app.command()
+def withdraw(
+    detector: Annotated[str, typer.Argument(help="Such as faces; see `proctor inventory`.")],
+    reason: Annotated[str, typer.Option(help="Why, in words that may stand in the record.")],
+    as_json: Json = False,
+) -> None:
+    """Take a detector out of use at once, also in exams that are running."""
+    done = act("detector.withdraw", {"detector": detector, "reason": reason})
+    tell({"ok": True, **done}, as_json, title="It is off; people watch alone")
+
+
 # -- what is told -------------------------------------------------------------------------------------
 
 
@@ -201,3 +232,9 @@ def _event(finding: Finding) -> dict[str, Any]:
         "shown": finding.shown,
         "text": finding.text,
     }
+
+
+def _short(one: dict[str, Any]) -> dict[str, Any]:
+    """For people: what fits beside each other."""
+    wanted = ("detector", "standing", "approved_by", "approved_at", "thresholds", "model_sha256", "sheet")
+    return {name: one[name] for name in wanted}

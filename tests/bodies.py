@@ -123,6 +123,7 @@ def command(words: tuple[str, ...], environment: Mapping[str, str], *, cwd: Path
 def make_body(folder: Path) -> Body:
     """What ``invigil demo --no-serve`` makes in an empty folder; run again, what it finds there."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("INVIGIL_")}
+    ours |= {"INVIGIL_MODELS": str(MODELS)} if MODELS.is_dir() else {}  # so that its face checks are approved
     ran = command(("demo", "--no-serve", "--json"), {**ours, "PYTHONPATH": str(ROOT)}, cwd=folder)
     assert ran.code == 0, ran.err
     told = ran.told

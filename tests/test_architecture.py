@@ -44,9 +44,9 @@ DOORS = {
     "proctoring": {
         *("desk", "signals", "review", "room", "frame", "track", "gaps", "model", "scene"),
         *("camera", "pool", "vision"),
-        *("replay", "labels", "error_sheet", "strain", "threshold_sheet"),
+        *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory"),
     },
-    "web": {"app", "house", "settings", "security", "acts", "words"},
+    "web": {"app", "house", "settings", "security", "acts", "words", "detectors"},
     "scripts": set[str](),
 }
 

@@ -34,7 +34,7 @@ from engine.sources import iso
 from engine.writer import Append
 from item_bank.bank import Imported, Stated
 from proctoring.threshold_sheet import of_record
-from web import exam_day, item_custody
+from web import detectors, exam_day, item_custody
 from web.cohort import ROOM
 from web.exam_day import person_of
 from web.house import House
@@ -52,6 +52,7 @@ STEP_UP: Final = frozenset(
         *("bank.approve", "bank.activate", "scheme.activate", "decision.vote"),
         *("people.grant", "people.revoke", "people.add-account", "people.password"),
         *item_custody.STEP_UP,
+        *detectors.STEP_UP,
     }
 )
 _RECORDED: Final = ("SOD_", "ROLE_", "NOT_A_PERSON", "NOT_OWN", "COMMITMENT", "COMPETENCE", "STEP_UP")
@@ -461,6 +462,7 @@ ACTS: Final[dict[str, Act]] = {
     "decision.recuse": _recuse,
     "certificate.verify": _verify,
     **item_custody.ACTS,
+    **detectors.ACTS,
     **READINGS,
     **ROOM,
 }

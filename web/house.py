@@ -34,7 +34,9 @@ from engine.uploads import Uploads
 from engine.writer import Fold, Projector, Writer
 from item_bank import bank
 from item_bank.bank import Bank
-from proctoring import review  # noqa: F401 — its events: whoever folds a sitting must be able to read them
+from proctoring import inventory
+from proctoring import review as review  # its events: whoever folds a sitting must be able to read them
+from proctoring.inventory import Inventory
 from web.settings import Settings
 
 #: How each kind of stream folds, and every reading of events into tables.
@@ -45,6 +47,7 @@ FOLDS: dict[str, Fold] = {
     "scheme": scheme.Fold(),
     "decision": voting.Fold(),
     "certificate": certificate.Fold(),
+    "detector": inventory.Fold(),
     **bank.FOLDS,
 }
 PROJECTORS: tuple[Projector, ...] = (
@@ -105,6 +108,7 @@ class House:
         self.certificates = Certificates(self.database, sources, self.keyring)
         self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")
         self.decisions = Decisions(*common, self.notices)
+        self.inventory = Inventory(self.writer, self.database, sources)
         self._open = ExitStack()
 
     def __enter__(self) -> House:

@@ -74,6 +74,7 @@ async def wall(request: Request) -> Response:
         "tiles": tiles,
         "attention": None,
         "alarms": alarms(request.app.state.house, desk),
+        "faces": desk.faces_standing(exam.policy),
     }
     return page(request, login, "proctor/wall.html", context)
 

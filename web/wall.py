@@ -81,6 +81,7 @@ class Wall:
             evidence=settings.evidence,
             workers=settings.workers or None,
             faces_every=settings.faces_every,
+            inventory=house.inventory,
         )
         self._cameras: dict[tuple[str, Which], WebSocket] = {}
         self._reports = Buckets(house.sources, REPORTS_PER_S, REPORTS_AT_ONCE)

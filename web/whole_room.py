@@ -146,6 +146,7 @@ async def _room(request: Request, login: Login, exam: Exam, base: str, problem: 
         "pause_reasons": list(ROOM_PAUSE_REASONS.items()),
         "resume_reasons": list(ROOM_RESUME_REASONS.items()),
         "outcome": await aside(request, _shown, house, outcome) if outcome else None,
+        "faces": request.app.state.desk.faces_standing(exam.policy),
         "problem": problem,
     }
     status = problem.status if problem else 200

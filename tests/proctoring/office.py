@@ -24,10 +24,12 @@ from engine.policy import Policy
 from engine.sitting import Phase, Sitting
 from engine.sources import ManualClock, SeededDice, Sources
 from engine.store import Database, Ledger, row
-from engine.writer import Append, Writer
+from engine.writer import Append, Fold, Writer
 from proctoring.desk import Desk, Notice, Taken
 from proctoring.evidence import Evidence, FolderShelf
 from proctoring.frame import Frame, pack_frame
+from proctoring.inventory import Fold as DetectorFold
+from proctoring.inventory import Inventory
 from proctoring.pool import Outcome, Pool
 from tests.engine.builders import NINE, World, a_sitting
 
@@ -46,7 +48,9 @@ class Office:
         self.database = Database(folder / "invigil.db")
         store.create(self.database)
         projectors = (people.project, independence.project, deliveries.project)
-        self.writer = Writer(self.database, self.sources, {"sitting": sitting.Fold()}, projectors)
+        folds: dict[str, Fold] = {"sitting": sitting.Fold(), "detector": DetectorFold()}
+        self.writer = Writer(self.database, self.sources, folds, projectors)
+        self.inventory = Inventory(self.writer, self.database, self.sources)
         self.people = People(self.writer, self.database, self.sources, self.keyring)
         nobody = cast(Any, None)  # exam days and items are other people's rooms: no method used here enters them
         self.delivery = Delivery(self.writer, self.database, self.sources, self.keyring, nobody, nobody)
@@ -69,6 +73,7 @@ class Office:
         self.katherine = self._staff("Katherine", Role.INVESTIGATOR)
         self.grace = self._staff("Grace", Role.PROCTOR)
         self.emmy = self._staff("Emmy", Role.WRITER)
+        self.mary = self._staff("Mary", Role.ADMINISTRATOR)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -561,13 +561,16 @@ def test_an_incident_that_is_not_there_cannot_be_opened_or_reviewed(running: Off
 def test_a_desk_is_opened_with_the_model_of_a_folder_or_without(office: Office, shared_data: Path) -> None:
     common = (office.delivery, office.writer, office.sources, office.keyring)
     evidence = office.folder / "evidence"
-    desk = open_desk(*common, models=shared_data / "models", evidence=evidence, workers=1)
+    desk = open_desk(*common, models=shared_data / "models", evidence=evidence, workers=1, inventory=office.inventory)
     assert (desk.figures().model, desk.figures().detector) == (True, None)
+    assert desk.faces_standing(Policy()) == "off"
     desk.stop()
-    open_desk(*common, models=None, evidence=evidence).stop()
+    bare = open_desk(*common, models=None, evidence=evidence, inventory=office.inventory)
+    assert bare.faces_standing(Policy()) == "reduced"
+    bare.stop()
     (office.folder / "face_detection_yunet_2023mar.onnx").write_bytes(b"changed")
     with pytest.raises(Tampered):
-        open_desk(*common, models=office.folder, evidence=evidence)
+        open_desk(*common, models=office.folder, evidence=evidence, inventory=office.inventory)
 
 
 def _beat(office: Office, seconds: int) -> None:

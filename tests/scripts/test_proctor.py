@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
+from proctoring.inventory import check_sheet
 from proctoring.model import MODEL_SHA256
+from proctoring.signals import THRESHOLDS
 from proctoring.vision import encode
+from scripts.demonstration import SHEET
+from tests.bodies import Body
 from tests.proctoring.conftest import drawn
 from tests.scripts.shell import Shell
 
@@ -137,3 +142,45 @@ def test_a_long_replay_shows_what_is_worth_a_look(shell: Shell, folder: Path, mo
     assert "more pictures; --json tells them all" in ran.out
     assert "15.jpg" in ran.out
     assert "│ 0.jpg" not in ran.out
+
+
+# -- by whose word a detector runs ---------------------------------------------------------------------
+
+
+def test_the_sheet_of_the_demo_is_of_this_release() -> None:
+    """Otherwise: invigil proctor report ../shared/data/faces --out scripts/faces_sheet.json (remove the old one)."""
+    told = orjson.loads(SHEET.read_bytes())
+    assert told["thresholds"] == asdict(THRESHOLDS)
+    assert check_sheet(told, MODEL_SHA256) == THRESHOLDS
+
+
+def test_the_demos_face_checks_are_approved_by_mary(shell: Shell, own_body: Body, shared_data: Path) -> None:
+    at = shell.enter(own_body)
+    at.sign_in("grace")
+    faces, picture = at.json("proctor", "inventory")["detectors"]
+    assert (faces["standing"], faces["model_sha256"]) == ("runs", MODEL_SHA256)
+    assert faces["approved_by"].startswith("Mary")
+    assert picture["standing"].startswith("runs; needs no approval")
+    assert "runs" in at("proctor", "inventory").out
+
+
+def test_a_detector_is_withdrawn_and_approved_again_by_whoever_may(
+    shell: Shell, own_body: Body, shared_data: Path
+) -> None:
+    at = shell.enter(own_body)
+    sheet = ("--sheet", str(SHEET))
+    at.sign_in("emmy")
+    assert at.refused("proctor", "inventory") == "ROLE_MISSING"
+    assert at.refused("proctor", "approve", "faces", *sheet) == "ROLE_MISSING"
+    assert at.refused("proctor", "withdraw", "faces", "--reason", "doubt") == "ROLE_MISSING"
+    at.sign_in("mary")
+    at.json("proctor", "withdraw", "faces", "--reason", "it misses people who wear a scarf")
+    assert at.json("proctor", "inventory")["detectors"][0]["standing"] == "OFF: not approved"
+    assert [one["answer"] for one in at.json("doctor")["checks"] if one["check"] == "face checks"] == ["note"]
+    at.folder.joinpath("bad.json").write_text("{}")
+    assert at.refused("proctor", "approve", "faces", "--sheet", "bad.json") == "INPUT_INVALID"
+    assert at.refused("proctor", "approve", "faces", "--sheet", "gone.json") == "NOT_FOUND"
+    assert at.refused("proctor", "approve", "gaze", *sheet) == "NOT_FOUND"
+    assert at.json("proctor", "approve", "faces", *sheet)["model_sha256"] == MODEL_SHA256
+    assert at.json("proctor", "inventory")["detectors"][0]["standing"] == "runs"
+    assert [one["answer"] for one in at.json("doctor")["checks"] if one["check"] == "face checks"] == ["yes"]
