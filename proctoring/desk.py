@@ -34,6 +34,7 @@ import structlog
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Recorded
 from engine.keyring import Keyring
+from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
 from engine.sources import Sources, later
 from engine.writer import Append, Writer
