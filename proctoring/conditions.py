@@ -40,7 +40,8 @@ def _at_once(readings: Readings, by: Thresholds) -> bool:
 class Condition:
     """One kind's condition. ``rule`` says it in words, ``names`` are the thresholds it uses; ``entered`` gives the
     time it began, or None, and ``left`` whether it has ended. Readings are never empty. Kinds that frames do not
-    show (missing, refused or lost frames) are decided by the watch itself and only explained here."""
+    show (missing, refused or lost frames, what a browser says) are decided by the watch itself and only explained
+    here."""
 
     rule: str
     names: tuple[str, ...]
@@ -195,5 +196,17 @@ CONDITIONS: Final = MappingProxyType(
         Kind.NO_FRAMES: Condition("no frame arrived for no_frames_ms", ("no_frames_ms", "no_frames_leave")),
         Kind.FRAME_REFUSED: Condition("a frame broke the rules of the camera Line", ("cool_down_ms",)),
         Kind.FRAME_LOST: Condition("a frame could not be analysed", ("cool_down_ms",)),
+        Kind.FOCUS_LOST: Condition("the page was out of sight for focus_lost_ms", ("focus_lost_ms",)),
+        Kind.FULLSCREEN_EXIT: Condition("the page stayed out of full screen for fullscreen_ms", ("fullscreen_ms",)),
+        Kind.SECOND_DISPLAY: Condition("the browser saw several screens for display_ms", ("display_ms",)),
+        Kind.PASTE: Condition("text was pasted again after words about it", ("cool_down_ms",)),
+        Kind.COPY: Condition("text was copied again after words about it", ("cool_down_ms",)),
+        Kind.PRINT: Condition("printing was asked for again after words about it", ("cool_down_ms",)),
+        Kind.VIRTUAL_CAMERA_HINT: Condition(
+            "the camera's label names a program, or of even_frames pictures the rate was 30 within even_rate "
+            "with a deviation of even_deviation_ms at most",
+            ("even_frames", "even_rate", "even_deviation_ms"),
+        ),
+        Kind.CLOCK_SKEW: Condition("the device's clock moved by clock_moved_ms against ours", ("clock_moved_ms",)),
     }
 )

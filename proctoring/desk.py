@@ -50,13 +50,14 @@ from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
+from proctoring.reports import Report, ToldGap, read
 from proctoring.review import StillOpened, decide
 from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
 from proctoring.signals import EVERY_KIND, THRESHOLDS, Act, Finding, Kind, Thresholds
 from proctoring.threshold_sheet import of_record
 from proctoring.track import LARGE, Taken, Track, Which
-from proctoring.watch import Arrived, Muted, Watching
+from proctoring.watch import Arrived, LineGone, Muted, Reported, Watching
 
 __all__ = [
     "MODEL_FILE",
@@ -263,6 +264,8 @@ class Desk:
             known = self._known.get(sitting)
             if known is not None:
                 known.track(which).close(self._sources.now())
+                if which is Which.CAMERA:
+                    self._found(known, known.camera.signal(LineGone(self._sources.now())))
                 self._tell(TileChanged(known.exam, sitting))
         if which is Which.CAMERA:
             self._pool.forget(sitting)
@@ -293,12 +296,22 @@ class Desk:
             self._pool.submit(sitting, frame, looked, faces=faces)
         return taken
 
-    def gap_told(self, sitting: str, cause: object, which: Which = Which.CAMERA) -> None:
-        """The browser says why no pictures come, or (None) that they do again. Raises: INPUT_INVALID, `NotFound`."""
+    def reported(
+        self, sitting: str, message: str | bytes, at: datetime, which: Which = Which.CAMERA
+    ) -> Report:
+        """Take what a candidate's browser says in words (`proctoring.reports`); of a screen only why none comes.
+
+        Raises: INPUT_INVALID, INPUT_TOO_LARGE: the report costs itself, count it. `NotFound` when the sitting is over.
+        """
+        report = read(message)
         with self._lock:
             known = self._get(sitting)
-            known.track(which).gaps.told = told_cause(cause)
-            self._look(known, known.track(which), self._sources.now())
+            if isinstance(report, ToldGap):
+                known.track(which).gaps.told = told_cause(report.cause)
+                self._look(known, known.track(which), at)
+            elif which is Which.CAMERA:
+                self._found(known, known.camera.signal(Reported(at, report)))
+        return report
 
     # -- time -----------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@
   ends, or when there are sixteen of them.
 * What stayed folded away to its end is recorded too, marked as a hint: the journal misses nothing, and nobody
   must review the seventh event of an hour.
-* A reduced detector's hint, and signals about frames themselves, are recorded as hints and carry no frames.
+* A reduced detector's hint, signals about frames themselves and what is concluded from a browser's words are recorded
+  as hints and carry no frames.
 * Nothing blocks here: sealing and reporting are the scribe's, in order.
 
 Sources: domain rule 4.10 (incident); ISO/IEC 17024:2012 clause 7.4.3 f.
@@ -28,7 +29,7 @@ from proctoring.evidence import Evidence, Kept
 from proctoring.notice import Delivering
 from proctoring.review import EvidenceAdded
 from proctoring.scribe import Scribe
-from proctoring.signals import Act, Finding, Kind, Thresholds
+from proctoring.signals import CONCLUDED_KINDS, Act, Finding, Kind, Thresholds
 from proctoring.watch import explain
 
 TAIL_FRAMES: Final = 16
@@ -43,10 +44,19 @@ SEVERITY: Final = MappingProxyType(
         Kind.FACE_ABSENT: "medium",
         Kind.FRAME_REFUSED: "low",
         Kind.FRAME_LOST: "low",
+        Kind.FOCUS_LOST: "medium",
+        Kind.FULLSCREEN_EXIT: "low",
+        Kind.SECOND_DISPLAY: "medium",
+        Kind.PASTE: "low",
+        Kind.COPY: "low",
+        Kind.PRINT: "low",
+        Kind.VIRTUAL_CAMERA_HINT: "medium",
+        Kind.CLOCK_SKEW: "low",
     }
 )
-#: Signals about frames themselves: recorded, and nobody need review them before a result.
-SIGNALS: Final = frozenset({Kind.FRAME_REFUSED, Kind.FRAME_LOST})
+#: Signals about frames themselves and conclusions from what a browser says: recorded, and nobody need review them
+#: before a result.
+SIGNALS: Final = frozenset({Kind.FRAME_REFUSED, Kind.FRAME_LOST}) | CONCLUDED_KINDS
 
 
 class Incidents:

@@ -59,12 +59,27 @@ class Kind(StrEnum):
     SEVERAL_FACES = "several_faces"
     FRAME_REFUSED = "frame_refused"
     FRAME_LOST = "frame_lost"
+    FOCUS_LOST = "focus_lost"
+    FULLSCREEN_EXIT = "fullscreen_exit"
+    SECOND_DISPLAY = "second_display"
+    PASTE = "paste"
+    COPY = "copy"
+    PRINT = "print"
+    VIRTUAL_CAMERA_HINT = "virtual_camera_hint"
+    CLOCK_SKEW = "clock_skew"
 
 
 #: Kinds that need a face detector; a candidate's accommodation may switch them off.
 FACE_KINDS: Final = frozenset({Kind.FACE_ABSENT, Kind.SEVERAL_FACES})
 #: Off for a candidate whom a person watches alone: nothing is ever noticed of them by a program.
 EVERY_KIND: Final = frozenset(Kind)
+#: Kinds that a browser says of its own page; the first three last, the others are over at once.
+BROWSER_KINDS: Final = frozenset(
+    {Kind.FOCUS_LOST, Kind.FULLSCREEN_EXIT, Kind.SECOND_DISPLAY, Kind.PASTE, Kind.COPY, Kind.PRINT}
+)
+LASTING_KINDS: Final = frozenset({Kind.FOCUS_LOST, Kind.FULLSCREEN_EXIT, Kind.SECOND_DISPLAY})
+#: Kinds that are concluded from what a browser says of its camera and its clock. They are hints and stay hints.
+CONCLUDED_KINDS: Final = frozenset({Kind.VIRTUAL_CAMERA_HINT, Kind.CLOCK_SKEW})
 #: Kinds that only ask the candidate for a better picture and never become an incident.
 COACH_KINDS: Final = frozenset({Kind.TOO_DARK, Kind.BLURRED})
 
@@ -114,6 +129,21 @@ WORDS: Final = MappingProxyType(
         Kind.SEVERAL_FACES: Words("More than one face was seen"),
         Kind.FRAME_REFUSED: Words("A frame did not keep the rules of the camera Line and was not used"),
         Kind.FRAME_LOST: Words("A frame could not be analysed"),
+        Kind.FOCUS_LOST: Words(
+            "The exam page was out of sight", "The exam page was out of sight. Please stay on this page until the end."
+        ),
+        Kind.FULLSCREEN_EXIT: Words(
+            "Full screen was left", "The page is no longer in full screen. Please go back with the button beside."
+        ),
+        Kind.SECOND_DISPLAY: Words(
+            "More than one screen is connected",
+            "More than one screen seems to be connected. Please unplug or switch off all but one.",
+        ),
+        Kind.PASTE: Words("Text was pasted", "Please type your answers here and do not paste them."),
+        Kind.COPY: Words("Text of the page was copied", "Please do not copy from the exam page."),
+        Kind.PRINT: Words("The page was about to be printed", "Please do not print the exam page."),
+        Kind.VIRTUAL_CAMERA_HINT: Words("The picture may come from a program instead of a camera"),
+        Kind.CLOCK_SKEW: Words("The clock of the device moved against ours"),
     }
 )
 
@@ -190,7 +220,7 @@ class Reading:
 class Thresholds:
     """When a kind is entered and when it is left again. Times in milliseconds; see `Observation` for units."""
 
-    version: str = "2026-11-a"
+    version: str = "2026-11-b"
     face_score: float = 0.7
     several_score: float = 0.6
     several_width: float = 0.08
@@ -214,6 +244,13 @@ class Thresholds:
     moving_frames: int = 3
     no_frames_ms: int = 5_000
     no_frames_leave: int = 3
+    focus_lost_ms: int = 2_000
+    fullscreen_ms: int = 10_000
+    display_ms: int = 30_000
+    even_frames: int = 300
+    even_rate: float = 0.005
+    even_deviation_ms: float = 0.5
+    clock_moved_ms: int = 10_000
     hold_ms: int = 6_000
     cool_down_ms: int = 30_000
     shown_per_hour: int = 6
@@ -254,7 +291,7 @@ class Finding:
     ``number`` counts the findings that began in this sitting; the ones that follow (SHOWN, LEFT) carry the same
     number, and a COACH or HINT carries the next free one. ``since`` is when it began, ``at`` when it was noticed.
     ``shown`` is False while it is folded away (the cool-down of its kind, or too many in the hour): it is
-    recorded all the same. ``why`` names the reason of a refused or lost frame.
+    recorded all the same. ``why`` names the reason of a refused or lost frame, or what the browser said.
     """
 
     number: int

@@ -34,6 +34,8 @@ from proctoring.signals import THRESHOLDS, Thresholds
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 _FACTOR: Final = 4
+#: Nobody comes back to the page, or to full screen, in less.
+_COMING_BACK_MS: Final = 2_000
 #: The eye is asked for faces from 0.6 on, so nothing weaker can be counted; the watch remembers twelve seconds.
 _SCORES: Final = (THRESHOLDS.several_score, 0.95)
 _REMEMBERED_MS: Final = 11_000
@@ -46,6 +48,8 @@ BOUNDS: Final = MappingProxyType(
         "several_leave_ms": (1_000, _REMEMBERED_MS),
         "coach_after_ms": (4_000, _REMEMBERED_MS),
         "coach_leave_ms": (1_000, _REMEMBERED_MS),
+        "focus_lost_ms": (_COMING_BACK_MS, 60_000),
+        "fullscreen_ms": (_COMING_BACK_MS, 60_000),
     }
 )
 #: The first may not be more than the second.

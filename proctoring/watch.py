@@ -11,6 +11,8 @@ replay and years later. Rules:
   darkness and blur are asked about and never noted as an incident.
 * Each kind rests for 30 s after it ended, and at most six findings become visible in an hour. What begins
   meanwhile is recorded but folded away; it becomes visible (SHOWN) if it still lasts when the rest is over.
+* What a browser says (`proctoring.browsing`) is first answered with words. What lasts is noted after its time; a paste,
+  a copy or a print from the second on. Nothing is known of a page whose Line is gone.
 * A reduced detector gives hints: nothing is recorded against anybody and the candidate is not prompted.
 * Nothing is expected while the watch is `Muted` (before the start, in a pause, while the candidate's own Line
   is down), and what was going on then is closed.
@@ -34,11 +36,16 @@ from datetime import datetime
 from typing import Final
 
 from engine.sources import between_ms, iso
+from proctoring import browsing
 from proctoring.conditions import CONDITIONS, prompted
+from proctoring.reports import Report, Told
 from proctoring.signals import (
+    BROWSER_KINDS,
     COACH_KINDS,
+    CONCLUDED_KINDS,
     EVERY_KIND,
     FACE_KINDS,
+    LASTING_KINDS,
     THRESHOLDS,
     Act,
     Detector,
@@ -54,7 +61,8 @@ _KEPT_MS: Final = 12_000
 _KEPT_READINGS: Final = 64
 _EXPLAINED_READINGS: Final = 12
 _ASKED_AT_ONCE: Final = COACH_KINDS | {Kind.NO_FRAMES, Kind.CAMERA_COVERED, Kind.CAMERA_FROZEN}
-_WITHOUT_READINGS: Final = frozenset({Kind.NO_FRAMES, Kind.FRAME_REFUSED, Kind.FRAME_LOST})
+_TOLD: Final = BROWSER_KINDS | CONCLUDED_KINDS
+_WITHOUT_READINGS: Final = frozenset({Kind.NO_FRAMES, Kind.FRAME_REFUSED, Kind.FRAME_LOST}) | _TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +105,28 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """The candidate's browser said something."""
+
+    at: datetime
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class LineGone:
+    """The Line over which the browser speaks is gone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed. Missing frames make no signal of their own, so the watch must be told the time."""
 
     at: datetime
 
 
-Signal = Watching | Muted | Arrived | Seen | Trouble | Tick
+Signal = Watching | Muted | Arrived | Seen | Trouble | Reported | LineGone | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,7 @@ class WatchState:
     watching_since: datetime | None = None
     last_arrival: datetime | None = None
     readings: tuple[Reading, ...] = ()
+    page: browsing.Page = field(default_factory=browsing.Page)
     going: Mapping[Kind, Going] = field(default_factory=dict)
     rested: Mapping[Kind, datetime] = field(default_factory=dict)
     asked: Mapping[Kind, datetime] = field(default_factory=dict)
@@ -144,6 +168,10 @@ def step(state: WatchState, signal: Signal, thresholds: Thresholds = THRESHOLDS)
         if state.watching_since is not None:
             return state, ()
         return replace(state, watching_since=signal.at, last_arrival=None, readings=()), ()
+    if isinstance(signal, Reported):
+        state = replace(state, page=browsing.heard(state.page, signal.report, signal.at, thresholds))
+    elif isinstance(signal, LineGone):
+        state = replace(state, page=browsing.gone(state.page))
     if state.watching_since is None:
         return state, ()
     turn = _Turn(state, signal.at, thresholds)
@@ -156,8 +184,11 @@ def step(state: WatchState, signal: Signal, thresholds: Thresholds = THRESHOLDS)
         turn.trouble(signal)
     elif isinstance(signal, Seen):
         turn.seen(Reading(signal.at, signal.seq, signal.observed))
-    else:
+    elif isinstance(signal, Reported):
+        turn.reported(signal.report)
+    elif isinstance(signal, Tick):
         turn.passed()
+    turn.lasting()
     turn.unfold()
     return turn.state, tuple(turn.findings)
 
@@ -256,6 +287,34 @@ class _Turn:
         if counted:
             self._prompt()
 
+    def reported(self, report: Report) -> None:
+        """A paste, a copy or a print: the first time it is answered with words, later ones are noted."""
+        if not isinstance(report, Told) or report.kind in LASTING_KINDS | self.state.off or self._rests(report.kind):
+            return
+        kind = report.kind
+        if kind not in self.state.asked:
+            self._ask(kind, self.at)
+            self.state = replace(self.state, rested={**self.state.rested, kind: self.at})
+            return
+        self._enter(kind, self.at, why=report.extra)
+        self._leave(kind)
+
+    def lasting(self) -> None:
+        """What the browser said goes on, or is over. Time before the watch began does not count."""
+        page, begun = self.state.page, self.state.watching_since
+        for kind in [each for each in self.state.going if each in _TOLD and each not in page.since]:
+            self._leave(kind)
+        if begun is None:
+            return
+        for kind, told_at in page.since.items():
+            since = max(told_at, begun)
+            if kind in self.state.off or kind in self.state.going:
+                continue
+            if between_ms(since, self.at) >= browsing.lasts_ms(kind, self.by):
+                self._enter(kind, since, why=page.why[kind])
+            else:
+                self._ask_once(kind, since)
+
     def unfold(self) -> None:
         """Let what was folded away become visible once its rest is over and the hour has room."""
         for kind, going in tuple(self.state.going.items()):
@@ -295,9 +354,7 @@ class _Turn:
         if shown:
             self._note_shown()
         if kind in _ASKED_AT_ONCE:
-            asked = self.state.asked.get(kind)
-            if asked is None or between_ms(asked, self.at) >= self.by.cool_down_ms:
-                self._ask(kind, since)
+            self._ask_once(kind, since)
 
     def _leave(self, kind: Kind) -> None:
         going = self.state.going[kind]
@@ -308,6 +365,12 @@ class _Turn:
         )
         if kind not in COACH_KINDS:
             self._find(going.number, kind, Act.LEFT, going.since, going.shown)
+
+    def _ask_once(self, kind: Kind, since: datetime) -> None:
+        """Words for the candidate, unless they have just been said."""
+        asked = self.state.asked.get(kind)
+        if asked is None or between_ms(asked, self.at) >= self.by.cool_down_ms:
+            self._ask(kind, since)
 
     def _ask(self, kind: Kind, since: datetime) -> None:
         self.state = replace(self.state, asked={**self.state.asked, kind: self.at})

@@ -42,7 +42,7 @@ DOORS = {
         *("authoring", "comparing", "gift_writing", "lint", "sheet", "table"),
     },
     "proctoring": {
-        *("desk", "signals", "review", "room", "frame", "track", "gaps", "model", "scene"),
+        *("desk", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
         *("camera", "pool", "vision"),
         *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory"),
     },

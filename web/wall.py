@@ -3,7 +3,8 @@
 * Pictures never touch answers: both Lines have sockets of their own, and closing a camera Line is only
   that. A frame that is refused costs itself and is recorded by the desk. A shared screen comes over a camera Line
   of its own, whose hello says so.
-* Between its pictures a camera Line says in words why none come. Words that are none are a refused frame.
+* Between its pictures a camera Line says in words why none come, and what the browser notices of its page
+  (`proctoring.reports`). Words that are no report, or one too many, are a refused frame.
 * An invigilator gets, for each sitting of the exam, its tile in words when something changed (at most once
   a second) and the newest frame. While one frame is on its way, newer ones replace each other.
 * A wall that does not read is closed; it comes back with a new ticket. What it asks for and may not have is
@@ -18,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.admission import missing_for_start
@@ -31,6 +31,7 @@ from engine.sitting import BEFORE, ENDED, Phase, Sitting
 from engine.sources import iso
 from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged, open_desk
 from proctoring.frame import FrameRefused
+from proctoring.reports import AT_ONCE, PER_S
 from proctoring.room import Facts, Tile
 from proctoring.track import AT_REST, Which
 from web.alarms import alarms
@@ -42,9 +43,6 @@ from web.security import Buckets, Door
 
 MOST_REFUSED_IN_A_ROW: Final = 20
 WALL_EVERY_S: Final = 0.5
-MOST_REPORT: Final = 2_000
-REPORTS_PER_S: Final = 2.0
-REPORTS_AT_ONCE: Final = 20
 WORD_WITHIN_S: Final = 10
 NAMES_FOR_MS: Final = 60_000
 
@@ -84,7 +82,7 @@ class Wall:
             inventory=house.inventory,
         )
         self._cameras: dict[tuple[str, Which], WebSocket] = {}
-        self._reports = Buckets(house.sources, REPORTS_PER_S, REPORTS_AT_ONCE)
+        self._reports = Buckets(house.sources, PER_S, AT_ONCE)
         self._names: dict[str, tuple[str, int]] = {}
         self._watchers: list[Watcher] = []
         house.present = lambda exam: self.desk.duty.present(exam, house.sources.now())
@@ -148,21 +146,14 @@ class Wall:
                     watcher.frames[sitting, which] = taken.tile
 
     def _reported(self, sitting: str, which: Which, text: str) -> bool:
-        """Take what a camera Line says in words; False for what is no such word, or one too many."""
-        if len(text) > MOST_REPORT or self._reports.take(f"{sitting}/{which}") > 0:
+        """Take what a camera Line says in words; False for what is no report, or one too many."""
+        if self._reports.take(f"{sitting}/{which}") > 0:
             return False
         try:
-            told = orjson.loads(text)
-        except orjson.JSONDecodeError:
+            self.desk.reported(sitting, text, self._house.sources.now(), which)
+        except Refused:
             return False
-        match told:
-            case {"t": "heartbeat"}:
-                return True
-            case {"t": "gap", "cause": cause}:
-                with suppress(Refused):
-                    self.desk.gap_told(sitting, cause, which)
-                    return True
-        return False
+        return True
 
     async def _greet_camera(self, socket: WebSocket, hello: dict[str, Any]) -> tuple[Sitting, Which]:
         login = self._door.login(socket)
@@ -406,7 +397,7 @@ def _is_practice(sitting: str) -> bool:
 
 
 async def _data(socket: WebSocket) -> bytes | str:
-    """The next message of a camera Line: a picture, or words."""
+    """The next message of a camera Line: a picture, or words. Words that are no report are a refused frame."""
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1005))

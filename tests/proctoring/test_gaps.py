@@ -202,11 +202,11 @@ def test_a_muted_camera_is_loud_on_the_tile_at_once_and_its_cause_is_in_the_jour
     office.open_camera()
     office.frames([SMALL] * 3)
     assert not office.desk.seen(SITTING).silent
-    office.desk.gap_told(SITTING, "camera_muted")
+    office.desk.reported(SITTING, '{"t":"gap","cause":"camera_muted"}', office.clock.now())
     assert (office.desk.seen(SITTING).camera_up, office.desk.seen(SITTING).silent) == (True, True)
     office.second(6)
     assert found(office) == [("camera", Cause.CAMERA_MUTED, False)]
-    office.desk.gap_told(SITTING, None)
+    office.desk.reported(SITTING, '{"t":"gap","cause":null}', office.clock.now())
     office.frame(SMALL)
     assert not office.desk.seen(SITTING).silent
 

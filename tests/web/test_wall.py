@@ -82,6 +82,32 @@ def test_a_bad_frame_costs_itself_is_recorded_and_the_line_goes_on(running: Site
     assert () == state_of(running).open_incidents
 
 
+def test_what_a_browser_says_of_its_page_is_heard_between_the_frames(running: Site, ada: Browser) -> None:
+    camera = Camera(running, ada)
+    camera.hello()
+    paste = {"t": "signal", "kind": "paste", "client_ms": 1_772_442_000_000}
+    camera.say(**paste)
+    assert "paste" == camera.hear("coach")["kind"]
+    running.wait(2**16)
+    camera.say(**paste)
+    camera.frame(jpeg())
+    assert camera.seq == camera.hear("seen")["seq"]
+    running.app.state.desk.settle()
+    assert ["paste"] == [one.kind for one in state_of(running).incidents.values()]
+    assert [] == refused_frames(running)
+
+
+def test_too_many_words_are_refused_like_frames_and_end_this_line_alone(running: Site, ada: Browser) -> None:
+    window, camera = Window(running, ada), Camera(running, ada)
+    window.hello()
+    camera.hello()
+    with suppress(ConnectionClosed):
+        for _ in range(60):
+            camera.say(t="gap", cause=None)
+    assert 4429 == camera.closed()
+    assert window.alive()
+
+
 def test_a_message_larger_than_any_frame_closes_the_camera_and_not_the_answers(running: Site, ada: Browser) -> None:
     window, camera = Window(running, ada), Camera(running, ada)
     window.hello()

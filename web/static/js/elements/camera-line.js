@@ -136,7 +136,7 @@ export class CameraLine extends Element {
     if (!this.#welcomed) return;
     if (now - this.#beatAt >= BEAT_MS) {
       this.#beatAt = now;
-      this.#line?.send({ t: "heartbeat", hidden: document.hidden });
+      this.#line?.send({ t: "heartbeat", client_ms: Date.now(), hidden: document.hidden });
     }
     if (this.#trouble || !this.#stream || (this.#busySince && now - this.#busySince < NEVER_CAME_MS)) return;
     const shot = this.#pace.due(now, this.#line?.backlog ?? 0);
