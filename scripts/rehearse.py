@@ -6,7 +6,9 @@ Lines (`scripts.rehearse_people`). Then the journal is exported, verified, and h
 down themselves: an answer that was acknowledged and is not in the export is lost.
 
 The figures name the policy, because no real exam may be held under it. Exit status 1 when an acknowledged answer was
-lost or anything failed. What it does not show: real browsers, real networks, real cameras.
+lost or anything failed. With ``--chromium`` the pictures are re-made by that browser's canvas, at the size and quality
+that a candidate's page uses: then the figures of the upload and of the wall are those of real cameras. What it does
+not show: real browsers, real networks, real cameras.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from engine.sources import Sources, system
 from proctoring.scene import scene, still
 from scripts import audit, calling, console, demonstration, verifier
 from scripts.rehearse_browser import Tally, exchange
+from scripts.rehearse_canvas import made_by_a_canvas
 from scripts.rehearse_people import Hall, Seat, hold
 from scripts.served import Served, free_port
 from web.settings import Settings
@@ -44,27 +47,34 @@ def command(
     seconds: Annotated[int, typer.Option(min=1, max=7_200, help="How long all of them answer.")] = 30,
     fps: Annotated[float, typer.Option(min=0.1, max=2.0, help="Frames a second from each camera.")] = 1.0,
     clip: Annotated[Path | None, typer.Option(help="What the cameras see. [default: a drawn figure]")] = None,
+    chromium: Annotated[Path | None, typer.Option(help="A Chromium whose canvas makes the pictures.")] = None,
     as_json: console.Json = False,
 ) -> None:
     """Hold an exam day with simulated people against a real server, and print what it took."""
     if clip is not None and not clip.is_file():
         raise NotFound("clip", str(clip))
+    if chromium is not None and not chromium.is_file():
+        raise NotFound("chromium", str(chromium))
     seen = clip or (CLIP if CLIP.is_file() else None)
     with tempfile.TemporaryDirectory(prefix="invigil-rehearsal-") as folder:
-        told = rehearse(Path(folder), candidates, seconds, fps, seen)
+        told = rehearse(Path(folder), candidates, seconds, fps, seen, chromium)
     if told["ok"]:
         console.tell(told, as_json, title="The rehearsal went well")
     else:
         console.no(told, as_json, title="The rehearsal FAILED")
 
 
-def rehearse(folder: Path, candidates: int, seconds: int, fps: float, clip: Path | None) -> dict[str, Any]:
+def rehearse(
+    folder: Path, candidates: int, seconds: int, fps: float, clip: Path | None, chromium: Path | None = None
+) -> dict[str, Any]:
     """Hold the day in ``folder`` and return the figures."""
     sources = system()
     settings = demonstration.demo_settings(folder, free_port())
     console.progress(f"A certification body with {candidates} candidates …")
     body = demonstration.set_up(settings, folder, _told(candidates))
     pictures = scene(clip, min(MOST_PICTURES, 64 + round(seconds * fps)), sources.dice)
+    if chromium is not None:
+        pictures = made_by_a_canvas(chromium, pictures, folder)
     seats = [Seat(sitting, body.codes[login]) for login, sitting in body.sittings.items()]
     with (folder / "server.log").open("wb") as log:
         served = Served(settings, settings.port, log)
@@ -80,7 +90,8 @@ def rehearse(folder: Path, candidates: int, seconds: int, fps: float, clip: Path
             served.kill()
     tally.errors.update(_complaints(folder / "server.log"))
     console.progress("The export, held against what the candidates were told …")
-    return _figures(_exported(settings, folder / "export.jsonl"), tally, server, candidates, seconds)
+    told = _figures(_exported(settings, folder / "export.jsonl"), tally, server, candidates, seconds)
+    return told | {"pictures_by": "chromium" if chromium is not None else "opencv"}
 
 
 def _told(candidates: int) -> dict[str, Any]:
@@ -231,6 +242,9 @@ def _figures(found: Exported, tally: Tally, server: dict[str, Any], candidates: 
         "face_model": frames["model"],
         "tiles": tally.tiles,
         "tile_frames": tally.tile_frames,
+        "upload_kbit_s": _kbit_s(tally.camera_bytes, tally.filmed_s),
+        "wall_kbit_s": _kbit_s(tally.wall_bytes, tally.wall_s),
+        "wall_of_30_kbit_s": _kbit_s(tally.wall_bytes * 30 / candidates, tally.wall_s),
         "incidents": found.incidents.total(),
         "incident_kinds": dict(sorted(found.incidents.items())),
         "requests": tally.requests,
@@ -243,6 +257,10 @@ def _figures(found: Exported, tally: Tally, server: dict[str, Any], candidates: 
         "latest_tick_ms": server["ticks"]["latest_ms"],
         **server["took"],
     }
+
+
+def _kbit_s(size: float, seconds: float) -> float | None:
+    return round(size * 8 / seconds / 1000, 1) if seconds else None
 
 
 def _quantile(values: list[float], share: float) -> float | None:

@@ -41,7 +41,8 @@ class Failed(Exception):
 @dataclass(slots=True)
 class Tally:
     """What the people saw. ``acknowledged``: the hash of every row they were told is stored, by sitting, outbox and
-    number; ``ack_ms``: how long each row waited for that; ``handed_in``: receipts in hand."""
+    number; ``ack_ms``: how long each row waited for that; ``handed_in``: receipts in hand. ``camera_bytes`` went up in
+    ``filmed_s`` of all cameras together, ``wall_bytes`` came down in the ``wall_s`` in which everybody sat."""
 
     requests: int = 0
     rows_sent: int = 0
@@ -50,6 +51,10 @@ class Tally:
     ack_ms: list[float] = field(default_factory=list)
     acknowledged: dict[tuple[str, int, int], str] = field(default_factory=dict)
     frames_sent: int = 0
+    camera_bytes: int = 0
+    filmed_s: float = 0.0
+    wall_bytes: int = 0
+    wall_s: float = 0.0
     tiles: int = 0
     tile_frames: int = 0
     handed_in: int = 0
@@ -77,6 +82,12 @@ def exchange(
         return answer.status, {**told, "set-cookie": "\n".join(answer.headers.get_all("set-cookie", []))}, content
     finally:
         connection.close()
+
+
+def on_the_wire(message: str | bytes, *, masked: bool) -> int:
+    """The bytes of one message in one WebSocket frame, its head included (RFC 6455, 5.2); a browser masks its own."""
+    size = len(message.encode() if isinstance(message, str) else message)
+    return size + 2 + (0 if size < 126 else 2 if size < 1 << 16 else 8) + (4 if masked else 0)
 
 
 def form_of(page: str, action: str) -> dict[str, str] | None:

@@ -29,7 +29,7 @@ from websockets.exceptions import ConnectionClosed
 from engine.answers import row_text
 from engine.sources import Sources, epoch_ms
 from proctoring.frame import pack_frame
-from scripts.rehearse_browser import Browser, Failed, Tally, form_of
+from scripts.rehearse_browser import Browser, Failed, Tally, form_of, on_the_wire
 
 ACK_WITHIN_S: Final = 60
 ARRIVE_EVERY_S: Final = 0.05
@@ -158,14 +158,24 @@ class Candidate:
         """A frame every ``every_ms``, kept in step with the clock; each candidate begins elsewhere in the scene."""
         hall, loop, previous = self._hall, asyncio.get_running_loop(), bytes(32)
         begun = loop.time() + hall.chance(hall.every_ms) / 1000
-        offset = hall.chance(len(hall.pictures))
+        offset, beat_at, filmed = hall.chance(len(hall.pictures)), begun, begun
         for seq in range(1 << 31):
             await asyncio.sleep(max(0.0, begun + seq * hall.every_ms / 1000 - loop.time()))
             jpeg = hall.pictures[(offset + seq) % len(hall.pictures)]
             message = pack_frame(seq, epoch_ms(hall.sources.now()), previous, jpeg)
             previous = hashlib.sha256(message).digest()
-            await socket.send(message)
+            await self._film_out(socket, message)
+            if loop.time() >= beat_at:
+                beat_at += BEAT_EVERY_S
+                beat = {"t": "heartbeat", "client_ms": epoch_ms(hall.sources.now()), "hidden": False}
+                await self._film_out(socket, json.dumps(beat))
             hall.tally.frames_sent += 1
+            filmed, before = loop.time(), filmed
+            hall.tally.filmed_s += filmed - before if seq else hall.every_ms / 1000
+
+    async def _film_out(self, socket: ClientConnection, message: str | bytes) -> None:
+        await socket.send(message)
+        self._hall.tally.camera_bytes += on_the_wire(message, masked=True)
 
     # -- answering ------------------------------------------------------------------------------------
 
@@ -277,7 +287,7 @@ class Invigilator:
                     admitted = [one for one in arrived if one is not None and await self._admit(one.sitting)]
                     for candidate in admitted:
                         await self._start(candidate.sitting)
-                    await asyncio.sleep(seconds)
+                    await self._watch(seconds)
                     hall.over.set()
                     await hall.empty.wait()
                     await socket.send(json.dumps({"t": "beat"}))  # the wall stood until the end
@@ -288,6 +298,13 @@ class Invigilator:
             return
         finally:
             hall.over.set()
+
+    async def _watch(self, seconds: int) -> None:
+        """Everybody sits: what comes over the wall from now on is what a wall takes."""
+        tally, loop = self._hall.tally, asyncio.get_running_loop()
+        tally.wall_bytes, begun = 0, loop.time()
+        await asyncio.sleep(seconds)
+        tally.wall_s = loop.time() - begun
 
     async def _admit(self, sitting: str) -> bool:
         """Look at the picture and the room of one candidate; whether they may start."""
@@ -312,6 +329,8 @@ class Invigilator:
     async def _see(self, socket: ClientConnection) -> None:
         try:
             async for told in socket:
+                if not self._hall.over.is_set():
+                    self._hall.tally.wall_bytes += on_the_wire(told, masked=False)
                 if isinstance(told, bytes):
                     self._hall.tally.tile_frames += 1
                     continue

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import rehearse
+from scripts import rehearse, rehearse_canvas
 from scripts.rehearse import Exported
-from scripts.rehearse_browser import Failed, Tally, form_of
+from scripts.rehearse_browser import Failed, Tally, form_of, on_the_wire
 from tests.scripts.test_console import Spoken, run
 
 SERVER = {
@@ -28,6 +28,7 @@ def test_five_candidates_lose_nothing_and_everybody_gets_a_result(capsys: Spoken
     assert (0, {}, 0, 5, 5) == (code, told["error_kinds"], told["answers_lost"], told["receipts"], told["results"])
     assert told["answers_sent"] == told["answers_acked"] >= 5
     assert told["frames_analysed"] > 0
+    assert min(told["upload_kbit_s"], told["wall_kbit_s"]) > 0
     assert told["frames_sent"] >= told["frames_analysed"] + told["frames_dropped"]
     assert ("rehearsal", 1) == (told["policy"], out.count("\n"))
 
@@ -58,6 +59,25 @@ def test_the_server_s_own_errors_are_found_in_its_log(tmp_path: Path) -> None:
     )
     log.write_text('{"event": "ready", "level": "info"}\n')
     assert Counter[str]() == rehearse._complaints(log)
+
+
+def test_the_bytes_of_a_message_are_those_of_its_frame_too() -> None:
+    sizes = (0, 125, 126, 65_535, 65_536)
+    assert [2, 127, 130, 65_539, 65_546] == [on_the_wire(bytes(size), masked=False) for size in sizes]
+    assert (6, 8) == (on_the_wire("", masked=True), on_the_wire("\u00fc", masked=True))
+
+
+def test_the_upload_is_a_camera_s_and_the_wall_is_brought_to_thirty_candidates() -> None:
+    tally = Tally(camera_bytes=70_000, filmed_s=10, wall_bytes=100_000, wall_s=2)
+    told = rehearse._figures(Exported(), tally, SERVER, 10, 2)
+    assert (56.0, 400.0, 1_200.0) == (told["upload_kbit_s"], told["wall_kbit_s"], told["wall_of_30_kbit_s"])
+    assert rehearse._figures(Exported(), Tally(), SERVER, 1, 2)["upload_kbit_s"] is None
+
+
+def test_the_canvas_draws_what_a_candidate_s_page_draws_at_rest() -> None:
+    model = (Path(rehearse_canvas.__file__).parents[1] / "web/static/js/models/filming.js").read_text()
+    size, quality = f"[{rehearse_canvas.WIDTH}, {rehearse_canvas.HEIGHT}]", rehearse_canvas.QUALITY
+    assert f"size: {size}, quality: {quality} }}" in model
 
 
 def test_quantiles_are_values_that_were_measured() -> None:
