@@ -33,6 +33,7 @@ MAX_MESSAGE_BYTES: Final = 200 * 1024
 MAX_WIDTH: Final = 1280
 MAX_HEIGHT: Final = 960
 MAX_TILE_NAME: Final = 255
+_PIECE: Final = 2_047
 
 _FRAME_HEADER: Final = struct.Struct(">4sIQ32s")
 _TILE_HEADER: Final = struct.Struct(">4sB")
@@ -104,7 +105,7 @@ class FrameReader:
         if seq <= self._seq:
             raise FrameRefused(Why.OUT_OF_ORDER)
         expected = self._digest
-        self._seq, self._digest = seq, hashlib.sha256(message).digest()
+        self._seq, self._digest = seq, _digest(message)
         if len(message) > MAX_MESSAGE_BYTES:
             raise FrameRefused(Why.OVERSIZED)
         if previous != expected:
@@ -114,6 +115,15 @@ class FrameReader:
         if width > MAX_WIDTH or height > MAX_HEIGHT:
             raise FrameRefused(Why.TOO_MANY_PIXELS)
         return Frame(seq, captured_at_ms, previous, jpeg, width, height, self._digest)
+
+
+def _digest(message: bytes) -> bytes:
+    """SHA-256, in pieces: for 2 KiB and more Python lets go of the interpreter, and the event loop, which reads frames,
+    would have to wait until another thread gives it back."""
+    digest = hashlib.sha256()
+    for start in range(0, len(message), _PIECE):
+        digest.update(message[start : start + _PIECE])
+    return digest.digest()
 
 
 def pack_frame(seq: int, captured_at_ms: int, previous: bytes, jpeg: bytes) -> bytes:
