@@ -67,14 +67,14 @@ def test_axe_finds_nothing_on_the_candidate_s_pages(site: Server, chromium: Brow
     for scheme in ("light", "dark"):
         context = chromium.new_context(base_url=site.origin("ada"), bypass_csp=True, color_scheme=scheme)
         page = _practising(context.new_page(), site)
-        found += _axe(page, f"{scheme} item")
+        found += axe(page, f"{scheme} item")
         page.get_by_text("All questions").click()
         page.get_by_role("link", name="Review and submit").click()
         expect(page.get_by_role("heading", name="Review before you submit")).to_be_visible()
-        found += _axe(page, f"{scheme} review")
+        found += axe(page, f"{scheme} review")
         for path in ("/me", "/certificate", "/receipt", "/statement", "/sign-in"):
             page.goto(path)
-            found += _axe(page, f"{scheme} {path}")
+            found += axe(page, f"{scheme} {path}")
         context.close()
     assert found == []
 
@@ -84,7 +84,7 @@ def test_axe_would_find_a_word_nobody_can_read(site: Server, chromium: Browser) 
     page = context.new_page()
     page.goto("/sign-in")
     page.locator("h1").evaluate("heading => { heading.style.color = 'rgb(225, 230, 235)'; }")
-    assert _axe(page, "faded") == ["faded: color-contrast"]
+    assert axe(page, "faded") == ["faded: color-contrast"]
     context.close()
 
 
@@ -126,6 +126,6 @@ def _tab_to(page: Page, words: str) -> None:
     pytest.fail(f"the keyboard does not reach {words!r}")
 
 
-def _axe(page: Page, where: str) -> list[str]:
+def axe(page: Page, where: str) -> list[str]:
     answer = Axe().run(page, options=RULES)
     return [f"{where}: {violation['id']}" for violation in answer.response["violations"]]
