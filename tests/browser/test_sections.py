@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.bodies import Body, Server, served
 from tests.browser.conftest import NewPage
-from tests.browser.test_access import _axe
+from tests.browser.test_access import axe
 from tests.browser.test_exam_day import _candidate_signs_in, _checks_in, _is_let_in, _staff_signs_in
 
 pytestmark = pytest.mark.timeout(600)
@@ -49,7 +49,7 @@ def test_a_paced_exam_from_its_first_part_to_the_receipt(own_body: Body, new_pag
         for scheme in _SCHEMES:
             # Without motion: a button that is still fading from one scheme to the other is no page to judge.
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found.extend(_axe(page, f"{name}, {scheme}"))
+            found.extend(axe(page, f"{name}, {scheme}"))
             page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         page.set_viewport_size({"width": 360, "height": 740})
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):

@@ -27,7 +27,8 @@ PAGES = {
 
 
 #: What reaches furthest to the right.
-_WIDEST = """() => [...document.querySelectorAll("body *")].map(one => [one.getBoundingClientRect().right, one.outerHTML])
+_WIDEST = """() => [...document.querySelectorAll("body *")]
+  .map(one => [one.getBoundingClientRect().right, one.outerHTML])
   .sort((one, other) => other[0] - one[0])[0][1].slice(0, 200)"""
 
 
