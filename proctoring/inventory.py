@@ -1,7 +1,7 @@
 """The inventory of detectors: which may look at people, by whose word, and on what evidence.
 
-* A detector is the thing itself: a name, the SHA-256 of its model, and the version of its thresholds. Change one of
-  them and it is another detector, which nobody has approved.
+* A detector is the thing itself: a name, the SHA-256 of its model, and the thresholds it goes by (`rules`). Change one
+  of them and it is another detector, which nobody has approved. Thresholds it does not use change nothing.
 * It is approved by a named person on an error sheet (`error_sheet`) of that very model and those very thresholds.
   The sheet's digest and its first figures stand in the journal with who and when. Approving asks for a password
   given lately; withdrawing does not, because stopping a detector must never wait.
@@ -19,6 +19,7 @@ ISO/IEC 17024:2012 clause 7.4.3 f.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -34,20 +35,21 @@ from engine.people import Role, require_role
 from engine.sources import Sources
 from engine.store import Connection, Database, Ledger
 from engine.writer import Act, Transaction, Writer
+from proctoring.conditions import CONDITIONS
 from proctoring.error_sheet import SHEET, digest
 from proctoring.signals import EVERY_KIND, FACE_KINDS, THRESHOLDS, Detector, Kind, Thresholds
-from proctoring.threshold_sheet import read_sheet
 
 
 @event()
 class DetectorApproved:
     """A person approved a detector for use. ``sheet`` is the digest of the error sheet they read, ``figures`` its first
-    line as JSON."""
+    line as JSON, ``rules`` the digest of the thresholds it goes by."""
 
     model_sha256: str
     thresholds: str
     sheet: str
     figures: str
+    rules: str = ""
 
 
 @event()
@@ -69,12 +71,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who approved which model with which thresholds, when, and on what sheet."""
+    """Who approved which model with which thresholds, when, and on what sheet. ``thresholds`` is the version people
+    read, ``rules`` what counts."""
 
     model_sha256: str
     thresholds: str
     sheet: str
     figures: str
+    rules: str
     by: str
     at: datetime
 
@@ -85,11 +89,14 @@ class Approvals:
 
     held: tuple[Approval, ...] = ()
 
-    def of(self, model_sha256: str, thresholds: str) -> Approval | None:
-        """The newest for this model and these thresholds."""
-        found = (one for one in reversed(self.held) if (one.model_sha256, one.thresholds) == (model_sha256, thresholds))
+    def of(self, model_sha256: str, rules: str) -> Approval | None:
+        """The newest for this model and these `rules`."""
+        found = (one for one in reversed(self.held) if (one.model_sha256, one.rules) == (model_sha256, rules))
         return next(found, None)
 
+
+#: The thresholds by which a frame is fit to be judged at all (`Thresholds.quality`).
+_FITNESS: Final = frozenset({"covered_edge_share", "dark_luma", "blurred_laplacian"})
 
 DETECTORS: Final = MappingProxyType(
     {
@@ -110,9 +117,9 @@ class Fold:
 
     def evolve(self, state: Approvals, recorded: Recorded) -> Approvals:
         match recorded.event:
-            case DetectorApproved(model_sha256=model, thresholds=thresholds, sheet=sheet, figures=figures):
-                approval = Approval(model, thresholds, sheet, figures, recorded.actor, recorded.at)
-                return replace(state, held=(*state.held, approval))
+            case DetectorApproved() as told:
+                values = (told.model_sha256, told.thresholds, told.sheet, told.figures, told.rules)
+                return replace(state, held=(*state.held, Approval(*values, recorded.actor, recorded.at)))
             case DetectorWithdrawn():
                 return Approvals()
         return state
@@ -136,10 +143,11 @@ class Inventory:
         another model; ROLE_MISSING and its kin.
         """
         _must_know(detector)
-        thresholds = check_sheet(sheet, model_sha256)
+        held = check_sheet(detector, sheet, model_sha256)
         figures = orjson.dumps(sheet["lines"][0], option=orjson.OPT_SORT_KEYS).decode()
-        self._append(person, detector, DetectorApproved(model_sha256, thresholds.version, sheet["digest"], figures))
-        found = self.approvals(detector).of(model_sha256, thresholds.version)
+        version = str(sheet["thresholds"].get("version"))[:60]
+        self._append(person, detector, DetectorApproved(model_sha256, version, sheet["digest"], figures, held))
+        found = self.approvals(detector).of(model_sha256, held)
         assert found is not None
         return found
 
@@ -167,7 +175,7 @@ class Inventory:
             *(
                 known.kinds
                 for name, known in DETECTORS.items()
-                if known.of_people and self.approvals(name).of(model_sha256, by.version) is None
+                if known.of_people and self.approvals(name).of(model_sha256, rules(name, by)) is None
             )
         )
 
@@ -177,7 +185,7 @@ class Inventory:
 
     def _entry(self, name: str, known: Known, model_sha256: str, by: Thresholds) -> dict[str, Any]:
         model = model_sha256 if known.of_people else ""
-        approval = self.approvals(name).of(model, by.version) if model else None
+        approval = self.approvals(name).of(model, rules(name, by)) if model else None
         return {
             "detector": name,
             "says": known.says,
@@ -223,8 +231,13 @@ def approvals(connection: Connection, detector: str) -> Approvals:
     return state
 
 
-def check_sheet(sheet: Mapping[str, Any], model_sha256: str) -> Thresholds:
-    """The thresholds that ``sheet`` was made with, when it is what `error_sheet.sheet` made of this model.
+def rules(detector: str, by: Thresholds) -> str:
+    """The digest of the thresholds that ``detector`` goes by: those of its kinds, and of whether a frame is fit."""
+    return _rules(detector, asdict(by))
+
+
+def check_sheet(detector: str, sheet: Mapping[str, Any], model_sha256: str) -> str:
+    """The `rules` that ``sheet`` was made with, when it is what `error_sheet.sheet` made of this model.
 
     Raises: INPUT_INVALID, saying what is wrong and what to do.
     """
@@ -237,18 +250,16 @@ def check_sheet(sheet: Mapping[str, Any], model_sha256: str) -> Thresholds:
         raise _no("it was changed after it was made", "Make it again, and change nothing in it.")
     if told.get("detector") != Detector.YUNET.value or told.get("model_sha256") != model_sha256 or not model_sha256:
         raise _no("it is of another model than the one installed here", "Make one with the model installed here.")
-    return _thresholds(told["thresholds"])
+    try:
+        return _rules(detector, told["thresholds"])
+    except KeyError:
+        raise _no("its thresholds are those of another release", "Make one with this release.") from None
 
 
-def _thresholds(told: Mapping[str, Any]) -> Thresholds:
-    """The installation's own, or those of a sheet whose name fits its values."""
-    if told == asdict(THRESHOLDS):
-        return THRESHOLDS
-    name = str(told.get("version")).partition("@")[0]
-    found = read_sheet({**told, "version": name})
-    if asdict(found) != told:
-        raise _no("its thresholds are those of another release", "Make one with this release.")
-    return found
+def _rules(detector: str, values: Mapping[str, Any]) -> str:
+    names = {name for kind in DETECTORS[detector].kinds for name in CONDITIONS[kind].names} | _FITNESS
+    used = {name: values[name] for name in names}
+    return hashlib.sha256(orjson.dumps(used, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _must_know(detector: str) -> None:

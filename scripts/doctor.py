@@ -33,7 +33,7 @@ from engine.exam import Exam, ExamPhase, evolve
 from engine.keyring import PURPOSES
 from engine.sources import from_epoch_ms, later, system
 from engine.store import Connection, Database, Ledger, rows
-from proctoring.inventory import approvals
+from proctoring.inventory import approvals, rules
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.signals import THRESHOLDS
 from scripts.console import Json, no, tell
@@ -224,7 +224,7 @@ def approval(settings: Settings) -> Finding:
         database = Database(settings.database)
         try:
             with database.reading() as connection:
-                found = approvals(connection, "faces").of(MODEL_SHA256, THRESHOLDS.version)
+                found = approvals(connection, "faces").of(MODEL_SHA256, rules("faces", THRESHOLDS))
         finally:
             database.close()
         if found is not None:
