@@ -11,121 +11,56 @@ with invented items, usable from that moment on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.admission import assign_form, create, redraw_form
+from engine.day import (
+    Exam,
+    ExamClosed,
+    ExamOpened,
+    ExamPhase,
+    ExamPlanned,
+    Fold,
+    Plan,
+    WallClockJumped,
+    check_plan,
+    evolve,
+    project,
+)
 from engine.errors import NotFound, Refused
-from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, FormRedrawn, Recorded, SittingCreated, event
+from engine.events import SYSTEM, Event, ExamExtended, FormAssigned, FormRedrawn, SittingCreated
 from engine.form import Drawn, Form, Forms
 from engine.independence import COOL_OFF_MS, may_sit
 from engine.keyring import Keyring, keyed
 from engine.people import Role, require_role
-from engine.policy import Policy
 from engine.sitting import Sitting
 from engine.sources import Sources, epoch_ms, later
-from engine.store import Database, Put, RowOp, count, row, rows
-from engine.streams import of_streams
+from engine.store import Database, count, row, rows
 from engine.writer import Act, Transaction, Writer
+
+__all__ = [
+    "Booked",
+    "Exam",
+    "ExamClosed",
+    "ExamOpened",
+    "ExamPhase",
+    "ExamPlanned",
+    "Exams",
+    "Fold",
+    "Plan",
+    "WallClockJumped",
+    "evolve",
+    "note_jump",
+    "project",
+]
 
 PRACTICE_LIMIT_MS = 15 * 60_000
 PRACTICE_DAYS = 90
 #: Seats in one transaction of `Exams.book_many`.
 BOOKED_AT_ONCE = 32
-
-
-@event()
-class ExamPlanned:
-    """``blueprint`` is its canonical JSON. ``draw_commitment`` is SHA-256 (hex) of the secret all forms of this
-    day are drawn from, made public before the first booking; ``draw_sealed`` is that secret, sealed (hex)."""
-
-    title: str
-    scheme: str
-    blueprint: str
-    practice_blueprint: str
-    opens_at: datetime
-    closes_at: datetime
-    zone: str
-    seats: int
-    limit_ms: int
-    proctors: tuple[str, ...]
-    policy: Policy
-    cut: float
-    draw_commitment: str
-    draw_sealed: str
-
-
-@event()
-class ExamOpened:
-    pass
-
-
-@event()
-class ExamClosed:
-    pass
-
-
-@event()
-class WallClockJumped:
-    """The machine's clock was set, or stepped, by ``by_ms`` while this day was open. Nothing followed from it: exams
-    are timed by a clock that does not jump. ``cause`` is ``running``, or ``restart`` where the clock showed less than
-    the last heartbeat and time went on from there."""
-
-    by_ms: int
-    drift_ms: int
-    cause: str
-
-
-class ExamPhase(StrEnum):
-    NONE = "NONE"
-    PLANNED = "PLANNED"
-    OPEN = "OPEN"
-    CLOSED = "CLOSED"
-
-
-@dataclass(frozen=True, slots=True)
-class Exam:
-    """One exam day. Times are UTC; ``zone`` is the zone people read them in."""
-
-    exam: str = ""
-    phase: ExamPhase = ExamPhase.NONE
-    title: str = ""
-    scheme: str = ""
-    blueprint: str = ""
-    practice_blueprint: str = ""
-    opens_at: datetime | None = None
-    closes_at: datetime | None = None
-    zone: str = "UTC"
-    seats: int = 0
-    limit_ms: int = 0
-    cut: float = 0.0
-    proctors: tuple[str, ...] = ()
-    policy: Policy = field(default_factory=Policy)
-    draw_commitment: str = ""
-    draw_sealed: str = ""
-    planned_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an administrator asks for. ``blueprint`` is its canonical JSON; ``cut`` a share of the points."""
-
-    title: str
-    scheme: str
-    blueprint: str
-    practice_blueprint: str
-    opens_at: datetime
-    closes_at: datetime
-    zone: str
-    seats: int
-    limit_ms: int
-    cut: float
-    proctors: tuple[str, ...]
-    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,77 +84,6 @@ class _Prepared:
     practice: str
     form: Drawn
     trial: Drawn
-
-
-def evolve(state: Exam, recorded: Recorded) -> Exam:
-    match recorded.event:
-        case ExamPlanned() as p:
-            return Exam(
-                exam=recorded.stream.partition("/")[2],
-                phase=ExamPhase.PLANNED,
-                title=p.title,
-                scheme=p.scheme,
-                blueprint=p.blueprint,
-                practice_blueprint=p.practice_blueprint,
-                opens_at=p.opens_at,
-                closes_at=p.closes_at,
-                zone=p.zone,
-                seats=p.seats,
-                limit_ms=p.limit_ms,
-                cut=p.cut,
-                proctors=p.proctors,
-                policy=p.policy,
-                draw_commitment=p.draw_commitment,
-                draw_sealed=p.draw_sealed,
-                planned_by=recorded.actor,
-            )
-        case ExamOpened():
-            return replace(state, phase=ExamPhase.OPEN)
-        case ExamExtended(closes_at=closes_at):
-            return replace(state, closes_at=closes_at)
-        case ExamClosed():
-            return replace(state, phase=ExamPhase.CLOSED)
-        case _:
-            return state
-
-
-class Fold:
-    version = 1
-    state = Exam
-    empty = Exam()
-
-    def evolve(self, state: Exam, recorded: Recorded) -> Exam:
-        return evolve(state, recorded)
-
-
-@of_streams("exam")
-def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
-    """The list of exam days."""
-    if recorded.stream.startswith("exam/") and isinstance(state, Exam) and state.opens_at and state.closes_at:
-        yield Put(
-            "exam",
-            {
-                "exam": state.exam,
-                "title": state.title,
-                "phase": state.phase.value,
-                "opens_ms": epoch_ms(state.opens_at),
-                "closes_ms": epoch_ms(state.closes_at),
-            },
-        )
-
-
-def check_plan(plan: Plan) -> None:
-    """Raises: `Refused` INPUT_INVALID, naming the field."""
-    if plan.opens_at >= plan.closes_at:
-        raise Refused("INPUT_INVALID", field="window", why="it closes before it opens")
-    if not 1 <= plan.seats <= 100_000 or not 60_000 <= plan.limit_ms <= 12 * 3_600_000 or not 0 < plan.cut <= 1:
-        raise Refused("INPUT_INVALID", field="seats, limit or cut")
-    if not plan.proctors and plan.policy.attended:
-        raise Refused("INPUT_INVALID", field="proctors", why="an attended exam needs one")
-    try:
-        ZoneInfo(plan.zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise Refused("INPUT_INVALID", zone=plan.zone) from None
 
 
 class Exams:
@@ -257,12 +121,13 @@ class Exams:
             cut=plan.cut,
             draw_commitment=hashlib.sha256(secret).hexdigest(),
             draw_sealed=self._keyring.seal("draw", secret, exam).hex(),
+            check_in=plan.check_in,
         )
 
         def fn(tx: Transaction) -> str:
             at = self._sources.now()
             require_role(tx.connection, person, Role.ADMINISTRATOR, at)
-            for proctor in plan.proctors:
+            for proctor in dict.fromkeys((*plan.proctors, *plan.check_in)):
                 require_role(tx.connection, proctor, Role.PROCTOR, at)
             tx.append(f"exam/{exam}", person, at, planned)
             return exam
