@@ -11,6 +11,7 @@ returns is on the disk when `Acting`'s methods return.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from engine.errors import NotFound, Refused
 from engine.events import Event
@@ -22,6 +23,10 @@ from engine.sources import Sources
 from engine.writer import Act, Append, Appended, Transaction, Writer
 
 Decide = Callable[[Sitting], Sequence[Event]]
+#: The list of the rota that an act belongs to; ``rota`` is either.
+Duty = Literal["rota", "watch", "check-in"]
+#: For an act that has to look at more than the sitting, in the same transaction.
+DecideIn = Callable[[Transaction, Sitting], Sequence[Event]]
 
 
 class Acting:
@@ -57,6 +62,39 @@ class Acting:
 
     def as_role(self, person: str, role: str, sitting: str, decide: Decide, *, day_open: bool = False) -> Sitting:
         """By a person who holds ``role``. Raises: ROLE_MISSING …, SOD_SELF, SOD_RELATION, EXAM_NOT_OPEN."""
+        return self._as_role_in(person, role, sitting, lambda _tx, state: decide(state), day_open=day_open)
+
+    def invigilate(
+        self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR, on: Duty = "rota"
+    ) -> Sitting:
+        """As an invigilator on the exam's rota, or (``role`` administrator) as one who runs the day. ``on`` names the
+        list of the rota that the act belongs to.
+
+        Raises: `NotFound` for whoever is not on the rota; ROLE_MISSING for whoever is on its other list.
+        """
+        return self.invigilate_in(person, sitting, lambda _tx, state: decide(state), role=role, on=on)
+
+    def invigilate_in(
+        self,
+        person: str,
+        sitting: str,
+        decide: DecideIn,
+        *,
+        role: str = Role.PROCTOR,
+        on: Duty = "rota",
+        day_open: bool = False,
+    ) -> Sitting:
+        """The same for an act that has to look at more than the sitting."""
+        exam: Exam = self._exams.exam(self.sitting(sitting).exam)
+        if person in exam.rota:
+            if person not in {"rota": exam.rota, "watch": exam.proctors, "check-in": exam.checkers}[on]:
+                raise Refused("ROLE_MISSING", role=on)
+            return self._as_role_in(person, Role.PROCTOR, sitting, decide, day_open=day_open)
+        if role == Role.ADMINISTRATOR:
+            return self._as_role_in(person, Role.ADMINISTRATOR, sitting, decide, day_open=False)
+        raise NotFound("sitting", sitting)
+
+    def _as_role_in(self, person: str, role: str, sitting: str, decide: DecideIn, *, day_open: bool) -> Sitting:
         at = self._sources.now()
         stream = f"sitting/{sitting}"
 
@@ -68,20 +106,9 @@ class Acting:
             may_proctor(tx.connection, person, state.candidate)
             if day_open and (phase := tx.state(f"exam/{state.exam}").phase) is not ExamPhase.OPEN:
                 raise Refused("EXAM_NOT_OPEN", phase=phase)
-            tx.append(stream, person, at, *decide(state))
+            tx.append(stream, person, at, *decide(tx, state))
             after: Sitting = tx.state(stream)
             return after
 
         done: Sitting = self._writer.run(Act(fn))
         return done
-
-    def invigilate(
-        self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR, day_open: bool = False
-    ) -> Sitting:
-        """As an invigilator on the exam's rota, or (``role`` administrator) as one who runs the day."""
-        exam: Exam = self._exams.exam(self.sitting(sitting).exam)
-        if person in exam.proctors:
-            return self.as_role(person, Role.PROCTOR, sitting, decide, day_open=day_open)
-        if role == Role.ADMINISTRATOR:
-            return self.as_role(person, Role.ADMINISTRATOR, sitting, decide)
-        raise NotFound("sitting", sitting)

@@ -27,6 +27,7 @@ from engine.events import (
     SittingReadied,
     SittingStarted,
 )
+from engine.policy import Policy
 from engine.sitting import BEFORE, STARTED, Phase, Sitting, need
 from engine.sources import between_ms
 
@@ -35,6 +36,11 @@ SITTING_TEXTS = ("non-disclosure", "recording", "automated-detection")
 USE_TEXT = "use-of-certificate"
 #: What the invigilator looks at before a start (clause 7.4.3 d). Policy, in the check-in's order.
 ENVIRONMENT = ("room-alone", "desk-clear", "aids-permitted-only", "device-checked")
+
+
+def texts_of(policy: Policy) -> tuple[str, ...]:
+    """The texts that are signed for a sitting: without a camera there is nothing to agree to about pictures."""
+    return SITTING_TEXTS if policy.camera else SITTING_TEXTS[:1]
 
 
 def create(state: Sitting, created: SittingCreated) -> Sequence[Event]:
@@ -78,11 +84,13 @@ def show_identity(state: Sitting, shown: IdentityShown) -> Sequence[Event]:
 
 
 def verify_identity(state: Sitting, person: str, verified: IdentityVerified) -> Sequence[Event]:
-    """A named person compared face, document and application (clause 7.4.3 c)."""
+    """A named person compared face, document and application (clause 7.4.3 c). In a room of the institute they do it
+    by hand, and no picture is named."""
     need(state, {Phase.CHECK_IN, Phase.READY} | STARTED)
     if person == state.candidate:
         raise Refused("SOD_SELF")
-    if state.identity.still_sha256 != verified.still_sha256:
+    by_hand = state.policy.in_room and not verified.still_sha256
+    if state.identity.still_sha256 != verified.still_sha256 and not by_hand:
         raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
     return (verified,)
 
@@ -91,7 +99,8 @@ def refuse_identity(state: Sitting, person: str, refused: IdentityRefused) -> Se
     need(state, {Phase.CHECK_IN, Phase.READY})
     if person == state.candidate:
         raise Refused("SOD_SELF")
-    if state.identity.still_sha256 != refused.still_sha256:
+    by_hand = state.policy.in_room and not refused.still_sha256
+    if state.identity.still_sha256 != refused.still_sha256 and not by_hand:
         raise Refused("STALE_VERSION", why="another picture was shown meanwhile")
     return (refused,)
 
@@ -126,9 +135,11 @@ def missing_for_start(state: Sitting) -> tuple[str, ...]:
     """The refusal codes that still stand between this sitting and its start, in check-in order."""
     missing = []
     if state.policy.attended:
+        if state.policy.in_room and (state.charge.attendance is None or not state.charge.attendance.here):
+            missing.append("ABSENT")
         if state.identity.verified_by is None:
             missing.append("ID_UNVERIFIED")
-        if any(text not in state.signed for text in SITTING_TEXTS):
+        if any(text not in state.signed for text in texts_of(state.policy)):
             missing.append("AGREEMENT_UNSIGNED")
         if set(state.ticks) != set(ENVIRONMENT):
             missing.append("ENV_INCOMPLETE")
@@ -146,11 +157,11 @@ def ready(state: Sitting) -> Sequence[Event]:
     return (SittingReadied(),)
 
 
-def start(state: Sitting, at: datetime, person: str, build: str, *, present: bool, watching: int) -> Sequence[Event]:
-    """RUNNING begins. ``present``: the invigilator's Line lives and they acted lately; ``watching``: how
-    many running sittings they watch already.
+def start(state: Sitting, at: datetime, person: str, build: str, *, present: bool) -> Sequence[Event]:
+    """RUNNING begins. ``present``: the Line of the acting invigilator lives and they acted lately. In whose charge it
+    begins, and within which ratio, `engine.invigilation` decides.
 
-    Raises: PROCTOR_ABSENT, RATIO_EXCEEDED, SOD_SELF, OUTSIDE_WINDOW and everything `missing_for_start` names.
+    Raises: PROCTOR_ABSENT, SOD_SELF, OUTSIDE_WINDOW and everything `missing_for_start` names.
     """
     if state.phase is Phase.RUNNING:
         return ()
@@ -169,6 +180,4 @@ def start(state: Sitting, at: datetime, person: str, build: str, *, present: boo
             raise Refused("SOD_SELF")
         if not present:
             raise Refused("PROCTOR_ABSENT", exam=state.exam)
-        if watching >= state.policy.ratio:
-            raise Refused("RATIO_EXCEEDED", watching=watching, ratio=state.policy.ratio)
     return (*begun, SittingStarted(state.form.digest, state.watch.limit_ms + state.watch.extra_ms, build))

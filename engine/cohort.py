@@ -6,8 +6,8 @@ act is whole for each sitting, not for the room, and its outcome names every one
 
 * The sittings go to the writer in bounded jobs (`AT_ONCE`), so answers of other people wait for one small job
   at most. Role, rota, relation and ratio are checked inside each job's transaction, for each sitting.
-* The ratio counts what has been started in this very act: the invigilators who are present share the running
-  sittings evenly, and nobody is started beyond what they may watch.
+* The ratio counts what has been started in this very act: the invigilators who are present share the sittings
+  evenly (`engine.invigilation`), and nobody is started beyond what they may watch.
 * A room that was stopped together goes on together. Whoever was paused alone, for a reason of their own,
   stays paused: `resume` takes only those whose pause is the room's.
 * Asking twice changes nothing the second time, except for minutes: those add up, so the page that asks for
@@ -20,12 +20,14 @@ act is whole for each sitting, not for the room, and its outcome names every one
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from engine import admission, conduct
+from engine import conduct, invigilation
+from engine.charge import ChargeAssigned
 from engine.delivery import BUILD
 from engine.errors import Fact, NotFound, Refused, Tampered
 from engine.events import Event
@@ -34,7 +36,7 @@ from engine.independence import may_proctor_each
 from engine.people import Role, require_role
 from engine.sitting import STARTED, Phase, Sitting
 from engine.sources import Sources, epoch_ms
-from engine.store import count, rows
+from engine.store import rows
 from engine.writer import Act, Transaction, Writer
 
 #: Sittings in one job of the writer: starting them takes it some thirty milliseconds, which is what others wait.
@@ -80,14 +82,11 @@ class Cohort:
         Raises: as `start`, except EXAM_NOT_OPEN, which stands against each sitting here.
         """
         starting = self._starting(person, present, trying=True)
-        ahead = 0
 
         def decide(tx: Transaction, state: Sitting, at: datetime) -> Sequence[Event]:
-            nonlocal ahead
             if (phase := _exam(tx, exam).phase) is not ExamPhase.OPEN:
                 raise Refused("EXAM_NOT_OPEN", phase=phase)
-            starting(tx, state, at, ahead)
-            ahead += 1
+            starting(tx, state, at)
             return ()
 
         return self._each(person, exam, self._waiting(exam), decide)
@@ -130,7 +129,9 @@ class Cohort:
         def decide(_tx: Transaction, state: Sitting, _at: datetime) -> Sequence[Event]:
             if state.phase is Phase.RUNNING:
                 return ()
-            return conduct.resume(state, reason, present=person in present)
+            theirs = {state.charge.proctor, state.charge.standby} & set(present)
+            taken = () if theirs or person not in present else invigilation.taken_by(state, person)
+            return (*taken, *conduct.resume(state, reason, present=person in present))
 
         return self._each(person, exam, self.stopped(exam), decide)
 
@@ -144,18 +145,18 @@ class Cohort:
 
     # -- private --------------------------------------------------------------------------------------
 
-    def _starting(
-        self, person: str, present: Collection[str], *, trying: bool = False
-    ) -> Callable[..., Sequence[Event]]:
-        running = _Running()
+    def _starting(self, person: str, present: Collection[str], *, trying: bool = False) -> Decide:
+        shares = _Shares(trying=trying)
 
-        def decide(tx: Transaction, state: Sitting, at: datetime, ahead: int = 0) -> Sequence[Event]:
-            watching = (running.of(tx, state.exam) + ahead) // max(1, len(present))
+        def decide(tx: Transaction, state: Sitting, at: datetime) -> Sequence[Event]:
+            exam = _exam(tx, state.exam)
             if state.form is not None:
-                self._exams.require_whole(_exam(tx, state.exam), state.form)
-            events = admission.start(state, at, person, BUILD, present=person in present, watching=watching)
-            if events and not trying:
-                running.one_more()
+                self._exams.require_whole(exam, state.form)
+            watched = shares.of(tx, state.exam)
+            events = invigilation.start(tx, state, at, person, BUILD, exam, present, watched)
+            for one in events:
+                if isinstance(one, ChargeAssigned):
+                    shares.one_more(one.proctor)
             return events
 
         return decide
@@ -178,11 +179,9 @@ class Cohort:
             def fn(tx: Transaction, some: Sequence[str] = some) -> list[Outcome]:
                 at = self._sources.now()
                 known = _exam(tx, exam)
-                if person not in known.proctors and not administrator:
+                if person not in known.rota and not administrator:
                     raise NotFound("exam", exam)
-                require_role(
-                    tx.connection, person, Role.PROCTOR if person in known.proctors else Role.ADMINISTRATOR, at
-                )
+                require_role(tx.connection, person, Role.PROCTOR if person in known.rota else Role.ADMINISTRATOR, at)
                 if day_open and known.phase is not ExamPhase.OPEN:
                     raise Refused("EXAM_NOT_OPEN", phase=known.phase)
                 allowed = may_proctor_each(tx.connection, person)
@@ -218,22 +217,27 @@ class Cohort:
         return tuple(names)
 
 
-class _Running:
-    """How many sittings of an exam run: asked of the tables once in each transaction, and counted on from there. Asked
-    for each sitting, a room of a thousand would be counted a thousand times."""
+class _Shares:
+    """Who watches how many: asked of the sittings once in each transaction, and counted on from there. Asked for each
+    start, a room of a thousand would be counted a thousand times. ``trying``: nothing is started, so what would have
+    been stays counted into the next transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trying: bool) -> None:
         self._tx: Transaction | None = None
-        self._count = 0
+        self._watched: Counter[str] = Counter()
+        self._tried: Counter[str] = Counter()
+        self._trying = trying
 
-    def of(self, tx: Transaction, exam: str) -> int:
+    def of(self, tx: Transaction, exam: str) -> Counter[str]:
         if tx is not self._tx:
             self._tx = tx
-            self._count = count(tx.connection, "sitting", exam=exam, practice=False, phase=Phase.RUNNING.value)
-        return self._count
+            self._watched = invigilation.loads(tx, exam) + self._tried
+        return self._watched
 
-    def one_more(self) -> None:
-        self._count += 1
+    def one_more(self, person: str) -> None:
+        self._watched[person] += 1
+        if self._trying:
+            self._tried[person] += 1
 
 
 def _one(

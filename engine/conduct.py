@@ -249,12 +249,13 @@ def server_resumed(state: Sitting, down_from: datetime, at: datetime) -> Sequenc
     return (ServerResumed(down_from, between_ms(down_from, at)),)
 
 
-def say(state: Sitting, sender: str, text: str) -> Sequence[Event]:
+def say(state: Sitting, sender: str, text: str, phrase: str = "") -> Sequence[Event]:
+    """A message to the other side. ``phrase``: the code of the set phrase that ``text`` is."""
     text = text.strip()
     if not text or len(text) > 1_000 or not is_unicode(text):
         raise Refused("INPUT_INVALID", text="empty, longer than 1000 characters or no Unicode")
     need(state, STARTED | {Phase.CHECK_IN, Phase.READY})
-    return (MessageSent(sender, text),)
+    return (MessageSent(sender, text, phrase),)
 
 
 def expire(state: Sitting, at: datetime) -> Sequence[Event]:

@@ -193,6 +193,8 @@ def check_plan(plan: Plan) -> None:
         raise Refused("INPUT_INVALID", field="window", why="it closes before it opens")
     if not 1 <= plan.seats <= 100_000 or not 60_000 <= plan.limit_ms <= 12 * 3_600_000 or not 0 < plan.cut <= 1:
         raise Refused("INPUT_INVALID", field="seats, limit or cut")
+    if not plan.policy.camera and not plan.policy.in_room:
+        raise Refused("INPUT_INVALID", field="camera", why="only a room with people in it goes without")
     if not plan.proctors and plan.policy.attended:
         raise Refused("INPUT_INVALID", field="proctors", why="an attended exam needs one")
     try:

@@ -13,11 +13,11 @@ are the hot path: `row_job` builds the job for one answer row, to be submitted w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from engine import admission, conduct, ending, navigation
+from engine import admission, conduct, ending, invigilation, navigation
 from engine.acting import Acting
 from engine.answer_line import acknowledge
 from engine.answers import Acknowledgement, OutboxRow
@@ -140,9 +140,7 @@ class Delivery:
         if not self.own(person, sitting).practice:
             raise Refused("PROCTOR_ABSENT", exam=self.sitting(sitting).exam)
         self._append(sitting, person, lambda state: admission.open_check_in(state, at))
-        return self._append(
-            sitting, person, lambda state: admission.start(state, at, person, BUILD, present=False, watching=0)
-        )
+        return self._append(sitting, person, lambda state: admission.start(state, at, person, BUILD, present=False))
 
     def open_outbox(self, person: str, sitting: str) -> tuple[int, Sitting]:
         """A new outbox's number. A window that finds a live one takes over instead (`take_over`)."""
@@ -235,31 +233,46 @@ class Delivery:
     # -- the invigilator and the administrator --------------------------------------------------------
 
     def verify_identity(self, person: str, sitting: str, verified: IdentityVerified) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: admission.verify_identity(state, person, verified))
+        return self._invigilate(
+            person, sitting, lambda state: admission.verify_identity(state, person, verified), on="check-in"
+        )
 
     def refuse_identity(self, person: str, sitting: str, refused: IdentityRefused) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: admission.refuse_identity(state, person, refused))
+        return self._invigilate(
+            person, sitting, lambda state: admission.refuse_identity(state, person, refused), on="check-in"
+        )
 
     def check_environment(self, person: str, sitting: str, checked: EnvironmentChecked) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: admission.check_environment(state, checked.ticks))
+        return self._invigilate(
+            person, sitting, lambda state: admission.check_environment(state, checked.ticks), on="check-in"
+        )
 
-    def start(self, person: str, sitting: str, *, present: bool, watching: int) -> Sitting:
-        """Raises: PROCTOR_ABSENT and whatever is missing, by its code; FORM_INCOMPLETE; EXAM_NOT_OPEN."""
+    def start(self, person: str, sitting: str, *, present: Collection[str]) -> Sitting:
+        """Start it in the charge of whoever of those ``present`` at a wall of its exam watches fewest.
+
+        Raises: PROCTOR_ABSENT and whatever is missing, by its code; RATIO_EXCEEDED; FORM_INCOMPLETE; EXAM_NOT_OPEN.
+        """
         at = self._sources.now()
         exam = self._exams.exam(self.sitting(sitting).exam)
 
-        def decide(state: Sitting) -> Sequence[Event]:
+        def decide(tx: Transaction, state: Sitting) -> Sequence[Event]:
             if state.form is not None:
                 self._exams.require_whole(exam, state.form)
-            return admission.start(state, at, person, BUILD, present=present, watching=watching)
+            return invigilation.start(tx, state, at, person, BUILD, exam, present, invigilation.loads(tx, exam.exam))
 
-        return self._invigilate(person, sitting, decide, day_open=True)
+        return self._acting.invigilate_in(person, sitting, decide, day_open=True)
 
     def pause(self, person: str, sitting: str, reason: str) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.pause(state, "incident", reason))
+        return self._invigilate(person, sitting, lambda state: conduct.pause(state, "incident", reason), on="watch")
 
     def resume(self, person: str, sitting: str, reason: str, *, present: bool) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.resume(state, reason, present=present))
+        """Whoever lets a sitting go on that nobody watched watches it from then on."""
+        return self._invigilate(
+            person,
+            sitting,
+            lambda state: (*invigilation.go_on_with(state, person), *conduct.resume(state, reason, present=present)),
+            on="watch",
+        )
 
     def hold(self, person: str, sitting: str, reason: str) -> Sitting:
         """Stop until an administrator who does not invigilate this exam has looked (`clear_hold`)."""
@@ -267,7 +280,7 @@ class Delivery:
 
     def clear_hold(self, person: str, sitting: str, reason: str, *, present: bool) -> Sitting:
         """Raises: SOD_SECOND_PERSON for anybody on the rota; ROLE_MISSING; PROCTOR_ABSENT; NOT_NOW."""
-        rota = self._exams.exam(self.sitting(sitting).exam).proctors
+        rota = self._exams.exam(self.sitting(sitting).exam).rota
         if person in rota:
             raise Refused("SOD_SECOND_PERSON")
         return self._as(
@@ -280,11 +293,12 @@ class Delivery:
     def add_time(self, person: str, sitting: str, extra_ms: int, reason: str) -> Sitting:
         return self._invigilate(person, sitting, lambda state: conduct.add_time(state, extra_ms, reason))
 
-    def tell(self, person: str, sitting: str, text: str) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: conduct.say(state, "proctor", text))
+    def tell(self, person: str, sitting: str, text: str, phrase: str = "") -> Sitting:
+        """A message to the candidate; a raised hand goes down by it."""
+        return self._invigilate(person, sitting, lambda state: conduct.say(state, "proctor", text, phrase))
 
     def propose_termination(self, person: str, sitting: str, grounds: str) -> Sitting:
-        return self._invigilate(person, sitting, lambda state: ending.propose_termination(state, grounds))
+        return self._invigilate(person, sitting, lambda state: ending.propose_termination(state, grounds), on="watch")
 
     def withdraw_termination(self, person: str, sitting: str, reason: str) -> Sitting:
         decide = partial(ending.withdraw_termination, reason=reason)
@@ -322,6 +336,10 @@ class Delivery:
 
     def proctor_lost(self, sitting: str) -> Sitting:
         return self._append(sitting, SYSTEM, lambda state: conduct.pause(state, "proctor_lost", "proctor-lost"))
+
+    def standby_takes_over(self, sitting: str, lost: str) -> Sitting:
+        """The proctor is lost and the standby is there: the sitting goes on in the standby's charge."""
+        return self._append(sitting, SYSTEM, lambda state: invigilation.take_over(state, lost))
 
     def expire(self, sitting: str) -> Sitting:
         at = self._sources.now()

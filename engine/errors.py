@@ -62,6 +62,8 @@ SENTENCES: Final = MappingProxyType(
         "USE_AGREEMENT_UNSIGNED": "The agreement on the use of certificates has not been signed",
         "PROCTOR_ABSENT": "No invigilator is present for this exam",
         "RATIO_EXCEEDED": "The invigilator already watches as many candidates as the policy allows",
+        "ABSENT": "The candidate has not been marked as present in the room",
+        "STATION_TAKEN": "Another candidate sits at this station",
         "ENV_INCOMPLETE": "The check-in list for this sitting is not complete",
         "FORM_NOT_RELEASED": "No released form is assigned to this sitting",
         "FORM_INCOMPLETE": "The form does not hold everything its blueprint asks for; nobody may sit it",

@@ -345,10 +345,12 @@ class ServerResumed:
 
 @event()
 class MessageSent:
-    """A message between invigilator and candidate; ``sender`` is ``proctor`` or ``candidate``."""
+    """A message between invigilator and candidate; ``sender`` is ``proctor`` or ``candidate``. ``phrase`` is the code
+    of a set phrase (`web.phrases`), empty for free words; ``text`` is what the other side reads, in its language."""
 
     sender: str
     text: str
+    phrase: str = ""
 
 
 @event()

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.charge import AttendanceNoted, ChargeAssigned, HandLowered, StationTaken
 from engine.errors import Refused
 from engine.events import (
     OPERATOR,
@@ -60,6 +61,10 @@ PARTS: dict[type, str] = {
     TimeAdded: "accommodated",
     ExtraTimeGranted: "accommodated",
     MessageSent: "proctored",
+    ChargeAssigned: "proctored",
+    HandLowered: "proctored",
+    AttendanceNoted: "proctored",
+    StationTaken: "proctored",
     TerminationProposed: "proctored",
     TerminationWithdrawn: "proctored",
     SittingTerminated: "administered",
@@ -150,7 +155,9 @@ def project(recorded: Recorded, state: Any) -> Iterable[RowOp]:
         yield _part(happened.trainer, happened.candidate, "trained", recorded)
     elif isinstance(happened, ParticipationDeclared):
         yield _part(happened.person, happened.candidate, happened.part, recorded)
-    elif isinstance(state, Sitting) and recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
+    elif isinstance(happened, ChargeAssigned) and isinstance(state, Sitting):  # who watches, not only who assigned
+        yield _part(happened.proctor, state.candidate, "proctored", recorded)
+    if isinstance(state, Sitting) and recorded.actor not in {SYSTEM, OPERATOR, state.candidate}:
         part = _PARTS_BY_KIND.get(recorded.kind)
         if part is not None and state.candidate:
             yield _part(recorded.actor, state.candidate, part, recorded)

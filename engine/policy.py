@@ -35,6 +35,9 @@ class Policy:
         screen: the candidate shares the screen, as small pictures like the camera's; a person looks at them.
         sound: the browser tells how loud it is at the place and whether somebody speaks; no sound leaves it.
         documents: names of permitted documents.
+        in_room: the exam is sat in a room of the institute with its invigilators: who is here is noted, each candidate
+            has a station, and documents are looked at by hand.
+        camera: frames of a webcam are asked for. Off only in a room with people in it.
         watch: the thresholds the watch of this day goes by, as proctoring's own record; empty: the installation's.
             Nothing here reads it: it is kept so that a sitting is judged by the values it began under.
     """
@@ -60,3 +63,5 @@ class Policy:
     break_excess_counts: bool = True
     break_locks: bool = True
     watch: str = ""
+    in_room: bool = False
+    camera: bool = True

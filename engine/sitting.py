@@ -23,6 +23,7 @@ from enum import StrEnum
 from operator import attrgetter
 
 from engine.answers import Given, Outbox
+from engine.charge import AttendanceNoted, Charge, ChargeAssigned, HandLowered, HandRaised, StationTaken, charged
 from engine.course import Course, moved, with_added, without_outage
 from engine.errors import Refused
 from engine.events import (
@@ -142,6 +143,7 @@ class Message:
     sender: str
     text: str
     at: datetime
+    phrase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ class Sitting:
     ticks: tuple[str, ...] = ()
     route: str = "assisted"
     started_by: str | None = None
+    charge: Charge = field(default_factory=Charge)
     epoch: int = 1
     sheet: Sheet = field(default_factory=Sheet)
     messages: tuple[Message, ...] = ()
@@ -338,8 +341,11 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             grace_since = at if state.phase is Phase.TIME_EXPIRED else state.grace_since
             watch, course = state.watch.credited(down_from, at), without_outage(state.course, resumed, at)
             return replace(state, watch=watch, course=course, grace_since=grace_since)
-        case MessageSent(sender=sender, text=text):
-            return replace(state, messages=(*state.messages, Message(sender, text, at))[-50:])
+        case MessageSent(sender=sender, text=text, phrase=phrase) as said:
+            messages = (*state.messages, Message(sender, text, at, phrase))[-50:]
+            return replace(state, messages=messages, charge=charged(state.charge, said, at, actor))
+        case ChargeAssigned() | HandRaised() | HandLowered() | AttendanceNoted() | StationTaken() as told:
+            return replace(state, charge=charged(state.charge, told, at, actor))
         case TerminationProposed(grounds=grounds):
             return replace(state, proposal=Proposal(actor, at, grounds))
         case TerminationWithdrawn():
@@ -404,7 +410,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 7
+    version = 8
     state = Sitting
     empty = Sitting()
 

@@ -13,7 +13,7 @@ Rules:
   lives. Before that they are shown on the tile and judged by nobody.
 * A refused or lost frame costs itself. Nothing the camera sends can touch the answers.
 * Nothing here ends, pauses or fails a sitting for what a detector saw. The one thing the desk asks for by
-  itself is the pause when no invigilator is present (`Desk.duty`, see `proctoring.duty`).
+  itself is that the standby takes over from a lost proctor, and the pause when neither is there (`proctoring.duty`).
 * In a practice the candidate is coached and nothing is recorded.
 
 Wiring: ``desk = open_desk(...)``, subscribe ``desk.heard`` to committed events, call ``tick`` once a second,
@@ -40,7 +40,7 @@ from engine.sources import Sources, later
 from engine.writer import Append, Writer
 from proctoring import room as rooms
 from proctoring.camera import Camera
-from proctoring.duty import Duty
+from proctoring.duty import Cover, Duty
 from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
 from proctoring.frame import FrameRefused
 from proctoring.gaps import FramesResumed, FramesStopped, told_cause
@@ -93,7 +93,7 @@ _OVER: Final = ENDED | {Phase.SEALED}
 _PHASE_EVENTS: Final = frozenset(
     {
         *("CheckInOpened", "SittingReadied", "SittingStarted", "WatchChosen", "CandidateDisconnected", "SittingPaused"),
-        *("BreakStarted", "BreakReturned"),
+        *("BreakStarted", "BreakReturned", "ChargeAssigned"),
         *("SittingResumed", "SittingHeld", "SittingTerminated", "SittingSubmitted", "TimeExpired", "SittingSealed"),
     }
 )
@@ -211,7 +211,7 @@ class Desk:
                 self._incidents.end_orphans(state, at)
             known.exam, known.phase = state.exam, state.phase
             known.practice, known.policy = state.practice, state.policy
-            known.pausing = False
+            known.charge, known.pausing = state.charge, False
             if not state.practice:  # a practice has rules of its own and nobody invigilates it
                 self.duty.serve(state.exam, state.policy)
             self._judge(known, state)
@@ -326,16 +326,10 @@ class Desk:
                 for track in known.tracks:
                     self._record(known, track.gaps.tick(at), at)
                     self._look(known, track, at)
-            for exam in self.duty.tick(at):
-                self._pause(exam)
+            self.duty.tick(at)
+            self._cover(at)
 
     # -- the invigilators -----------------------------------------------------------------------------
-
-    def watching(self, exam: str, at: datetime) -> int:
-        """How many running sittings each invigilator who is present watches, shared evenly."""
-        with self._lock:
-            running = [each for each in self._known.values() if each.exam == exam and each.watched]
-        return len(running) // max(1, len(self.duty.present(exam, at)))
 
     def tile_opened(self, person: str, sitting: str, at: datetime) -> None:
         """An invigilator enlarged a tile: that is an act, and larger frames are asked for."""
@@ -477,7 +471,7 @@ class Desk:
         known.camera.judge(by, EVERY_KIND if state.route == "person" else self._unapproved(by))
 
     def _expect(self, known: Known, at: datetime) -> None:
-        expected = known.phase is Phase.RUNNING and known.line_up
+        expected = known.phase is Phase.RUNNING and known.line_up and known.policy.camera
         self._found(known, known.camera.signal(Watching(at) if expected else Muted(at)))
         for track in known.tracks:
             track.gaps.page_up = known.line_up
@@ -486,14 +480,19 @@ class Desk:
             else:
                 track.gaps.rest()
 
-    def _pause(self, exam: str) -> None:
-        """Nobody is there: ask for the pause of what runs, once for each interruption."""
-        running = [each for each in self._known.values() if each.exam == exam and each.watched and not each.pausing]
-        for known in running:
+    def _cover(self, at: datetime) -> None:
+        """Where a proctor is lost the standby takes over; where nobody is there, ask for the pause. Once each."""
+        for known in [each for each in self._known.values() if each.watched and not each.pausing]:
+            match self.duty.cover(known.exam, known.charge, at):
+                case Cover.STANDBY:
+                    act = partial(self._delivery.standby_takes_over, known.sitting, known.charge.proctor)
+                case Cover.NOBODY:
+                    act = partial(self._delivery.proctor_lost, known.sitting)
+                    self._tell(ProctorLost(known.exam))
+                case _:
+                    continue
             known.pausing = True
-            self._scribe.submit(partial(self._delivery.proctor_lost, known.sitting))
-        if running:
-            self._tell(ProctorLost(exam))
+            self._scribe.submit(act)
 
     def _tell(self, notice: Notice) -> None:
         for listener in self._listeners:

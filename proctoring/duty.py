@@ -1,8 +1,10 @@
 """Who is on duty: the invigilators' half of the desk.
 
 The web says who came, went, beat, acted and answered; this module keeps the room (`proctoring.room` holds its
-rules), asks for attention, and tells the desk once a second which exams nobody invigilates any more.
+rules), asks for attention, and says who is lost.
 
+* A sitting is covered while its proctor is there, or else the standby, who then takes over. Only when neither is, is
+  there nobody, and the desk asks for the pause.
 * An exam is known here from the moment one of its sittings is followed or one of its invigilators comes.
 * After a restart invigilators need as long to come back as they get for any other silence.
 
@@ -21,13 +23,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from threading import RLock
 
+from engine.charge import Charge
 from engine.policy import Policy
 from engine.sources import Sources, between_ms
 from proctoring import room as rooms
 from proctoring.notice import AttentionAsked, Notice
 from proctoring.room import Room
+
+
+class Cover(StrEnum):
+    """Who there is to watch a sitting."""
+
+    PROCTOR = "proctor"
+    STANDBY = "standby"
+    NOBODY = "nobody"
 
 
 class Duty:
@@ -81,19 +93,29 @@ class Duty:
         with self._lock:
             return rooms.present(self._room, exam, self._policies.get(exam, Policy()), at)
 
-    def tick(self, at: datetime) -> tuple[str, ...]:
-        """A second passed: ask those who have been quiet. The answer is the exams that nobody invigilates."""
+    def cover(self, exam: str, charge: Charge, at: datetime) -> Cover:
+        """Who watches a sitting now. One that is in nobody's charge is watched by whoever is there."""
+        if not self._absent(exam, charge.proctor, at):
+            return Cover.PROCTOR
+        if charge.standby and not self._absent(exam, charge.standby, at):
+            return Cover.STANDBY
+        return Cover.NOBODY
+
+    def tick(self, at: datetime) -> None:
+        """A second passed: ask those who have been quiet."""
         with self._lock:
             for exam, policy in self._policies.items():
                 self._ask(exam, policy, at)
-            return tuple(exam for exam, policy in self._policies.items() if self._lost(exam, policy, at))
+
+    def _absent(self, exam: str, person: str, at: datetime) -> bool:
+        """Whether ``person`` ("": everybody) has been gone for longer than the policy allows."""
+        with self._lock:
+            policy = self._policies.get(exam, Policy())
+            back = between_ms(self._since, at) >= policy.proctor_lost_ms
+            return back and rooms.lost(self._room, exam, policy, at, person)
 
     def _ask(self, exam: str, policy: Policy, at: datetime) -> None:
         for person in rooms.to_ask(self._room, exam, policy, at):
             attention = self._sources.new_id("att")
             self._room = rooms.asked(self._room, person, exam, attention, at)
             self._tell(AttentionAsked(person, exam, attention, rooms.ATTENTION_WITHIN_MS // 1000))
-
-    def _lost(self, exam: str, policy: Policy, at: datetime) -> bool:
-        back = between_ms(self._since, at) >= policy.proctor_lost_ms
-        return back and rooms.lost(self._room, exam, policy, at)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.charge import Charge
 from engine.policy import Policy
 from engine.sitting import Phase
 from proctoring.camera import Camera
@@ -21,7 +22,8 @@ from proctoring.track import Track, Which
 
 @dataclass(slots=True)
 class Known:
-    """What the desk knows of one sitting. ``line_heard`` is None until its answer Line was heard of."""
+    """What the desk knows of one sitting. ``line_heard`` is None until its answer Line was heard of;
+    ``pausing`` while its pause or the standby's takeover is on its way."""
 
     camera: Camera
     screen: Track
@@ -31,6 +33,7 @@ class Known:
     policy: Policy = field(default_factory=Policy)
     line_up: bool = True
     line_heard: datetime | None = None
+    charge: Charge = field(default_factory=Charge)
     pausing: bool = False
 
     @property
@@ -40,7 +43,8 @@ class Known:
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Those the policy asks for."""
-        return (self.camera, self.screen) if self.policy.screen else (self.camera,)
+        wanted = ((self.camera, self.policy.camera), (self.screen, self.policy.screen))
+        return tuple(track for track, asked in wanted if asked)
 
     def track(self, which: Which) -> Track:
         return self.camera if which is Which.CAMERA else self.screen

@@ -45,7 +45,7 @@ class TileChanged:
 
 @dataclass(frozen=True, slots=True)
 class AttentionAsked:
-    """Ask this invigilator whether they are there; hand the answer to `Desk.attention_answered`."""
+    """Ask this invigilator whether they are there; hand the answer to `Duty.answered`."""
 
     person: str
     exam: str
@@ -55,7 +55,7 @@ class AttentionAsked:
 
 @dataclass(frozen=True, slots=True)
 class ProctorLost:
-    """Nobody invigilates this exam any more; its sittings are being paused."""
+    """Sittings of this exam that nobody watches any more are being paused."""
 
     exam: str
 
@@ -74,5 +74,7 @@ class Delivering(Protocol):
     def end_incident(self, sitting: str, ended: IncidentEnded) -> Sitting: ...
 
     def proctor_lost(self, sitting: str) -> Sitting: ...
+
+    def standby_takes_over(self, sitting: str, lost: str) -> Sitting: ...
 
     def review(self, person: str, sitting: str, reviewed: IncidentReviewed) -> Sitting: ...

@@ -3,10 +3,10 @@
 * An invigilator is *present* when their Line is alive **and** they acted, or answered an attention check,
   lately. A browser left open on a desk is nobody.
 * Before presence runs out they are asked: one attention check at a time, a minute to answer.
-* An exam is *lost* when nobody has been present for as long as the policy allows (``proctor_lost_ms``): a
-  reload of the page is no reason to stop everybody's clock.
-* The wall is ordered by what needs a person: an event that goes on, a camera or Line that is down, a
-  candidate waiting to start or to go on, a message; then by how long, then by name.
+* A proctor is *lost* after as long a silence as the policy allows (``proctor_lost_ms``): a reload of the page is no
+  reason to stop anybody's clock.
+* The wall is ordered by what needs a person: an event that goes on, a raised hand, a camera or Line that is down,
+  a candidate waiting to start or to go on, a message; then by how long, then by name.
 
 Everything here is pure: time is handed in, and each function gives a new room.
 
@@ -106,9 +106,9 @@ def present(room: Room, exam: str, policy: Policy, at: datetime) -> tuple[str, .
     return tuple(each.person for each in _of(room, exam) if each.lines and _attends(each, policy, at))
 
 
-def lost(room: Room, exam: str, policy: Policy, at: datetime) -> bool:
-    """Whether nobody has been present for longer than the policy allows: hide the content, stop the clocks."""
-    return not any(_attends(each, policy, at) for each in _of(room, exam))
+def lost(room: Room, exam: str, policy: Policy, at: datetime, person: str = "") -> bool:
+    """Whether ``person`` (or anybody, when nobody is named) has not been present for longer than the policy allows."""
+    return not any(_attends(each, policy, at) for each in _of(room, exam) if person in ("", each.person))
 
 
 def to_ask(room: Room, exam: str, policy: Policy, at: datetime) -> tuple[str, ...]:
@@ -148,6 +148,7 @@ class Needs(StrEnum):
     """Why a tile needs a person, most pressing first."""
 
     EVENT = "event"
+    HAND = "hand"
     CAMERA = "camera"
     LINE = "line"
     START = "start"
@@ -164,7 +165,7 @@ _ORDER: Final = {needs: place for place, needs in enumerate(Needs)}
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the engine and the Lines know of one sitting. ``missing`` are the codes that stand before a start;
-    ``unread`` says that the candidate wrote last."""
+    ``unread`` says that the candidate wrote last; ``camera`` that frames are asked for."""
 
     sitting: str
     name: str
@@ -176,6 +177,11 @@ class Facts:
     line_up: bool
     missing: tuple[str, ...] = ()
     unread: bool = False
+    hand: bool = False
+    proctor: str = ""
+    standby: str = ""
+    camera: bool = True
+    station: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +239,17 @@ def _needs(facts: Facts, seen: Seen) -> Needs:
         return Needs.OVER
     if facts.phase is Phase.CREATED:
         return Needs.NOTHING
+    if facts.hand and facts.phase in {Phase.CHECK_IN, Phase.READY}:
+        return Needs.HAND
     if facts.phase in {Phase.CHECK_IN, Phase.READY}:
         return Needs.CHECK_IN if set(facts.missing) - {"ID_UNVERIFIED", "ENV_INCOMPLETE"} else Needs.START
     if any(event.going and not event.hint for event in seen.events):
         return Needs.EVENT
+    if facts.hand:
+        return Needs.HAND
     if facts.phase in _NEEDING:
         return Needs.LINE if not facts.line_up else Needs.RESUME
-    if not seen.camera_up or seen.silent:
+    if facts.camera and (not seen.camera_up or seen.silent):
         return Needs.CAMERA
     if not facts.line_up:
         return Needs.LINE

@@ -34,6 +34,7 @@ DOORS = {
         *("answers", "answer_line", "uploads", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
+        *("charge", "day", "invigilation"),
         *(f"transparency.{name}" for name in ("checkpoint", "log", "merkle", "receipt_file", "store")),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
     },

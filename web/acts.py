@@ -267,6 +267,7 @@ def exam_status(house: House, exam: str) -> dict[str, Any]:
         "zone": state.zone,
         "seats": state.seats,
         "proctors": list(state.proctors),
+        "check_in": list(state.checkers),
         "draw_commitment": state.draw_commitment,
         "thresholds": of_record(state.policy.watch).version,
         "sittings": [{"sitting": found["sitting"], "phase": found["phase"]} for found in sittings],

@@ -22,6 +22,7 @@ from engine.certification.scheme import Schemes
 from engine.cohort import Cohort
 from engine.delivery import Delivery
 from engine.exam import Exams
+from engine.invigilation import Invigilation
 from engine.keyring import Keyring
 from engine.notices import Channel, Notices, Smtp, Spool
 from engine.pacing import Pacing
@@ -100,6 +101,7 @@ class House:
         self.exams = Exams(*common, self.bank)
         self.delivery = Delivery(*common, self.exams, self.bank, self.bank)
         self.cohort = Cohort(self.writer, sources, self.exams)
+        self.invigilation = Invigilation(self.writer, sources, self.exams)
         #: Who is present at a wall of an exam. Nobody is, until there are walls: `web.wall` says so.
         self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
         self.uploads = Uploads(self.writer, sources, self.keyring, self.delivery, settings.uploads)

@@ -56,7 +56,7 @@ async def exams(request: Request) -> Response:
     require(request, login, Role.PROCTOR)
     found = await aside(request, request.app.state.house.exams.all)
     days = [await aside(request, request.app.state.house.exams.exam, row["exam"]) for row in found]
-    mine = [described(day) for day in days if login.person in day.proctors]
+    mine = [described(day) for day in days if login.person in day.rota]
     return page(request, login, "proctor/exams.html", {"exams": mine})
 
 
@@ -155,16 +155,14 @@ async def start(request: Request) -> Response:
     """No invigilator present, no start: presence is the acting person's own."""
     login, exam, state = await watched(request)
     await parsed(request, login)
-    house, desk = request.app.state.house, request.app.state.desk
-    at = house.sources.now()
-    present = login.person in desk.duty.present(exam.exam, at)
-    watching = desk.watching(exam.exam, at)
+    house = request.app.state.house
+    present = house.present(exam.exam)
     try:
         await do(
             request,
             login,
             "start",
-            lambda: house.delivery.start(login.person, state.sitting, present=present, watching=watching),
+            lambda: house.delivery.start(login.person, state.sitting, present=present),
         )
     except Refused as refusal:
         return await _check_in(request, login, exam, state.sitting, problem_of(refusal))

@@ -27,7 +27,7 @@ async def rota(request: Request) -> tuple[Login, Exam]:
     login = asking(request)
     house = request.app.state.house
     exam: Exam = await aside(request, house.exams.exam, request.path_params["exam"])
-    if login.person not in exam.proctors or Role.PROCTOR not in house.people.roles(login.person):
+    if login.person not in exam.rota or Role.PROCTOR not in house.people.roles(login.person):
         raise NotFound("exam", exam.exam)
     return login, exam
 
@@ -38,7 +38,7 @@ async def watched(request: Request) -> tuple[Login, Exam, Sitting]:
     house = request.app.state.house
     state: Sitting = await aside(request, house.delivery.sitting, request.path_params["sitting"])
     exam: Exam = await aside(request, house.exams.exam, state.exam)
-    if login.person not in exam.proctors or Role.PROCTOR not in house.people.roles(login.person) or state.practice:
+    if login.person not in exam.rota or Role.PROCTOR not in house.people.roles(login.person) or state.practice:
         raise NotFound("sitting", state.sitting)
     return login, exam, state
 

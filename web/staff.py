@@ -242,7 +242,7 @@ def _tasks(house: House, person: str, roles: frozenset[str]) -> list[dict[str, A
         )
         task("Messages", "What was sent to whom, and whether it arrived.", "/staff/notices")
     if Role.PROCTOR in roles:
-        mine = {row["exam"] for row in house.exams.all() if person in house.exams.exam(row["exam"]).proctors}
+        mine = {row["exam"] for row in house.exams.all() if person in house.exams.exam(row["exam"]).rota}
         queue = house.delivery.in_phase(Phase.CHECK_IN, Phase.READY)
         waiting = sum(row["exam"] in mine and not row["practice"] for row in queue)
         task("Invigilation", "Check candidates in and watch over their exam.", "/proctor", waiting)

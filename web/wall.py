@@ -199,7 +199,7 @@ class Wall:
         exam_name = self._door.redeem(login, "wall", hello.get("ticket"))
         exam: Exam = await self._bus.aside(self._house.exams.exam, exam_name)
         roles = await self._bus.aside(self._house.people.roles, login.person)
-        if login.person not in exam.proctors or Role.PROCTOR not in roles:
+        if login.person not in exam.rota or Role.PROCTOR not in roles:
             raise NotFound("exam", exam_name)
         tiles = await self.tiles(exam_name)
         watcher = Watcher(socket, login.person, exam_name)

@@ -437,7 +437,7 @@ def started(limit_ms: int) -> tuple[tuple[Recorded, ...], Sitting]:
         lambda state: admission.create(state, created),
         lambda state: admission.assign_form(state, FormAssigned(form, form.digest, "assembly-1", 1)),
         lambda state: admission.open_check_in(state, NINE),
-        lambda state: admission.start(state, NINE, "grace", "build-1", present=True, watching=0),
+        lambda state: admission.start(state, NINE, "grace", "build-1", present=True),
     )
     state, opening = Sitting(), list[Recorded]()
     for decide in commands:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from engine import admission, conduct, navigation
+from engine import admission, conduct, invigilation, navigation
 from engine.answers import OutboxRow, row_text
 from engine.events import (
     AgreementSigned,
@@ -167,6 +167,8 @@ class World:
 
     def check_in(self) -> World:
         """Everything the check-in asks for, lawfully."""
+        if self.state.policy.in_room:
+            self.do(invigilation.note_attendance, here=True)
         self.do(admission.show_identity, shown(), by="ada")
         self.do(admission.verify_identity, "grace", verified())
         for text in admission.SITTING_TEXTS:
@@ -174,8 +176,8 @@ class World:
         self.do(admission.check_environment, admission.ENVIRONMENT)
         return self
 
-    def start(self, by: str = "grace", *, present: bool = True, watching: int = 0) -> Sequence[Event]:
-        return self.do(admission.start, self.at, by, "build-1", by=by, present=present, watching=watching)
+    def start(self, by: str = "grace", *, present: bool = True) -> Sequence[Event]:
+        return self.do(admission.start, self.at, by, "build-1", by=by, present=present)
 
     def enter(self, position: str, *, leaving: bool = False, **sent: int) -> Sequence[Event]:
         """Ada goes to a question."""

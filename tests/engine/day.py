@@ -257,8 +257,10 @@ class Day:
         self.delivery.check_environment(self[by], own, EnvironmentChecked(ENVIRONMENT))
         return own
 
-    def start(self, by: str = "grace", sitting_id: str = "", *, present: bool = True, watching: int = 0) -> Sitting:
-        return self.delivery.start(self[by], sitting_id or self.booked, present=present, watching=watching)
+    def start(self, by: str = "grace", sitting_id: str = "", present: Sequence[str] | None = None) -> Sitting:
+        """``present``: who is at a wall of the exam; whoever acts when left out."""
+        here = [self[name] for name in ((by,) if present is None else present)]
+        return self.delivery.start(self[by], sitting_id or self.booked, present=here)
 
     def lead_ada_in(self) -> None:
         self.check_in()

@@ -116,7 +116,7 @@ class Register:
                 (by, admission.ready),
             ),
             Phase.RUNNING: (
-                (by, lambda state: admission.start(state, at, self[by], "build", present=True, watching=0)),
+                (by, lambda state: admission.start(state, at, self[by], "build", present=True)),
             ),
             Phase.SUBMITTED: ((candidate, lambda state: conduct.submit(state, 0, 0)),),
             Phase.SEALED: (
@@ -137,7 +137,7 @@ class Register:
         self.act(candidate, lambda state: admission.open_check_in(state, at), "try-1")
         self.act(
             candidate,
-            lambda state: admission.start(state, at, self[candidate], "build", present=False, watching=0),
+            lambda state: admission.start(state, at, self[candidate], "build", present=False),
             "try-1",
         )
 

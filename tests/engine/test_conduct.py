@@ -348,7 +348,6 @@ TWINS = [
     Twin("FORM_NOT_RELEASED", "no form", _start_without_form, Phase.CHECK_IN),
     Twin("PROCTOR_ABSENT", "nobody there at the start", lambda w, ok: w.start(present=ok), Phase.READY),
     Twin("PROCTOR_ABSENT", "nobody there to resume", _resume),
-    Twin("RATIO_EXCEEDED", "one too many", lambda w, ok: w.start(watching=7 if ok else 8), Phase.READY),
     Twin("SOD_SELF", "Ada starts herself", lambda w, ok: w.start(by="grace" if ok else "ada"), Phase.READY),
     Twin("SOD_SECOND_PERSON", "Grace confirms her own proposal", _confirm_by("grace")),
     Twin("SOD_SELF", "Ada confirms her own end", _confirm_by("ada")),
@@ -599,7 +598,7 @@ def test_a_start_from_ready_only_starts_and_knows_the_minutes_that_were_added() 
 
 def test_a_practice_starts_by_its_candidate_with_nobody_present_and_nothing_checked() -> None:
     world = a_sitting(Phase.CHECK_IN, policy=ALONE)
-    world.start(by="ada", present=False, watching=99)
+    world.start(by="ada", present=False)
     assert (world.state.phase, world.state.started_by) == (Phase.RUNNING, "ada")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.cohort import Cohort
+from engine.day import check_plan
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import SYSTEM, ExamExtended, FormAssigned, Recorded, SittingCreated
 from engine.exam import (
@@ -23,7 +24,6 @@ from engine.exam import (
     ExamPhase,
     ExamPlanned,
     Fold,
-    check_plan,
     project,
 )
 from engine.form import Drawn

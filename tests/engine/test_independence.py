@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from engine import admission, conduct, ending
+from engine import admission, conduct, ending, invigilation
+from engine.charge import AttendanceNoted, ChargeAssigned, HandLowered, StationTaken
 from engine.errors import NotFound, Refused
 from engine.events import (
     OPERATOR,
@@ -41,12 +43,13 @@ from engine.independence import (
     project,
 )
 from engine.people import Role
+from engine.policy import Policy
 from engine.replay import rebuild
 from engine.sitting import Phase, Sitting
 from engine.sources import ManualClock, from_epoch_ms
 from engine.store import Put
 from engine.writer import Act, Transaction
-from tests.engine.builders import NINE, STILL, a_review, an_incident, verified
+from tests.engine.builders import NINE, STILL, a_review, an_incident, created, verified
 from tests.engine.register import FOLDS, PROJECTORS, Register
 
 Decide = Callable[[Sitting], Sequence[Event]]
@@ -90,6 +93,14 @@ def reported(house: Register) -> None:
     house.act(SYSTEM, lambda state: ending.report(state, an_incident()))
 
 
+def in_room(house: Register) -> None:
+    house.record("mary", replace(created(), candidate=house["ada"], policy=Policy(in_room=True)))
+
+
+def raised(house: Register) -> None:
+    house.act("ada", invigilation.raise_hand)
+
+
 def nothing(_house: Register) -> None:
     pass
 
@@ -124,7 +135,7 @@ ACTS: dict[type, Row] = {
     SittingStarted: (
         Phase.READY,
         nothing,
-        lambda house: by(house, admission.start, NINE, by, "build", present=True, watching=0),
+        lambda house: by(house, admission.start, NINE, by, "build", present=True),
         "proctored",
     ),
     SittingPaused: (
@@ -142,6 +153,25 @@ ACTS: dict[type, Row] = {
     SittingHeld: (Phase.RUNNING, nothing, lambda house: by(house, conduct.hold, "a fire alarm"), "administered"),
     TimeAdded: (Phase.RUNNING, nothing, lambda house: by(house, conduct.add_time, 2**16, "alarm"), "accommodated"),
     MessageSent: (Phase.RUNNING, nothing, lambda house: by(house, conduct.say, "proctor", "Five minutes"), "proctored"),
+    ChargeAssigned: (
+        Phase.RUNNING,
+        nothing,
+        lambda house: lambda state: invigilation.hand_over(state, house["hedy"], {}, [house["hedy"]]),
+        "proctored",
+    ),
+    AttendanceNoted: (
+        Phase.CREATED,
+        in_room,
+        lambda _house: lambda state: invigilation.note_attendance(state, here=True),
+        "proctored",
+    ),
+    StationTaken: (
+        Phase.CREATED,
+        in_room,
+        lambda _house: lambda state: invigilation.take_station(state, "A1", "", ()),
+        "proctored",
+    ),
+    HandLowered: (Phase.RUNNING, raised, lambda _house: invigilation.lower_hand, "proctored"),
     TerminationProposed: (
         Phase.RUNNING,
         paused,

@@ -9,7 +9,7 @@ from typing import get_args, get_type_hints
 import pytest
 from pydantic import TypeAdapter
 
-from engine import admission, conduct, ending
+from engine import admission, conduct, ending, invigilation
 from engine.answers import Given
 from engine.events import (
     CandidateDisconnected,
@@ -49,6 +49,7 @@ def an_eventful_sitting() -> World:
     """Ada's whole day with everything that may go wrong in it, one power of two between the acts."""
     world = a_sitting(Phase.READY)
     world.do(conduct.say, "proctor", "Good morning")
+    world.do(invigilation.raise_hand, by="ada")
     world.do(conduct.add_time, 2**10, "accommodation")
     world.do(conduct.choose_watch, "person", by="ada")
     world.start()

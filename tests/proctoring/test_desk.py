@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pytest
 
+from engine.charge import ChargeAssigned
 from engine.conduct import PAUSE_REASONS
 from engine.errors import NotFound, Refused, Tampered
 from engine.events import (
@@ -437,16 +438,50 @@ def test_a_practice_does_not_change_the_rules_of_its_exam_and_is_not_watched(run
     practising = replace(running.state, sitting="try-bob", practice=True, policy=Policy(attended=False, attention_ms=1))
     running.desk.follow(practising)
     running.second(32)
-    assert running.desk.watching("exam-1", running.clock.now()) == 1
     assert running.state.phase is Phase.RUNNING
+    assert "SittingPaused" not in running.kinds()
 
 
-def test_running_sittings_are_shared_evenly_among_those_present(running: Office) -> None:
-    at = running.clock.now()
-    assert running.desk.watching("exam-1", at) == 1
-    running.desk.duty.opened(running.katherine, "exam-1", ATTENTIVE, at)
-    assert running.desk.watching("exam-1", at) == 0
-    assert running.desk.watching("exam-2", at) == 0
+@pytest.mark.parametrize("standby_beats", [True, False])
+def test_the_standby_takes_over_from_a_lost_proctor_and_only_without_one_the_sitting_pauses(
+    running: Office, standby_beats: bool
+) -> None:
+    running.record(ChargeAssigned(running.grace, running.katherine, "start"))
+    running.desk.follow(running.state)
+    running.desk.duty.opened(running.katherine, "exam-1", ATTENTIVE, running.clock.now())
+    running.grace_beats = False
+    for _ in range(40):
+        if standby_beats:
+            running.desk.duty.heard(running.katherine, "exam-1", running.clock.now())
+        running.second()
+    assigned = [(one.actor, one.event) for one in running.history("ChargeAssigned")[1:]]
+    if standby_beats:
+        assert assigned == [("system", ChargeAssigned(running.katherine, running.grace, "takeover"))]
+        assert running.state.phase is Phase.RUNNING
+        assert running.told(ProctorLost) == []
+    else:
+        assert assigned == []
+        assert running.state.phase is Phase.PAUSED_PROCTOR
+        assert running.told(ProctorLost) == [ProctorLost("exam-1")]
+
+
+def test_a_sitting_is_not_watched_by_whoever_else_is_there(running: Office) -> None:
+    running.record(ChargeAssigned(running.grace, "", "start"))
+    running.desk.follow(running.state)
+    running.grace_beats = False
+    for _ in range(32):
+        running.desk.duty.heard(running.katherine, "exam-1", running.clock.now())
+        running.second()
+    assert running.state.phase is Phase.PAUSED_PROCTOR
+
+
+def test_without_a_camera_in_the_policy_no_frame_is_missed(tmp_path: Path, pool: SharedPool) -> None:
+    with Office(tmp_path, pool, policy=replace(ATTENTIVE, in_room=True, camera=False)) as office:
+        office.ada()
+        office.desk.duty.opened(office.grace, "exam-1", ATTENTIVE, office.clock.now())
+        office.second(64)
+        assert office.state.phase is Phase.RUNNING
+        assert office.history("IncidentReported") == []
 
 
 def test_enlarging_a_tile_is_an_act_and_asks_for_larger_frames(office: Office) -> None:

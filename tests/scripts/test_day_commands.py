@@ -42,7 +42,7 @@ def running(at: Shell) -> str:
         for text in SITTING_TEXTS:
             house.delivery.sign(ada, sitting, AgreementSigned(text, "2026-1", "ab" * 32, "en"))
         house.delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
-        house.delivery.start(grace, sitting, present=True, watching=0)
+        house.delivery.start(grace, sitting, present=(grace,))
     return exam
 
 

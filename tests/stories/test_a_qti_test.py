@@ -183,7 +183,7 @@ def _start(house: House, sitting: str) -> None:
     delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
     delivery.show_identity(ada, sitting, IdentityShown("5a" * 32, 1280, 960))
     delivery.verify_identity(grace, sitting, IdentityVerified("5a" * 32, "passport", "live"))
-    delivery.start(grace, sitting, present=True, watching=0)
+    delivery.start(grace, sitting, present=(grace,))
 
 
 def _sitting(house: House) -> str:

@@ -231,7 +231,7 @@ def noor(site: Site) -> str:
     delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
     delivery.show_identity(candidate, sitting, IdentityShown("6b" * 32, 1280, 960))
     delivery.verify_identity(grace, sitting, IdentityVerified("6b" * 32, "passport", "live"))
-    delivery.start(grace, sitting, present=True, watching=0)
+    delivery.start(grace, sitting, present=(grace,))
     return sitting
 
 

@@ -236,7 +236,7 @@ class Site:
         delivery, ada, grace = self.house.delivery, self.person("ada"), self.person("grace")
         delivery.show_identity(ada, self.sitting, IdentityShown("5a" * 32, 1280, 960))
         delivery.verify_identity(grace, self.sitting, IdentityVerified("5a" * 32, "passport", "live"))
-        delivery.start(grace, self.sitting, present=True, watching=0)
+        delivery.start(grace, self.sitting, present=(grace,))
 
     def answered(self) -> None:
         """Ada answers every question rightly."""

@@ -142,7 +142,7 @@ def sit(site: Site, exam: str, sitting: str) -> list[str]:
     delivery.check_environment(grace, sitting, EnvironmentChecked(ENVIRONMENT))
     delivery.show_identity(noor, sitting, IdentityShown("5a" * 32, 1280, 960))
     delivery.verify_identity(grace, sitting, IdentityVerified("5a" * 32, "passport", "live"))
-    delivery.start(grace, sitting, present=True, watching=0)
+    delivery.start(grace, sitting, present=(grace,))
     browser, sent = site.candidate("noor"), []
     writer, state = delivery.open_outbox(noor, sitting)
     assert state.form is not None
