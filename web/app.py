@@ -31,6 +31,7 @@ from web import (
     reviewing,
     sections,
     staff,
+    talking,
     uploads,
     whole_room,
 )
@@ -99,6 +100,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *sections.routes,
             *whole_room.routes,
             *uploads.routes,
+            *talking.routes,
             *proctor.routes,
             *reviewing.routes,
             *item_review.routes,

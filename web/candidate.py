@@ -26,6 +26,7 @@ from proctoring.room import queue
 from web.forms import MOST_FIELD_BYTES, MOST_FORM_BYTES
 from web.rendering import go
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS, text_digest
+from web.thread import ask
 
 MOST_STILL_BYTES: Final = 6_000_000
 
@@ -146,6 +147,7 @@ async def waiting(request: Request) -> Response:
         "place": await _place_in_queue(request, state),
         "identity_state": identity_state,
         "camera_ticket": ticket(request, login, "camera", state),
+        "ask": ask(login, state),
         "proctor_present": bool(desk.duty.present(state.exam, request.app.state.house.sources.now())),
     }
     return page(request, login, "waiting", context)

@@ -25,6 +25,7 @@ from web.candidate import asking, brief, own, page, place, posted, ticket, title
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
 from web.resources import placed
+from web.thread import ask
 
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
@@ -173,6 +174,7 @@ async def hidden(request: Request) -> Response:
         "since": state.phase_since,
         "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
         "camera_ticket": ticket(request, login, "camera", state),
+        "ask": ask(login, state),
     }
     return page(request, login, "hidden", context)
 
@@ -224,6 +226,7 @@ async def running(request: Request, login: Login, state: Sitting) -> dict[str, A
         "breaks": breaks(state, at),
         "ticket": ticket(request, login, "line", state),
         "camera_ticket": ticket(request, login, "camera", state),
+        "ask": ask(login, state),
         "store_key": _store_key(request, state),
         "t1_ms": policy.candidate_lost_ms,
         "epoch": state.epoch,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,11 +28,14 @@ from engine.sources import later
 from web import termination
 from web.alarms import alarms
 from web.forms import aside, asking, page, parsed, recorded, require
+from web.house import House
 from web.params import Params
 from web.problems import Problem, problem_of
 from web.rendering import go
 from web.rota import described, do, events_of, rota, stranded_of, wall_ticket, watched
+from web.talking import talk
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS
+from web.thread import TALKING
 from web.words import (
     DOCUMENT_CLASSES,
     END_REASONS,
@@ -61,22 +65,53 @@ async def exams(request: Request) -> Response:
 
 
 async def wall(request: Request) -> Response:
+    """GET /proctor/{exam}: my tiles and those that are nobody's yet; with ``?all`` those of the whole exam."""
     login, exam = await rota(request)
-    desk, at = request.app.state.desk, request.app.state.house.sources.now()
-    tiles = await request.app.state.wall.tiles(exam.exam)
+    return await _wall(request, login, exam)
+
+
+async def _wall(request: Request, login: Login, exam: Exam, problem: Problem | None = None) -> Response:
+    house, desk = request.app.state.house, request.app.state.desk
+    tiles = await request.app.state.wall.tiles(exam.exam, person=login.person)
+    present = house.present(exam.exam)
+    everybody = "all" in request.query_params
     context = {
         "exam": described(exam),
+        "in_room": exam.policy.in_room,
         "ticket": wall_ticket(request, login, exam.exam),
-        "present": login.person in desk.duty.present(exam.exam, at),
-        "watching": sum(tile["phase"] is Phase.RUNNING for tile in tiles),
+        "present": login.person in present,
+        "watching": sum(tile["mine"] and tile["phase"] in STARTED for tile in tiles),
+        "everybody": everybody,
+        "total": len(tiles),
+        "colleagues": _colleagues(house, exam, present, login.person),
+        "problem": problem,
         "ratio": exam.policy.ratio,
         "queue_length": sum(tile["phase"] in _WAITING for tile in tiles),
-        "tiles": tiles,
+        "tiles": [tile for tile in tiles if everybody or tile["mine"] or not tile["proctor"]],
         "attention": None,
-        "alarms": alarms(request.app.state.house, desk),
+        "alarms": alarms(house, desk),
         "faces": desk.faces_standing(exam.policy),
     }
-    return page(request, login, "proctor/wall.html", context)
+    return page(request, login, "proctor/wall.html", context, status=problem.status if problem else 200)
+
+
+async def hand_over_all(request: Request) -> Response:
+    """POST /proctor/{exam}/hand-over: all that is mine goes to a colleague who is present."""
+    login, exam = await rota(request)
+    told = await parsed(request, login)
+    house, to = request.app.state.house, told.text("to", 60)
+    tiles = await request.app.state.wall.wall(exam.exam)
+    mine = [one.facts.sitting for one in tiles if one.facts.proctor == login.person and one.facts.phase in STARTED]
+
+    def act() -> None:
+        for name in mine:
+            house.invigilation.hand_over(login.person, name, to, present=house.present(exam.exam))
+
+    try:
+        await do(request, login, "hand-over", act)
+    except Refused as refusal:
+        return await _wall(request, login, exam, problem_of(refusal))
+    return go(f"/proctor/{exam.exam}")
 
 
 async def ticket(request: Request) -> Response:
@@ -169,8 +204,15 @@ async def start(request: Request) -> Response:
     return go(f"/proctor/{exam.exam}/check-in")
 
 
-async def message(request: Request) -> Response:
-    return await _act(request, "message", lambda by, name, told: _house(request).tell(by, name, told.text("text", 500)))
+async def hand_over(request: Request) -> Response:
+    """POST /proctor/sitting/{id}/hand-over: this sitting goes to somebody who is present, or I take it."""
+    house = request.app.state.house
+
+    def act(by: str, name: str, told: Params) -> None:
+        present = house.present(house.delivery.sitting(name).exam)
+        house.invigilation.hand_over(by, name, told.text("to", 60), present=present)
+
+    return await _act(request, "hand-over", act)
 
 
 async def pause(request: Request) -> Response:
@@ -299,12 +341,16 @@ async def _sitting(
         "events": events_of(state, desk.seen(state.sitting).events),
         "takeovers": state.epoch - 1,
         "stranded": stranded_of(state),
-        "messages": [
-            {"from_name": facts.name if one.sender == "candidate" else "Invigilator", "at": one.at, "text": one.text}
-            for one in state.messages
-        ],
+        **talk(house, state, facts.name),
+        "charge": {
+            "proctor": house.people.person(facts.proctor).name if facts.proctor else "",
+            "standby": house.people.person(facts.standby).name if facts.standby else "",
+            "mine": facts.proctor == login.person,
+            "colleagues": _colleagues(house, exam, house.present(exam.exam), facts.proctor),
+        },
         "may": {
-            "message": state.phase in STARTED | _WAITING,
+            "message": state.phase in TALKING,
+            "hand_over": state.phase in STARTED and login.person in exam.proctors,
             "pause": state.phase in {Phase.RUNNING, Phase.DISCONNECTED},
             "resume": state.phase in INTERRUPTED and not waits and not away,
             "minutes": state.phase in BEFORE | STARTED,
@@ -324,6 +370,13 @@ async def _sitting(
         "problem": problem,
     }
     return page(request, login, "proctor/sitting.html", context, status=problem.status if problem else 200)
+
+
+def _colleagues(house: House, exam: Exam, present: Sequence[str], but: str) -> list[tuple[str, str]]:
+    """Who is present and may be handed a sitting."""
+    return [
+        (person, house.people.person(person).name) for person in exam.proctors if person in present and person != but
+    ]
 
 
 def _pace(state: Sitting, at: datetime) -> list[str]:
@@ -360,7 +413,7 @@ routes = [
     Route("/proctor/sitting/{sitting}/identity", identity, methods=["POST"]),
     Route("/proctor/sitting/{sitting}/environment", environment, methods=["POST"]),
     Route("/proctor/sitting/{sitting}/start", start, methods=["POST"]),
-    Route("/proctor/sitting/{sitting}/message", message, methods=["POST"]),
+    Route("/proctor/sitting/{sitting}/hand-over", hand_over, methods=["POST"]),
     Route("/proctor/sitting/{sitting}/pause", pause, methods=["POST"]),
     Route("/proctor/sitting/{sitting}/resume", resume, methods=["POST"]),
     Route("/proctor/sitting/{sitting}/minutes", minutes, methods=["POST"]),
@@ -368,5 +421,6 @@ routes = [
     Route("/proctor/{exam}", wall),
     Route("/proctor/{exam}/ticket", ticket, methods=["POST"]),
     Route("/proctor/{exam}/attention", attention, methods=["POST"]),
+    Route("/proctor/{exam}/hand-over", hand_over_all, methods=["POST"]),
     Route("/proctor/{exam}/check-in", check_in),
 ]

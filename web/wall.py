@@ -47,6 +47,10 @@ WORD_WITHIN_S: Final = 10
 NAMES_FOR_MS: Final = 60_000
 
 
+#: What a page of an invigilator shows: the own tiles and those that are nobody's yet, all of the exam, or no picture.
+SHOWN: Final = frozenset({"mine", "all", "none"})
+
+
 @dataclass(slots=True)
 class Watcher:
     """One open wall: what waits to be sent to it. ``frames`` holds the newest of each track only."""
@@ -58,6 +62,7 @@ class Watcher:
     frames: dict[tuple[str, Which], bytes] = field(default_factory=dict)
     words: list[dict[str, Any]] = field(default_factory=list)
     opened: str | None = None
+    show: str = "all"
     alarms: list[str] = field(default_factory=list)
 
 
@@ -84,6 +89,7 @@ class Wall:
         self._cameras: dict[tuple[str, Which], WebSocket] = {}
         self._reports = Buckets(house.sources, PER_S, AT_ONCE)
         self._names: dict[str, tuple[str, int]] = {}
+        self._proctor: dict[str, str] = {}  # whose sitting it is, as of the last look
         self._watchers: list[Watcher] = []
         house.present = lambda exam: self.desk.duty.present(exam, house.sources.now())
         self.desk.listen(lambda notice: bus.soon(self._noticed, notice))
@@ -142,7 +148,7 @@ class Wall:
             refused_in_a_row = 0
             await tell(socket, {"t": "seen", "seq": taken.seq})
             for watcher in self._watchers:
-                if watcher.exam == state.exam and watcher.opened in (None, sitting) and not state.practice:
+                if not state.practice and self._wants(watcher, state.exam, sitting):
                     watcher.frames[sitting, which] = taken.tile
 
     def _reported(self, sitting: str, which: Which, text: str) -> bool:
@@ -201,8 +207,13 @@ class Wall:
         roles = await self._bus.aside(self._house.people.roles, login.person)
         if login.person not in exam.rota or Role.PROCTOR not in roles:
             raise NotFound("exam", exam_name)
-        tiles = await self.tiles(exam_name)
-        watcher = Watcher(socket, login.person, exam_name)
+        show = hello.get("show", "all")
+        if show not in SHOWN:
+            raise Refused("INPUT_INVALID", field="show")
+        tiles = await self.tiles(exam_name, person=login.person)
+        if show == "mine":
+            tiles = [tile for tile in tiles if tile["mine"] or not tile["proctor"]]
+        watcher = Watcher(socket, login.person, exam_name, show=show)
         self._watchers.append(watcher)
         self.desk.duty.opened(login.person, exam_name, exam.policy, self._house.sources.now())
         await tell(socket, {"t": "tiles", "tiles": tiles})
@@ -265,16 +276,35 @@ class Wall:
         for word in words:
             await tell(watcher.socket, word)
         if changed:
-            for tile in await self.tiles(watcher.exam, changed):
-                await tell(watcher.socket, {"t": "tile", **tile})
+            for tile in await self.tiles(watcher.exam, changed, watcher.person):
+                gone = watcher.show == "mine" and tile["proctor"] and not tile["mine"]
+                told_of = {"t": "gone", "sitting": tile["sitting"]} if gone else {"t": "tile", **tile}
+                await tell(watcher.socket, told_of)
         for frame in frames.values():
             await _send_bytes(watcher.socket, frame)
 
     # -- tiles ----------------------------------------------------------------------------------------
 
-    async def tiles(self, exam: str, only: Iterable[str] | None = None) -> list[dict[str, Any]]:
-        """The tiles of an exam as the wire has them, ordered by what needs a person."""
-        return [told(tile) for tile in await self.wall(exam, only)]
+    async def tiles(self, exam: str, only: Iterable[str] | None = None, person: str = "") -> list[dict[str, Any]]:
+        """The tiles of an exam as the wire has them: those of ``person`` first, each part by what needs a person."""
+        tiles = [self._told(tile, person) for tile in await self.wall(exam, only)]
+        return sorted(tiles, key=lambda tile: not tile["mine"])
+
+    def _told(self, tile: Tile, person: str) -> dict[str, Any]:
+        facts = tile.facts
+        return {
+            **told(tile),
+            "mine": facts.proctor == person != "",
+            "proctor": self._name(facts.proctor) if facts.proctor else "",
+        }
+
+    def _wants(self, watcher: Watcher, exam: str, sitting: str) -> bool:
+        """Whether this invigilator's page shows the pictures of that sitting now."""
+        if watcher.exam != exam or watcher.show == "none":
+            return False
+        if watcher.opened is not None:
+            return watcher.opened == sitting
+        return watcher.show == "all" or self._proctor.get(sitting, "") in ("", watcher.person)
 
     async def wall(self, exam: str, only: Iterable[str] | None = None) -> tuple[Tile, ...]:
         """The same as values, for the pages."""
@@ -291,6 +321,7 @@ class Wall:
     def _facts(self, sitting: str) -> Facts:
         state: Sitting = self._house.delivery.sitting(sitting)
         assert state.phase_since is not None
+        self._proctor[sitting] = state.charge.proctor
         return Facts(
             sitting=sitting,
             name=self._name(state.candidate),
@@ -302,6 +333,11 @@ class Wall:
             line_up=self._live.up(sitting),
             missing=missing_for_start(state) if state.phase in BEFORE else (),
             unread=bool(state.messages) and state.messages[-1].sender == "candidate",
+            hand=state.charge.hand_at is not None,
+            proctor=state.charge.proctor,
+            standby=state.charge.standby,
+            camera=state.policy.camera,
+            station=state.charge.station,
         )
 
     def _name(self, person: str) -> str:
@@ -384,11 +420,21 @@ def told(tile: Tile) -> dict[str, Any]:
         "answered": facts.answered,
         "items": facts.items,
         "line": "up" if facts.line_up else "down",
-        "camera": "down" if not seen.camera_up else "silent" if seen.silent else "up",
+        "camera": _camera(tile),
         "alone": seen.alone,
         "needs": tile.needs,
+        "hand": facts.hand,
+        "message": facts.unread,
+        "station": facts.station,
         "events": [{"kind": event.kind, "text": event.text, "at": iso(event.at)} for event in reversed(seen.events)],
     }
+
+
+def _camera(tile: Tile) -> str:
+    """In a word what the camera does: "off" where the policy asks for none."""
+    if not tile.facts.camera:
+        return "off"
+    return "down" if not tile.seen.camera_up else "silent" if tile.seen.silent else "up"
 
 
 def _is_practice(sitting: str) -> bool:

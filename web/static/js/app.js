@@ -21,6 +21,7 @@ const ELEMENTS = {
   "item-media": async () => (await import("./elements/item-media.js")).ItemMedia,
   "text-zoom": async () => (await import("./elements/text-zoom.js")).TextZoom,
   "problem-report": async () => (await import("./elements/problem-report.js")).ProblemReport,
+  "ask-invigilator": async () => (await import("./elements/ask-invigilator.js")).AskInvigilator,
   "exam-calculator": async () => (await import("./elements/exam-calculator.js")).ExamCalculator,
   "exam-sitting": async () => (await import("./elements/exam-sitting.js")).ExamSitting,
   "submit-review": async () => (await import("./elements/submit-review.js")).SubmitReview,

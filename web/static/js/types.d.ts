@@ -110,14 +110,19 @@ export interface WatchEvent { kind: string; text: string; at: string }
 export interface Tile {
   sitting: string; name: string; phase: Phase; remaining_ms: number; answered: number; items: number;
   events: WatchEvent[]; line: "up" | "down"; camera: string; alone: boolean;
+  needs: string; mine: boolean; hand: boolean; message: boolean; station: string; proctor: string;
 }
 export type ProctorMessage =
   | { t: "tiles"; tiles: Tile[] }
   | ({ t: "tile" } & Tile)
+  | { t: "gone"; sitting: string }
   | { t: "attention"; id: string; within_s: number }
   | { t: "alarms"; on: string[] }
   | { t: "refused"; code: string; sentence: string };
 export interface TileFrame { sitting: string; seq: number; capturedAtMs: number; jpeg: Uint8Array<ArrayBuffer> }
+
+// ---- asking the invigilator
+export interface Talk { hand: boolean; messages: { mine: boolean; text: string; at: string; language: string }[] }
 
 // ---- what TypeScript's own library does not know yet
 declare global {

@@ -23,6 +23,7 @@ import { fetchPage } from "../page-fetch.js";
 import { collect, isControl, isEmpty, isTyped, restore } from "../response.js";
 import { openStore } from "../storage.js";
 import { tick } from "../ticker.js";
+import { AskInvigilator } from "./ask-invigilator.js";
 import { Element } from "./element.js";
 import { ExamClock } from "./exam-clock.js";
 import { FlagToggle } from "./flag-toggle.js";
@@ -242,6 +243,8 @@ export class ExamSitting extends Element {
     time.textContent = ` ${new Date(at).toLocaleTimeString(document.documentElement.lang || undefined)}`;
     note.append(text, time);
     this.find("[data-messages]")?.append(note);
+    const ask = this.querySelector("ask-invigilator");
+    if (ask instanceof AskInvigilator) void ask.refresh();
   }
 
   /** @param {string} sentence */

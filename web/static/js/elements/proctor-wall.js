@@ -11,6 +11,7 @@
  */
 import { readTile } from "../models/frames.js";
 import { missing, waits } from "../models/view.js";
+import { arranged } from "../models/wall.js";
 import { SteadyLine } from "../steady-line.js";
 import { tick } from "../ticker.js";
 import { Element } from "./element.js";
@@ -32,7 +33,7 @@ export class ProctorWall extends Element {
     const { exam = "", ticket = "", ticketUrl = "", csrf = "", lineUrl = "", open } = this.dataset;
     this.#line = new SteadyLine({
       url: lineUrl, ticket, ticketUrl, csrf, signal: this.signal,
-      hello: (own) => ({ t: "hello", ticket: own, exam }),
+      hello: (own) => ({ t: "hello", ticket: own, exam, show: this.dataset["show"] ?? "all" }),
       heard: (data) => this.#heard(data, open),
       changed: () => this.#lost(),
     });
@@ -53,9 +54,14 @@ export class ProctorWall extends Element {
       this.say();
       this.#presence("up");
       for (const tile of message.tiles) this.#heardOf(tile, open);
+      this.#arrange();
       if (open) this.#line?.send({ t: "open", sitting: open });
     }
-    if (message.t === "tile") this.#heardOf(message, open);
+    if (message.t === "tile") {
+      this.#heardOf(message, open);
+      this.#arrange();
+    }
+    if (message.t === "gone" && !open) this.#article(message.sitting)?.remove();
     if (message.t === "alarms") for (const each of this.all("[data-alarm]")) each.hidden = !message.on.includes(each.dataset["alarm"] ?? "");
     if (message.t === "attention") this.#ask(message.id, message.within_s);
   }
@@ -66,6 +72,24 @@ export class ProctorWall extends Element {
     if (tile.sitting === open) this.#log(tile);
   }
 
+  /**
+   * What needs a person comes first, as the server orders a new page. The tile that somebody is at stays where it is:
+   * moved, it would lose the focus.
+   */
+  #arrange() {
+    const wall = this.find("[data-wall]");
+    if (!wall) return;
+    const tiles = /** @type {HTMLElement[]} */ ([...wall.children]);
+    const facts = tiles.map(({ dataset }) => ({ mine: dataset["mine"] === "yes", needs: dataset["needs"] ?? "", since: Number(dataset["since"] ?? 0) }));
+    const held = tiles.findIndex((each) => each.contains(document.activeElement));
+    const order = arranged(facts, held);
+    order.forEach((from, to) => {
+      const tile = tiles[from];
+      const there = wall.children[to];
+      if (tile && there && there !== tile && from !== held) wall.insertBefore(tile, there);
+    });
+  }
+
   /** @param {Tile} tile */
   #place(tile) {
     const article = this.#article(tile.sitting) ?? this.#newTile(tile.sitting);
@@ -73,6 +97,13 @@ export class ProctorWall extends Element {
     const link = article.querySelector('[data-part="name"]');
     if (link instanceof HTMLAnchorElement) link.href = `/proctor/sitting/${encodeURIComponent(tile.sitting)}`;
     article.setAttribute("aria-label", tile.name);
+    if (article.dataset["needs"] !== tile.needs) article.dataset["since"] = String(Date.now());
+    article.dataset["needs"] = tile.needs;
+    article.dataset["mine"] = tile.mine ? "yes" : "no";
+    this.#part(article, "hand")?.toggleAttribute("hidden", !tile.hand);
+    this.#part(article, "message")?.toggleAttribute("hidden", !tile.message);
+    this.#named(article, "station", tile.station);
+    this.#named(article, "proctor", tile.mine ? "" : tile.proctor);
     this.#write(article, "name", tile.name);
     this.#write(article, "answered", String(tile.answered));
     this.#write(article, "items", String(tile.items));
@@ -111,7 +142,7 @@ export class ProctorWall extends Element {
     badge.className = `badge ${kind}`.trim();
     badge.textContent = word?.textContent ?? tile.phase;
     this.#part(article, "phase")?.replaceChildren(badge);
-    article.dataset["level"] = kind === "stop" ? "stop" : kind === "care" || missed ? "care" : "";
+    article.dataset["level"] = kind === "stop" || tile.hand ? "stop" : kind === "care" || missed || tile.message ? "care" : "";
     article.dataset["phase"] = tile.phase;
     const queue = this.find("[data-queue]");
     if (queue) queue.textContent = String(this.all("article[data-phase]").filter((each) => waits(/** @type {Phase} */ (each.dataset["phase"]))).length);
@@ -235,6 +266,14 @@ export class ProctorWall extends Element {
   /** @param {globalThis.Element} article @param {string} name */
   #part(article, name) {
     return article.querySelector(`[data-part="${name}"]`);
+  }
+
+  /** A sentence with a name in it, hidden without one. @param {globalThis.Element} article @param {string} part @param {string} name */
+  #named(article, part, name) {
+    const sentence = this.#part(article, part);
+    sentence?.toggleAttribute("hidden", name === "");
+    const place = sentence?.querySelector("span");
+    if (place) place.textContent = name;
   }
 
   /** @param {globalThis.Element} article @param {string} name @param {string} text */

@@ -49,7 +49,7 @@ const WAITING = new Set(/** @type {Phase[]} */ (["CHECK_IN", "READY"]));
  */
 export function missing({ phase, line, camera }) {
   const answering = ANSWERING.has(phase);
-  return { line: answering && line !== "up", camera: (answering || phase === "READY") && camera !== "up" };
+  return { line: answering && line !== "up", camera: (answering || phase === "READY") && camera !== "up" && camera !== "off" };
 }
 
 /** Does this candidate wait for the invigilator's check-in? @param {Phase} phase */
