@@ -34,6 +34,9 @@ class Policy:
         calculator: the candidate's page offers a calculator.
         screen: the candidate shares the screen, as small pictures like the camera's; a person looks at them.
         sound: the browser tells how loud it is at the place and whether somebody speaks; no sound leaves it.
+        clipboard: text may be copied from the exam's page and pasted into it, and the page printed. Otherwise all of
+            it is prevented and said; moving one's own words within the answers is editing and always possible.
+        fullscreen: the exam's page asks to fill the screen.
         documents: names of permitted documents.
         in_room: the exam is sat in a room of the institute with its invigilators: who is here is noted, each candidate
             has a station, and documents are looked at by hand.
@@ -55,6 +58,8 @@ class Policy:
     documents: tuple[str, ...] = ()
     screen: bool = False
     sound: bool = False
+    clipboard: bool = True
+    fullscreen: bool = False
     uncredited_pauses: tuple[str, ...] = ()
     breaks: int = 0
     break_ms: int = 600_000

@@ -6,8 +6,9 @@
 * The clock: a heartbeat carries the device's time. Its distance from ours at the beginning is nobody's business (many
   clocks are wrong); that it *moves* is told. A late message looks like a slow clock, so of three heartbeats the one
   that travelled fastest counts.
-* The camera: a label that names a program, or a rate of exactly 30.000 pictures a second that come more evenly than
-  a sensor and a cable allow. Both can be innocent and both can be faked, so it is a hint and stays one.
+* The camera: a label that names a program, or pictures that come at exactly the rate it names (30.000 a second) and
+  evenly. A sensor runs by a clock of its own, a program by the computer's. Both can be innocent and both can be faked,
+  so it is a hint and stays one; how often real cameras raise it has not been measured.
 
 Assistive technology raises none of it, because nothing that it does is listened to. A screen reader, a magnifier, an
 on-screen keyboard, switch access, browser zoom and forced colours move the focus, resize the page, change its colours
@@ -43,7 +44,6 @@ PROGRAMS: Final = (
     *("akvcam", "v4l2loopback", "dummy video device", "unity video capture", "e2esoft vcam", "fake_device"),
 )
 _BEATS: Final = 3
-_EVEN_RATE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,18 @@ def unlike_a_camera(device: Device, by: Thresholds) -> str:
     label = device.label.casefold()
     if any(name in label for name in PROGRAMS):
         return f"the camera is called {device.label}"
-    if device.rate == _EVEN_RATE and device.pace is not None and _even(device.pace, by):
-        return "the pictures come exactly 30.000 times a second"
+    if device.pace is not None and _even(device.rate, device.pace, by):
+        return f"the pictures come exactly {device.rate:.3f} times a second"
     return ""
 
 
-def _even(pace: Pace, by: Thresholds) -> bool:
-    rate = 1000 / pace.mean_ms if pace.mean_ms else 0.0
+def _even(rate: float, pace: Pace, by: Thresholds) -> bool:
+    """A sensor's clock differs a little from ours; a program that sleeps by our clock has the very rate it names."""
     return (
-        pace.frames >= by.even_frames
-        and abs(rate - _EVEN_RATE) <= by.even_rate
+        rate > 0
+        and rate.is_integer()
+        and pace.frames >= by.even_frames
+        and abs(pace.mean_ms * rate / 1000 - 1) <= by.even_share
         and pace.deviation_ms <= by.even_deviation_ms
     )
 

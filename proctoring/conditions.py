@@ -203,9 +203,9 @@ CONDITIONS: Final = MappingProxyType(
         Kind.COPY: Condition("text was copied again after words about it", ("cool_down_ms",)),
         Kind.PRINT: Condition("printing was asked for again after words about it", ("cool_down_ms",)),
         Kind.VIRTUAL_CAMERA_HINT: Condition(
-            "the camera's label names a program, or of even_frames pictures the rate was 30 within even_rate "
-            "with a deviation of even_deviation_ms at most",
-            ("even_frames", "even_rate", "even_deviation_ms"),
+            "the camera's label names a program, or even_frames pictures came at the whole rate the camera names, "
+            "within even_share of it and with a deviation of even_deviation_ms at most",
+            ("even_frames", "even_share", "even_deviation_ms"),
         ),
         Kind.CLOCK_SKEW: Condition("the device's clock moved by clock_moved_ms against ours", ("clock_moved_ms",)),
     }

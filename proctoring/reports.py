@@ -56,7 +56,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How evenly ``frames`` pictures came out of the device: the mean time between two and its deviation."""
+    """How evenly ``frames`` pictures came out of the device: the mean time between two and the median deviation."""
 
     frames: int
     mean_ms: float

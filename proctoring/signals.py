@@ -247,9 +247,9 @@ class Thresholds:
     focus_lost_ms: int = 2_000
     fullscreen_ms: int = 10_000
     display_ms: int = 30_000
-    even_frames: int = 300
-    even_rate: float = 0.005
-    even_deviation_ms: float = 0.5
+    even_frames: int = 150
+    even_share: float = 0.0002
+    even_deviation_ms: float = 1.0
     clock_moved_ms: int = 10_000
     hold_ms: int = 6_000
     cool_down_ms: int = 30_000

@@ -40,6 +40,8 @@ def plan(
     breaks: Annotated[int, typer.Option(help="Breaks each candidate may take; none by default.", min=0, max=9)] = 0,
     break_min: Annotated[int, typer.Option(help="Minutes of each break.", min=1, max=120)] = 10,
     break_from_min: Annotated[int, typer.Option(help="No break before this many minutes of the exam.", min=0)] = 0,
+    clipboard: Annotated[bool | None, typer.Option(help="Text may be copied, pasted, printed; else by policy.")] = None,
+    fullscreen: Annotated[bool | None, typer.Option(help="The page asks to fill the screen; else by policy.")] = None,
     thresholds: Annotated[
         Path | None, typer.Option(help="A JSON file: version, and the watch's thresholds that differ on this day.")
     ] = None,
@@ -61,6 +63,7 @@ def plan(
         "break_min": break_min,
         "break_from_min": break_from_min,
     }
+    told.update({name: on for name, on in (("clipboard", clipboard), ("fullscreen", fullscreen)) if on is not None})
     if thresholds is not None:
         told["thresholds"] = json_object(thresholds, "threshold sheet")
     tell({"ok": True, **act("exam.plan", told)}, as_json, title="The exam day is planned")

@@ -41,12 +41,12 @@ BLUEPRINTS: Final = Path(__file__).parents[1] / "item_bank" / "blueprints"
 PRACTICE: Final = "practice"
 #: Policies by name. All numbers are the body's policy, never the standard's.
 POLICIES: Final = {
-    "standard": Policy(version="standard-2026-1", reading_ms=60_000, documents=("formula-sheet",)),
-    "demo": Policy(version="demo-2026-1", reading_ms=0, documents=("formula-sheet",)),
+    "standard": Policy(version="standard-2026-1", reading_ms=60_000, clipboard=False, documents=("formula-sheet",)),
+    "demo": Policy(version="demo-2026-1", reading_ms=0, clipboard=False, documents=("formula-sheet",)),
     "rehearsal": Policy(version="rehearsal-2026-1", reading_ms=0, ratio=100, attention_ms=3_600_000),
 }
 POLICY_TEXTS: Final = {
-    "standard": "Standard: live invigilation, at most 8 candidates each, a minute to read the agreement",
+    "standard": "Standard: live invigilation, at most 8 candidates each, a minute to read the agreement, no clipboard",
     "demo": "Demo: as standard, without the minute of reading",
     "rehearsal": "Rehearsal: up to 100 candidates for one invigilator; never for a real exam",
 }
@@ -73,6 +73,7 @@ def plan(house: House, login: Login, told: Params) -> str:
     Fields: title, scheme (``est`` or ``est/1``), blueprint (a name or the JSON object), policy (a name),
     opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own), breaks, break_min,
     break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out),
+    clipboard and fullscreen (whether the page lets text in and out, and asks to fill the screen; the policy's own),
     thresholds (a JSON object, see `proctoring.threshold_sheet`; the installation's own where it is left out).
 
     Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
@@ -89,6 +90,8 @@ def plan(house: House, login: Login, told: Params) -> str:
         breaks=breaks,
         break_ms=told.whole("break_min", 1, 120, default=policy.break_ms // 60_000) * 60_000,
         break_from_ms=told.whole("break_from_min", 0, 720, default=policy.break_from_ms // 60_000) * 60_000,
+        clipboard=told.flag("clipboard", default=policy.clipboard),
+        fullscreen=told.flag("fullscreen", default=policy.fullscreen),
         watch=to_sheet(read_sheet(told.table("thresholds"))) if "thresholds" in told.values else policy.watch,
     )
     zone = told.zone("zone")

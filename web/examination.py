@@ -239,6 +239,9 @@ async def running(request: Request, login: Login, state: Sitting) -> dict[str, A
                 if name in policy.documents
             ],
             "practice": state.practice,
+            "page": " ".join(
+                rule for rule, holds in (("closed", not policy.clipboard), ("fullscreen", policy.fullscreen)) if holds
+            ),
         },
     }
 

@@ -26,8 +26,8 @@ from proctoring.watch import (
 )
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-EVEN = Pace(300, 1000 / 30, 0.05)
-CAMERA = Device("Integrated camera (04f2:b6d9)", 1280, 720, 30.0, Pace(300, 33.31, 1.5))
+EVEN = Pace(200, 1000 / 30, 0.05)
+CAMERA = Device("Integrated camera (04f2:b6d9)", 1280, 720, 30.0, Pace(200, 33.31, 1.5))
 MOMENTS = (Kind.PASTE, Kind.COPY, Kind.PRINT)
 LASTING = ((Kind.FOCUS_LOST, 2), (Kind.FULLSCREEN_EXIT, 10), (Kind.SECOND_DISPLAY, 30))
 Line = tuple[str, str, int]
@@ -132,9 +132,11 @@ def test_a_finding_explains_itself_by_its_rule_and_what_the_browser_said() -> No
 
 def test_a_camera_that_is_exactly_even_or_called_a_program_raises_a_hint_and_a_plain_one_none() -> None:
     even = replace(CAMERA, pace=EVEN)
+    slow = replace(CAMERA, rate=15.0, pace=replace(EVEN, mean_ms=1000 / 15))
     named = replace(CAMERA, label="OBS Virtual Camera (m-de:vice)", pace=None)
     assert unlike_a_camera(CAMERA, THRESHOLDS) == ""
     assert unlike_a_camera(even, THRESHOLDS) == "the pictures come exactly 30.000 times a second"
+    assert unlike_a_camera(slow, THRESHOLDS) == "the pictures come exactly 15.000 times a second"
     assert unlike_a_camera(named, THRESHOLDS) == "the camera is called OBS Virtual Camera (m-de:vice)"
 
 
@@ -143,10 +145,10 @@ def test_a_camera_that_is_exactly_even_or_called_a_program_raises_a_hint_and_a_p
     [
         replace(CAMERA, pace=None),
         replace(CAMERA, rate=30.00003, pace=EVEN),
-        replace(CAMERA, rate=15.0, pace=replace(EVEN, mean_ms=1000 / 15)),
-        replace(CAMERA, pace=replace(EVEN, frames=299)),
+        replace(CAMERA, rate=0.0, pace=EVEN),
+        replace(CAMERA, pace=replace(EVEN, frames=149)),
         replace(CAMERA, pace=replace(EVEN, mean_ms=1000 / 30.02)),
-        replace(CAMERA, pace=replace(EVEN, deviation_ms=0.6)),
+        replace(CAMERA, pace=replace(EVEN, deviation_ms=1.1)),
         replace(CAMERA, pace=replace(EVEN, mean_ms=0.0)),
         *(replace(CAMERA, label=name) for name in ("", "iPhone camera", "DroidCam", "Logitech BRIO", "Camo", "Iriun")),
     ],

@@ -10,15 +10,21 @@
  *
  * When to take a picture is decided in models/filming.js, at ticks of a worker; the picture is made in a worker (eye.js).
  * So a hidden tab loses none. Whatever stops the pictures is told, to the candidate and to the server.
+ *
+ * On the exam's own page (`data-page`, with the rules "closed" and "fullscreen" where they hold) it also tells what the
+ * browser notices of it (page-events.js); `[data-prevented]` and `[data-fullscreen]` are the words and the button for it.
  */
 import { closeCamera, openCamera, openScreen, play } from "../camera.js";
+import { followDevice } from "../device-pace.js";
 import { sha256 } from "../digest.js";
 import { Eye } from "../eye.js";
 import { CAUSES, Pace, standing } from "../models/filming.js";
 import { FrameChain } from "../models/frames.js";
+import { fillScreen, followPage } from "../page-events.js";
 import { SteadyLine } from "../steady-line.js";
 import { tick } from "../ticker.js";
 import { Element } from "./element.js";
+/** @import { Noticing } from "../models/noticing.js" */
 /** @import { CameraMessage } from "../types.d.ts" */
 
 const TICK_MS = 250;
@@ -46,6 +52,10 @@ export class CameraLine extends Element {
   #beatAt = 0;
   /** @type {string | null | undefined} the cause the server was told last on this Line */
   #told = undefined;
+  /** @type {Noticing | null} what the browser says of the exam's page, where this stands on one */
+  #page = null;
+  /** @type {object | null} what the server is told of the camera; again on each Line */
+  #device = null;
 
   start() {
     const video = this.querySelector("video");
@@ -59,6 +69,7 @@ export class CameraLine extends Element {
     if (retry) this.listen(retry, "click", () => this.#open(video));
     this.listen(this.signal, "abort", () => closeCamera(this.#stream));
     this.#connect();
+    if (this.dataset["page"] !== undefined) this.#followPage(this.dataset["page"].split(" "));
     tick(TICK_MS, () => void this.#tick(), this.signal);
     if (this.#screen) this.#trouble = "denied";
     else void this.#open(video).then(() => this.#followPermission());
@@ -84,6 +95,9 @@ export class CameraLine extends Element {
     this.listen(track, "unmute", () => (this.#muted = false));
     this.listen(track, "ended", () => this.#stream?.getVideoTracks().includes(track) && this.#lost("ended"));
     this.#eye?.look(track);
+    if (!this.#screen) {
+      followDevice(track, video, (report) => this.#line?.send((this.#device = report)), this.signal);
+    }
     const playing = this.#stream ? await play(video, this.#stream) : false;
     this.show("[data-unplayed]", !playing && (this.#eye?.reads ?? false)); // otherwise no picture comes, and that is said
     this.#stand(performance.now());
@@ -98,6 +112,18 @@ export class CameraLine extends Element {
   #lost(trouble) {
     this.#trouble = trouble;
     this.#stand(performance.now());
+  }
+
+  /** @param {string[]} rules */
+  #followPage(rules) {
+    const signal = this.signal;
+    this.#page = followPage({ closed: rules.includes("closed"), fullscreen: rules.includes("fullscreen") }, {
+      said: (notice) => this.#line?.send({ t: "signal", client_ms: Date.now(), ...notice }),
+      prevented: () => this.show("[data-prevented]", true),
+      offer: (full) => this.show("[data-fullscreen]", full),
+    }, signal);
+    const button = this.find("[data-fullscreen]");
+    if (button) this.listen(button, "click", fillScreen);
   }
 
   #connect() {
@@ -123,6 +149,8 @@ export class CameraLine extends Element {
       this.#told = undefined;
       this.#welcomed = true;
       this.#stand(now);
+      if (this.#device) this.#line?.send(this.#device);
+      this.#page?.again();
     }
     if (message.t === "seen") this.#pace.seen(now, message.seq);
     if (message.t === "size") this.#pace.closer(now, message.size, message.for_ms);
