@@ -94,9 +94,13 @@ class Given:
     writer: int
     seq: int
 
+    @property
+    def order(self) -> tuple[int, int, int]:
+        return self.epoch, self.writer, self.seq
+
     def outranks(self, other: Given | None) -> bool:
         """Later windows outrank earlier ones, later rows earlier rows; arrival order never matters."""
-        return other is None or (self.epoch, self.writer, self.seq) > (other.epoch, other.writer, other.seq)
+        return other is None or self.order > other.order
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from engine.answers import MOST_AHEAD, Outbox, OutboxRow, is_unicode, parse_payload
+from engine.attempts import is_settled
 from engine.errors import Refused
 from engine.events import (
     CandidateDisconnected,
@@ -99,6 +100,8 @@ def _standing(state: Sitting, at: datetime, box: Outbox, row: OutboxRow, *, offl
     if since is not None:
         in_grace = between_ms(since, at) <= state.policy.grace_ms
         return "late" if in_grace and offline and row.seq == box.acked + 1 else "after"
+    if row.kind == "answer" and is_settled(state.attempts.get(row.item, ())):
+        return "locked"
     shut = shut_since(state, row.item, at) if row.kind in ANSWERING else None
     if shut is not None:
         in_grace = between_ms(shut, at) <= state.policy.grace_ms

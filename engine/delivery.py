@@ -39,7 +39,6 @@ from engine.events import (
 from engine.exam import Exams, WallClockJumped, note_jump
 from engine.form import Assessments, CandidateItem, ItemResource, Items, Seat, seat_at
 from engine.keyring import Keyring
-from engine.navigation import may_open, shut_since
 from engine.people import Role
 from engine.questions import Questions
 from engine.receipt import seal_of
@@ -180,9 +179,9 @@ class Delivery:
 
         return Append(f"sitting/{own.sitting}", own.candidate, at, decide, JOB_BYTES + len(sent.payload))
 
-    def knows(self, sitting: str, position: str) -> bool:
+    def knows(self, own: Sitting, position: str) -> bool:
         """Whether a row for this item can be judged without opening the item first."""
-        return self._questions.knows(sitting, position)
+        return self._questions.knows(own, position)
 
     def acknowledged(self, sent: OutboxRow, outcome: Appended) -> Acknowledgement:
         """What to tell the browser once the row is on the disk. A row that was known already is compared.
@@ -407,10 +406,7 @@ class Delivery:
         if state.phase is not Phase.SEALED or state.score is not None or state.form is None:
             return state
         exam = self._exams.exam(state.exam)
-        answered = Answered(
-            {position: given.responses for position, given in state.given.items()},
-            {position: given.responses for position, given in state.given_in_time.items()},
-        )
+        answered = Answered(state.untaken(), state.untaken(in_time=True), state.attempts)
         seat = self._questions.seat(state)
         processed = self._processed(state, seat) if state.form.test is not None else None
         computed: ScoreComputed = score(state.form, answered, seat, self._questions.items, exam.cut, processed)
@@ -423,10 +419,10 @@ class Delivery:
             return None
         for place in state.form.items:
             if (place.ref.item, place.ref.revision) == (item, revision):
-                given = state.given.get(place.position)
-                responses = {} if given is None else given.responses
+                responses = state.untaken().get(place.position, {})
                 seat = seat_at(self._questions.seat(state), place)
-                return ScoredAnswer(sitting, place.position, place.ref, responses, seat, state.score)
+                made = state.attempts.get(place.position, ())
+                return ScoredAnswer(sitting, place.position, place.ref, responses, seat, state.score, made)
         return None
 
     # -- private --------------------------------------------------------------------------------------
@@ -445,16 +441,7 @@ class Delivery:
     def _at_question(self, person: str, sitting: str, position: str) -> Sitting:
         """The sitting, when the candidate may see the question at ``position`` now."""
         state = self.own(person, sitting)
-        assert state.form is not None
-        if state.form.at(position) is None:
-            raise Refused("ITEM_NOT_ON_FORM", item=position)
-        if state.phase is not Phase.RUNNING:
-            raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
-        at = self._sources.now()
-        if state.remaining_ms(at) <= 0:
-            raise Refused("TIME_OVER")
-        if not may_open(state, position) or shut_since(state, position, at) is not None:
-            raise Refused("ITEM_LOCKED", item=position)
+        navigation.need_open(state, position, self._sources.now())
         return state
 
     def _compare(self, sitting: str, sent: OutboxRow) -> None:

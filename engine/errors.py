@@ -73,6 +73,7 @@ SENTENCES: Final = MappingProxyType(
         "TERMINAL_STATE": "This is closed and cannot be changed; a correction is a new record",
         "TIME_OVER": "The time of this sitting is over",
         "ITEM_LOCKED": "This question is closed and cannot be opened or answered again",
+        "NO_ATTEMPT": "No attempt at this question can be ended now; what you answered is saved",
         "FORWARD_ONLY": "In this part the questions come one after the other; only the next one can be opened",
         "ANSWER_FIRST": "This question has to be answered before going on",
         "TOO_SOON": "This question is stayed at for a set time; it can be left in a moment",

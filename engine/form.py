@@ -30,6 +30,8 @@ _UNTOLD_OF_PLAN: Mapping[str, object] = {"blocks": [], "test": None, "ruled": Fa
 
 #: A candidate's response to one item: QTI response variable → values, as strings.
 Responses = Mapping[str, tuple[str, ...]]
+#: No item takes more attempts than this, whatever it or its test says: a bound on what a page costs.
+MOST_ATTEMPTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,62 @@ def seat_at(seat: Seat, item: FormItem) -> Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at an item that its candidate has ended: the response that stood then, and the item's own ``button``
+    that ended it ("" for the page's). ``took`` is the place of that response's row in the outboxes' order, ``digest``
+    speaks of the item's state after it, and ``settled`` says that no attempt can follow."""
+
+    responses: dict[str, tuple[str, ...]]
+    button: str = ""
+    duration_ms: int = 0
+    took: tuple[int, int, int] = (0, 0, 0)
+    digest: str = ""
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The attempts at one place so far, and what its form says of them. ``most`` 0 is without end; None says nothing:
+    then an item takes attempts only if it is made for them. ``feedback`` may be seen after the last one."""
+
+    ended: tuple[Attempt, ...] = ()
+    most: int | None = None
+    feedback: bool = True
+
+
+UNATTEMPTED = Attempts()
+
+
+def attempts_at(form: Form, item: FormItem, ended: tuple[Attempt, ...] = ()) -> Attempts:
+    """The attempts at a place of a form. Where a part is handed in as a whole, its items are attempted once."""
+    if item.use is None:
+        return Attempts(ended)
+    individual = form.section(item.section).submission == "individual"
+    return Attempts(ended, item.use.max_attempts if individual else 1, individual and item.use.show_feedback)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What came of an attempt, as far as a journal may know: ``status`` is the item's completionStatus."""
+
+    status: str
+    digest: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How a candidate may end an attempt at a question: whether its page ``submits`` the answer, by which ``buttons``
+    of its own. ``left`` counts where a form does; ``settled``: no attempt can follow."""
+
+    made: int
+    submits: bool
+    buttons: frozenset[str]
+    left: int | None = None
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseRule:
     """What a well-formed response to one variable is, in the candidate's terms.
 
@@ -248,12 +306,14 @@ class CandidateItem:
 
     ``html`` is a sanitised, accessible fragment with real form controls; a control's ``name`` is
     ``response.<variable>``, its ``value`` an opaque option identifier. A picture or sound has the address
-    ``resource:<name>``, which only whoever shows the fragment can turn into one of their own.
+    ``resource:<name>``, which only whoever shows the fragment can turn into one of their own. ``offer`` is there where
+    attempts can be ended; a button of the item's own is then named ``attempt`` and its value one of the offer's.
     """
 
     html: str
     rules: tuple[ResponseRule, ...]
     language: str
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +335,8 @@ class ItemOutcome:
 class Items(Protocol):
     """The port to item content. The item bank implements it; the engine never imports the bank."""
 
-    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
-        """Open one item for the candidate in ``seat``.
+    def for_candidate(self, ref: ItemRef, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
+        """Open one item for the candidate in ``seat``, as it stands after ``attempts``.
 
         Ensures: equal arguments give equal bytes; keys, mappings and hidden feedback never matter to them.
         Raises: `NotFound` for an unknown revision, `Tampered` when the sealed content has another digest.
@@ -288,20 +348,30 @@ class Items(Protocol):
         Raises: `NotFound` for a name that this seat's item does not have, and as above.
         """
 
-    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
-        """Score ``responses`` (opaque identifiers as sent to this seat) by the revision's own key.
+    def attempt(self, ref: ItemRef, seat: Seat, attempts: Attempts, ended: Attempt) -> Attempted:
+        """What comes of one more attempt, ended with the responses and the button of ``ended``.
 
-        Raises: `NotFound`, `Tampered` as above; `Refused` RESPONSE_INVALID for an identifier never sent.
+        Requires: `for_candidate` offers it after ``attempts``. Raises: as `score`.
+        """
+
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat, attempts: Attempts = UNATTEMPTED) -> ItemOutcome:
+        """Score ``responses`` (opaque identifiers as sent to this seat) by the revision's own key. After ``attempts``,
+        they count as one more where they say something new and another can follow; else the score is as those left it.
+
+        Raises: `NotFound`, `Tampered` as above, also when the attempts do not lead where the journal says they did;
+        `Refused` RESPONSE_INVALID for an identifier never sent.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is known of one place of a sitting: the response that counts, and how long the candidate was at it."""
+    """What is known of one place of a sitting: the attempts that have been ended, the response that counts beyond them,
+    and how long the candidate was at it."""
 
     responses: Responses
     presented: bool = True
     duration_ms: int = 0
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

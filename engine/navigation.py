@@ -106,16 +106,18 @@ def progress(state: Sitting, at: datetime, *, whole: bool = False, in_time: bool
     """
     form, course, run_ms = _form(state), state.course, state.watch.used_at(at)
     given = state.given_in_time if in_time else state.given
+    untaken = state.untaken(in_time=in_time)
     shut = _shut_positions(state, expired_scopes(state, at))
     taken = {}
     for item in form.items:
-        lap, said = course.item_laps.get(item.position), given.get(item.position)
+        lap, said = course.item_laps.get(item.position), untaken.get(item.position, {})
         presented = item.position in (course.entered if course.paced else given)
         handed_in = whole or item.section != course.section or form.section(item.section).submission == "individual"
         taken[item.position] = Taken(
-            {} if said is None or not handed_in or not presented else said.responses,
+            said if handed_in and presented else {},
             presented and handed_in,
             0 if lap is None else lap.used_at(run_ms),
+            state.attempts.get(item.position, ()) if handed_in and presented else (),
         )
     durations = {name: lap.used_at(run_ms) for name, lap in course.section_laps.items()}
     return Progress(taken, _left(state), shut, {**durations, "": run_ms})
@@ -141,6 +143,18 @@ def shut_since(state: Sitting, position: str, at: datetime) -> datetime | None:
     if known:
         return min(known)
     return None if position in course.entered else _NEVER
+
+
+def need_open(state: Sitting, position: str, at: datetime) -> None:
+    """Raises: ITEM_NOT_ON_FORM, NOT_NOW, TIME_OVER, ITEM_LOCKED unless the question may be seen and answered now."""
+    if _form(state).at(position) is None:
+        raise Refused("ITEM_NOT_ON_FORM", item=position)
+    if state.phase is not Phase.RUNNING:
+        raise Refused("TIME_OVER" if state.phase is Phase.TIME_EXPIRED else "NOT_NOW", phase=state.phase)
+    if state.remaining_ms(at) <= 0:
+        raise Refused("TIME_OVER")
+    if not may_open(state, position) or shut_since(state, position, at) is not None:
+        raise Refused("ITEM_LOCKED", item=position)
 
 
 # -- commands -------------------------------------------------------------------------------

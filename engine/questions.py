@@ -1,8 +1,8 @@
 """The questions of running sittings: opening one for its seat, and judging what came back for it.
 
 What a row may say depends on the question it answers: its variables, and the opaque identifiers of its options.
-Those rules are kept here once a question was opened, so that an answer costs no decryption; after a restart the
-first answer to a question opens it again.
+Those rules are kept here once a question was opened, so that an answer costs no decryption; after a restart, and after
+an attempt that may have changed the question, the first answer to it opens it again.
 
     questions.open(state, "q07")       # what the browser may see
     questions.fault(state, row)        # None, or the code of what is wrong with the row's content
@@ -16,7 +16,7 @@ from dataclasses import replace
 from engine.answers import OutboxRow, check_response, parse_payload
 from engine.errors import Refused
 from engine.exam import Exams
-from engine.form import Assessments, CandidateItem, ItemResource, Items, ResponseRule, Seat, seat_at
+from engine.form import Assessments, CandidateItem, ItemResource, Items, ResponseRule, Seat, attempts_at, seat_at
 from engine.sitting import BEFORE, Sitting
 
 MOST_RULES = 50_000
@@ -30,16 +30,18 @@ class Questions:
         self.items = items
         self._assessments = assessments
         self._exams = exams
-        self._rules: OrderedDict[tuple[str, str], tuple[ResponseRule, ...]] = OrderedDict()
+        self._rules: OrderedDict[tuple[str, str], tuple[int, tuple[ResponseRule, ...]]] = OrderedDict()
         self._seats: OrderedDict[str, Seat] = OrderedDict()
 
     def open(self, state: Sitting, position: str) -> CandidateItem:
-        """The question as this seat's browser may see it. Requires: ``position`` stands on the form."""
+        """The question as this seat's browser may see it after the attempts at it. Requires: it stands on the form."""
         assert state.form is not None
         found = state.form.at(position)
         assert found is not None
-        opened = self.items.for_candidate(found.ref, seat_at(self.seat(state), found))
-        self._rules[state.sitting, position] = opened.rules
+        made = state.attempts.get(position, ())
+        attempts = attempts_at(state.form, found, made)
+        opened = self.items.for_candidate(found.ref, seat_at(self.seat(state), found), attempts)
+        self._rules[state.sitting, position] = len(made), opened.rules
         while len(self._rules) > MOST_RULES:
             self._rules.popitem(last=False)
         if state.form.test is None or self._assessments is None:
@@ -54,9 +56,10 @@ class Questions:
         assert found is not None
         return self.items.resource(found.ref, name, seat_at(self.seat(state), found))
 
-    def knows(self, sitting: str, position: str) -> bool:
+    def knows(self, state: Sitting, position: str) -> bool:
         """Whether a row for this question can be judged without opening it first."""
-        return (sitting, position) in self._rules
+        known = self._rules.get((state.sitting, position))
+        return known is not None and known[0] == len(state.attempts.get(position, ()))
 
     def fault(self, state: Sitting, sent: OutboxRow) -> str | None:
         """The code of what is wrong with a row's content, or None. May open the question."""
@@ -83,5 +86,5 @@ class Questions:
         return seat
 
     def _rules_of(self, state: Sitting, position: str) -> tuple[ResponseRule, ...]:
-        rules = self._rules.get((state.sitting, position))
-        return self.open(state, position).rules if rules is None else rules
+        known = self._rules[state.sitting, position] if self.knows(state, position) else None
+        return self.open(state, position).rules if known is None else known[1]

@@ -2,6 +2,8 @@
 
 * Each item is scored by the port `Items` with the key of the very revision on the form; this module only
   weighs and adds. A missing response scores as an empty one.
+* After attempts at an item (`engine.attempts`) its score is what those left, one attempt after the other; what was
+  saved after the last of them counts as one more where another could follow.
 * ``points`` of an item: its weight on the form times SCORE / MAXSCORE, floored at zero. On the form of an assessment
   test the weight is that of the item reference times MAXSCORE, so the points are the weighted SCORE.
 * Where the test's own outcome processing gives a total (SCORE, MAXSCORE), that total is the result.
@@ -17,20 +19,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.events import ItemScore, ScoreComputed
-from engine.form import Form, ItemOutcome, ItemRef, Items, Outcomes, Responses, Seat, seat_at
+from engine.form import Attempt, Form, ItemOutcome, ItemRef, Items, Outcomes, Responses, Seat, attempts_at, seat_at
 
 ENGINE_VERSION = "scoring-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The counted responses of a sitting, and the same without rows that came in late."""
+    """The counted responses of a sitting, and the same without rows that came in late; and the attempts before them."""
 
     counted: Mapping[str, Responses]
     in_time: Mapping[str, Responses]
+    attempts: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,14 @@ def score(
 
     Raises: `engine.errors.Tampered` when an item's sealed content is not the form's revision.
     """
-    scores = tuple(_item(form, position, answered.counted, seat, items) for position in _positions(form))
+    scores = tuple(_item(form, position, answered.counted, answered, seat, items) for position in _positions(form))
     points, possible = total(scores)
     alternative = points
     given, in_time = answered.counted, answered.in_time
     late = [position for position in _positions(form) if given.get(position) != in_time.get(position)]
     if late:
         others = {one.position: one for one in scores}
-        others.update({position: _item(form, position, answered.in_time, seat, items) for position in late})
+        others.update({position: _item(form, position, answered.in_time, answered, seat, items) for position in late})
         alternative, _ = total(tuple(others.values()))
     if processed is not None:
         points, possible = _processed(processed.counted, points, possible)
@@ -85,6 +88,7 @@ class ScoredAnswer:
     responses: Responses
     seat: Seat
     score: ScoreComputed
+    attempts: tuple[Attempt, ...] = ()
 
 
 def rescored(computed: ScoreComputed, position: str, outcome: ItemOutcome | None) -> ScoreComputed:
@@ -128,9 +132,12 @@ def _positions(form: Form) -> list[str]:
     return [item.position for item in form.items]
 
 
-def _item(form: Form, position: str, responses: Mapping[str, Responses], seat: Seat, items: Items) -> ItemScore:
+def _item(
+    form: Form, position: str, responses: Mapping[str, Responses], answered: Answered, seat: Seat, items: Items
+) -> ItemScore:
     item = form.at(position)
     assert item is not None
-    outcome = items.score(item.ref, responses.get(position, {}), seat_at(seat, item))
+    attempts = attempts_at(form, item, answered.attempts.get(position, ()))
+    outcome = items.score(item.ref, responses.get(position, {}), seat_at(seat, item), attempts)
     points = float(item.points) if item.use is None else item.use.weight * outcome.max_score
     return ItemScore(position, outcome.score, outcome.max_score, points)

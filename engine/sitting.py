@@ -23,6 +23,7 @@ from enum import StrEnum
 from operator import attrgetter
 
 from engine.answers import Given, Outbox
+from engine.attempts import AttemptEnded, with_attempt
 from engine.charge import AttendanceNoted, Charge, ChargeAssigned, HandLowered, HandRaised, StationTaken, charged
 from engine.course import Course, moved, with_added, without_outage
 from engine.errors import Refused
@@ -71,7 +72,7 @@ from engine.events import (
     WatchChosen,
     WriterOpened,
 )
-from engine.form import Form
+from engine.form import Attempt, Form, Responses
 from engine.policy import Policy
 from engine.sheet import Sheet, Stranded
 from engine.timing import Clocks, Stopwatch, scaled
@@ -172,6 +173,7 @@ class Sitting:
     charge: Charge = field(default_factory=Charge)
     epoch: int = 1
     sheet: Sheet = field(default_factory=Sheet)
+    attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     incidents: dict[str, Incident] = field(default_factory=dict)
     proposal: Proposal | None = None
@@ -227,6 +229,15 @@ class Sitting:
     def answered(self) -> frozenset[str]:
         """Positions with a response that says something; one that was cleared again is no answer."""
         return frozenset(position for position, given in self.given.items() if any(given.responses.values()))
+
+    def untaken(self, *, in_time: bool = False) -> dict[str, Responses]:
+        """What counts for each item beyond the attempts at it: a response that the last of them took says no more."""
+        given = self.given_in_time if in_time else self.given
+        return {
+            position: one.responses
+            for position, one in given.items()
+            if not (made := self.attempts.get(position)) or one.order > made[-1].took
+        }
 
     @property
     def last_writer(self) -> int:
@@ -304,6 +315,8 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             return replace(started, started_by=actor, watch=state.watch.opened(at))
         case WriterOpened(writer=writer, epoch=epoch):
             return replace(state, sheet=state.sheet.opened(writer, epoch))
+        case AttemptEnded() as attempt:
+            return replace(state, attempts=with_attempt(state.attempts, attempt, state.given.get(attempt.item)))
         case TakenOver(epoch=epoch):
             return replace(state, epoch=epoch)
         case CandidateDisconnected():
@@ -410,7 +423,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 8
+    version = 9
     state = Sitting
     empty = Sitting()
 

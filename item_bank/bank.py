@@ -28,7 +28,20 @@ from typing import Final
 
 from engine.errors import NotFound
 from engine.events import SYSTEM, event
-from engine.form import CandidateItem, Drawn, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
+from engine.form import (
+    UNATTEMPTED,
+    Attempt,
+    Attempted,
+    Attempts,
+    CandidateItem,
+    Drawn,
+    Form,
+    ItemOutcome,
+    ItemRef,
+    ItemResource,
+    Responses,
+    Seat,
+)
 from engine.people import Role, require_role
 from engine.store import Connection
 from engine.writer import Act, Fold, Projector, Transaction
@@ -47,7 +60,7 @@ from item_bank.item import Item
 from item_bank.lifecycle import ItemDrafted, ItemState
 from item_bank.looking import Exposure as Exposure
 from item_bank.looking import Looking
-from item_bank.qti import marks, rendering
+from item_bank.qti import marks, rendering, tries
 from item_bank.qti.package import Entry, read_package
 from item_bank.qti.pictures import inline
 from item_bank.refusal import Refusal
@@ -210,9 +223,13 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
 
     # -- delivery: the port Items ---------------------------------------------------------------------
 
-    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
+    def for_candidate(self, ref: ItemRef, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
         """See `engine.form.Items.for_candidate`. The first opening for a sitting is recorded."""
-        return rendering.render(self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting), seat)
+        return rendering.render(self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting), seat, attempts)
+
+    def attempt(self, ref: ItemRef, seat: Seat, attempts: Attempts, ended: Attempt) -> Attempted:
+        """See `engine.form.Items.attempt`."""
+        return tries.attempted(self._vault.open(ref, vault.DELIVERY, SYSTEM, seat.sitting), seat, attempts, ended)
 
     def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
         """See `engine.form.Items.resource`. It belongs to the opening of the item."""
@@ -227,10 +244,11 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
                 return ItemResource(*picture)
         raise NotFound("resource", name)
 
-    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat, attempts: Attempts = UNATTEMPTED) -> ItemOutcome:
         """See `engine.form.Items.score`."""
         item = self._vault.open(ref, vault.SCORING, SYSTEM, seat.sitting)
-        return marks.score(item, rendering.authored(item, responses, seat), seat.seed)
+        tries.check(item, seat, attempts.ended)
+        return marks.of(item, tries.final(item, seat, attempts.ended, responses))
 
     # -- private --------------------------------------------------------------------------------------
 

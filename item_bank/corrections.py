@@ -28,7 +28,7 @@ from engine.writer import Act, Transaction
 from item_bank import lifecycle, store, vault
 from item_bank.desk import Desk, decided, known, ref_of, require_any
 from item_bank.item import Item
-from item_bank.qti import marks, rendering
+from item_bank.qti import marks, tries
 from item_bank.revisions import LIVE, Correction, ItemState, Phase, Revision, SittingRescored
 from item_bank.solution import keys_of, with_key
 
@@ -177,8 +177,8 @@ def _outcome(item: Item, correction: Correction, keys: Keys, answer: ScoredAnswe
     if correction.action == "credit":
         most = next(one.max_score for one in answer.score.items if one.position == answer.position)
         return ItemOutcome(most, most)
-    authored = rendering.authored(item, answer.responses, answer.seat)
-    outcomes = [marks.score(with_key(item, key), authored, answer.seat.seed) for key in keys]
+    keyed = (with_key(item, key) for key in keys)
+    outcomes = [marks.of(one, tries.final(one, answer.seat, answer.attempts, answer.responses)) for one in keyed]
     return max(outcomes, key=lambda one: one.score)
 
 

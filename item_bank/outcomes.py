@@ -13,7 +13,7 @@ from engine.events import SYSTEM
 from engine.form import Form, Onward, Outcome, Outcomes, Progress, Seat, Taken, seat_at
 from item_bank import assessment
 from item_bank.item import Item
-from item_bank.qti import processing, rendering, test_content, test_outcomes, values, walk
+from item_bank.qti import processing, test_content, test_outcomes, tries, values, walk
 from item_bank.qti.assessment_test import read
 from item_bank.qti.standing import Result, Standing
 from item_bank.qti.test_outcomes import Processing
@@ -72,10 +72,10 @@ def _standing(vault: Vault, form: Form, progress: Progress, seat: Seat) -> tuple
 
 def _result(item: Item, taken: Taken, seat: Seat) -> Result:
     """What became of one item: its variables after the response, or as they start where there was none."""
-    state = processing.begin(item, seat.seed)
     if taken.presented:
-        responses = rendering.authored(item, taken.responses, seat)
-        state = processing.attempt(item, state, responses, taken.duration_ms / 1_000)
+        state = tries.final(item, seat, taken.attempts, taken.responses, taken.duration_ms)
+    else:
+        state = processing.begin(item, seat.seed)
     return Result(processing.program(item).declared, state.values, state.correct, taken.presented)
 
 

@@ -41,6 +41,10 @@ from engine.events import (
 )
 from engine.exam import ExamOpened, ExamPlanned, Exams
 from engine.form import (
+    UNATTEMPTED,
+    Attempt,
+    Attempted,
+    Attempts,
     CandidateItem,
     Drawn,
     Form,
@@ -94,13 +98,16 @@ class Order:
 class Blank:
     """Items and forms for drills: every question asks for one of four letters. Nothing here is worth stealing."""
 
-    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
+    def for_candidate(self, ref: ItemRef, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
         return CandidateItem("", (ResponseRule("RESPONSE", 0, 1, frozenset(OPTIONS)),), "en")
 
     def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
         raise NotFound("resource", name)
 
-    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
+    def attempt(self, ref: ItemRef, seat: Seat, attempts: Attempts, ended: Attempt) -> Attempted:
+        raise NotFound("attempt", ref.item)
+
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat, attempts: Attempts = UNATTEMPTED) -> ItemOutcome:
         return ItemOutcome(0.0, 1.0)
 
     def draw(self, blueprint: str, seed: bytes) -> Drawn:

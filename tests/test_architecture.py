@@ -30,7 +30,8 @@ BELOW = {
 # What of a package may be imported from outside it: its door first, then the modules that only hold words.
 DOORS = {
     "engine": {
-        *("delivery", "pacing", "admission", "conduct", "navigation", "breaks", "cohort", "ending", "dues"),
+        *("delivery", "pacing", "attempting", "attempts", "admission", "conduct", "navigation", "breaks"),
+        *("cohort", "ending", "dues"),
         *("answers", "answer_line", "uploads", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
         *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),

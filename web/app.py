@@ -21,6 +21,7 @@ from engine.errors import InvigilError
 from engine.sources import Sources, system
 from web import (
     api,
+    attempts,
     candidate,
     decision,
     examination,
@@ -96,6 +97,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *public.routes,
             *candidate.routes,
             *examination.routes,
+            *attempts.routes,
             *resources.routes,
             *sections.routes,
             *whole_room.routes,

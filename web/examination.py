@@ -11,16 +11,18 @@ import json
 from typing import Any, Final
 
 from markupsafe import Markup
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from engine.attempts import is_settled
 from engine.errors import SENTENCES, NotFound, Refused
 from engine.form import Form, FormItem
 from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
-from web import standing
+from web import attempts, standing
 from web.candidate import asking, brief, own, page, place, posted, ticket, titled
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
@@ -30,7 +32,7 @@ from web.thread import ask
 #: Documents a policy may permit, by the name of their page.
 DOCUMENTS: Final = {"formula-sheet": "Formula sheet"}
 #: Why a question of a test cannot be left yet: one stays at it, and is told.
-STAYING: Final = frozenset({"ANSWER_FIRST", "TOO_SOON", "RESPONSE_INVALID"})
+STAYING: Final = frozenset({"ANSWER_FIRST", "TOO_SOON", "RESPONSE_INVALID", "NO_ATTEMPT"})
 
 
 async def item(request: Request) -> Response:
@@ -61,6 +63,7 @@ async def item(request: Request) -> Response:
         "number": number,
         "section_title": _headings(state.form, found),
         "html": Markup(standing.filled(fragment, responses)),  # noqa: S704 — the bank's own allow-list made it
+        "offer": opened.offer,
         "language": opened.language,
         "flagged": position in state.flagged,
         "struck": list(state.struck.get(position, ())),
@@ -71,6 +74,7 @@ async def item(request: Request) -> Response:
         "item": shown,
         "items": places,
         "stay": SENTENCES[stay] if (stay := request.query_params.get("stay", "")) in STAYING else "",
+        "attempted": "attempted" in request.query_params,
         **around(state, position),
     }
     return page(request, login, "item", context)
@@ -85,14 +89,12 @@ async def answer_plainly(request: Request) -> Response:
     if state.phase is Phase.RUNNING:
         if request.app.state.live.up(state.sitting):  # never drop an answer silently
             raise Refused("SUPERSEDED", why="this exam is open in another window")
-        responses: dict[str, list[str]] = {}
-        for name, value in form.multi_items():
-            if name.startswith("response.") and isinstance(value, str):
-                values = responses.setdefault(name.removeprefix("response."), [])
-                if value:  # a field that was left empty is no value
-                    values.append(value)
         try:
-            await request.app.state.live.plain(login.person, state.sitting, position, "answer", responses)
+            if not is_settled(state.attempts.get(position, ())):  # what may not be answered any more sends nothing
+                said = _responses(form)
+                await request.app.state.live.plain(login.person, state.sitting, position, "answer", said)
+            if "attempt" in form:
+                return await attempts.ended(request, login, state, position, form)
         except Refused as refused:
             if refused.code != "ITEM_LOCKED":
                 raise
@@ -118,6 +120,17 @@ async def answer_plainly(request: Request) -> Response:
                 raise
             return go(f"{here}/item/{position}?stay={refused.code}")
     return go(f"{here}/item/{to}")
+
+
+def _responses(form: FormData) -> dict[str, list[str]]:
+    """What the controls of a plain page hold."""
+    responses: dict[str, list[str]] = {}
+    for name, value in form.multi_items():
+        if name.startswith("response.") and isinstance(value, str):
+            values = responses.setdefault(name.removeprefix("response."), [])
+            if value:  # a field that was left empty is no value
+                values.append(value)
+    return responses
 
 
 def _headings(form: Form, item: FormItem) -> str:

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from engine import delivery, exam, independence, people, sitting, store, uploads
 from engine import keyring as keys
+from engine.attempting import Attempting
 from engine.certification import certificate, decision, scheme, voting
 from engine.certification.certificate import Certificates
 from engine.certification.decision import Decisions
@@ -106,6 +107,7 @@ class House:
         self.present: Callable[[str], tuple[str, ...]] = lambda _exam: ()
         self.uploads = Uploads(self.writer, sources, self.keyring, self.delivery, settings.uploads)
         self.pacing = Pacing(self.writer, sources, self.exams, self.bank, self.bank)
+        self.attempting = Attempting(self.writer, sources, self.exams, self.bank, self.bank)
         self.schemes = Schemes(self.writer, self.database, sources)
         self.certificates = Certificates(self.database, sources, self.keyring)
         self.notices = Notices(*common, channels(settings), "mail" if settings.smtp_host else "spool")

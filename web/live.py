@@ -288,7 +288,7 @@ class Live:
     async def _take(self, state: Sitting, row: OutboxRow, *, offline: bool) -> Acknowledgement:
         """One row into the journal of the candidate's own sitting. Socket, POST and plain page all end here."""
         delivery = self._house.delivery
-        if delivery.knows(state.sitting, row.item):
+        if delivery.knows(state, row.item):
             job = delivery.row_job(state, row, offline=offline)
         else:
             job = await self._bus.aside(delivery.row_job, state, row, offline=offline)

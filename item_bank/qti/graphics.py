@@ -49,10 +49,11 @@ _NONE: Final = (("value", ""),)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One interaction for one seat."""
+    """One interaction for one seat. ``button`` is the variable of one that ends an attempt and asks for no response."""
 
     html: str
     rules: tuple[ResponseRule, ...]
+    button: str = ""
 
 
 def hotspot(element: Element, page: Page) -> Written:

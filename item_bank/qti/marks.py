@@ -33,6 +33,7 @@ from item_bank.qti.variables import Declaration, child
 MOST_TRIES: Final = 2_048
 _MOST_CANDIDATES: Final = 64
 _MOST_MAXIMA: Final = 256
+_COUNTING: Final = frozenset({"numAttempts", "duration"})
 _ANY_SEED: Final = bytes(32)
 
 Texts = tuple[str, ...]
@@ -43,9 +44,12 @@ def score(item: Item, responses: Responses, seed: bytes = _ANY_SEED) -> ItemOutc
 
     Raises: `Refused` RESPONSE_INVALID for a variable that is not there, ITEM_UNSUPPORTED for an item with faults.
     """
-    begun = processing.begin(item, seed)
-    state = processing.attempt(item, begun, responses)
-    return ItemOutcome(_points(state), _declared(item, state) or _looked_for(item, begun))
+    return of(item, processing.attempt(item, processing.begin(item, seed), responses))
+
+
+def of(item: Item, state: State) -> ItemOutcome:
+    """SCORE and MAXSCORE as the attempts so far left them."""
+    return ItemOutcome(_points(state), _declared(item, state) or _looked_for(item, processing.begin(item, state.seed)))
 
 
 def max_score(item: Item, seed: bytes = _ANY_SEED) -> float:
@@ -88,6 +92,8 @@ def _best(item: Item, begun: State) -> float:
     program = processing.program(item)
     if not program.response:
         return 0.0
+    if program.adaptive:
+        return _best_of_many(item, begun)
     names = [declared.identifier for declared in program.binding.declared]
     candidates = [_candidates(item, declared, begun) for declared in program.binding.declared]
     if math.prod(map(len, candidates)) <= MOST_TRIES:
@@ -101,6 +107,36 @@ def _best(item: Item, begun: State) -> float:
                 if (points := _tried(item, begun, best | {name: chosen})) > most:
                     best, most = best | {name: chosen}, points
     return most
+
+
+def _best_of_many(item: Item, begun: State) -> float:
+    """The best score of an adaptive item: from each state that is reached, whatever can matter is attempted next."""
+    program = processing.program(item)
+    names = [declared.identifier for declared in program.binding.declared]
+    candidates = [_candidates(item, declared, begun) for declared in program.binding.declared]
+    responses = [dict(zip(names, chosen, strict=True)) for chosen in _one_by_one(candidates)]
+    reached, known, best = [begun], set[frozenset[object]](), 0.0
+    for tried in range(0, MOST_TRIES, max(1, len(responses))):
+        if not reached or tried > MOST_TRIES:
+            break
+        state = reached.pop(0)
+        for response in responses:
+            after = processing.attempt(item, state, response)
+            best = max(best, _points(after))
+            stands = frozenset((name, value) for name, value in after.values.items() if name not in _COUNTING)
+            if not after.completed and stands not in known:
+                known.add(stands)
+                reached.append(after)
+    return best
+
+
+def _one_by_one(candidates: Sequence[Sequence[Texts]]) -> list[tuple[Texts, ...]]:
+    """Every combination while these are few; else the key with one variable changed at a time."""
+    if math.prod(map(len, candidates)) <= _MOST_CANDIDATES:
+        return list(itertools.product(*candidates))
+    key = tuple(found[0] for found in candidates)
+    changed = [(*key[:at], chosen, *key[at + 1 :]) for at, found in enumerate(candidates) for chosen in found]
+    return list(dict.fromkeys([key, *changed]))
 
 
 def _tried(item: Item, begun: State, responses: Responses) -> float:

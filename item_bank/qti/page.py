@@ -1,6 +1,7 @@
 """One item as one seat sees it, written from the tree: content copied, interactions by their writers, nothing else.
 
-* What a state hides is left out before anything is written (`item_bank.qti.clone`).
+* What a state hides is left out before anything is written (`item_bank.qti.clone`); feedback that stands apart from the
+  body comes after it.
 * What stands before an interaction becomes its stem, so that it can name the group of its controls.
 * Rubrics are shown to candidates only; catalogs and everything for other readers is no part of the page.
 * A link leads nowhere: it is its words. A formula with annotations is its presentation part.
@@ -23,6 +24,7 @@ from item_bank.qti import clone, graphics, showing, vocabulary
 from item_bank.qti.graphics import variable_of
 from item_bank.qti.markup import start, tag, text
 from item_bank.qti.pictures import inline
+from item_bank.qti.processing import State
 from item_bank.qti.variables import flag
 
 _ID_PREFIX: Final = "item-"
@@ -31,12 +33,13 @@ _NAMED: Final = frozenset({"id", "for", *vocabulary.REFERENCES})
 
 
 class CandidatePage:
-    """See the module. `html` writes the page; `rules` and `translated` are complete after that."""
+    """See the module. `html` writes the page; `rules`, `buttons` and `translated` are complete after that."""
 
-    def __init__(self, item: Item, seat: Seat) -> None:
-        self.item = clone.seen(item, seat.seed)
+    def __init__(self, item: Item, seat: Seat, state: State | None = None) -> None:
+        self.item = clone.seen(item, seat.seed, state)
         self.seat = seat
         self.rules: list[ResponseRule] = []
+        self.buttons: set[str] = set()
         self.stem = ""
         self._files = {one.href for one in item.resources}
         self._names: dict[tuple[str, str], str] = {}
@@ -50,7 +53,8 @@ class CandidatePage:
         attributes["class"] = " ".join(["item", *attributes.get("class", "").split()])
         if item.language != "und":
             attributes.setdefault("lang", item.language)
-        return tag("div", sorted(attributes.items()), self.content(body.children))
+        apart = "".join(self._apart(one) for one in item.root.elements(clone.APART))
+        return tag("div", sorted(attributes.items()), self.content(body.children) + apart)
 
     def translated(self, variable: str, value: str) -> str:
         """A value in authored identifiers: each name in it that was sent for one, everything else as it is."""
@@ -119,6 +123,8 @@ class CandidatePage:
         if node.name in showing.WRITTEN:
             written = showing.write(node, self)
             self.rules.extend(written.rules)
+            if written.button:
+                self.buttons.add(written.button)
             return written.html
         match node.name:
             case "qti-rubric-block":
@@ -138,6 +144,13 @@ class CandidatePage:
         if name in vocabulary.VOID:
             return start(name, attributes)
         return tag(name, attributes, self.content(node.children))
+
+    def _apart(self, feedback: Element) -> str:
+        """Feedback on the attempt that was ended last."""
+        shown = dict(shown_attributes("div", feedback.attributes))
+        shown |= {"class": " ".join(["feedback", *shown.get("class", "").split()]), "role": "status"}
+        title = tag("strong", (), text(told)) if (told := feedback.get("title")) else ""
+        return tag("div", sorted(shown.items()), title + self.content(_inside(feedback)))
 
     def _rubric(self, rubric: Element) -> str:
         """A rubric for candidates; those for other readers are no part of the page."""
@@ -175,7 +188,7 @@ def shown_attributes(name: str, attributes: Attributes) -> Attributes:
 
 
 def _inside(node: Element) -> Sequence[Node]:
-    """What a rubric holds: the content of its content body, where it has one."""
+    """What a rubric or feedback holds: the content of its content body, where it has one."""
     bodies = list(node.elements("qti-content-body"))
     return [child for body in bodies for child in body.children] if bodies else node.children
 

@@ -24,10 +24,9 @@ from typing import Final
 
 import nh3
 
-from engine.answers import check_response
-from engine.form import CandidateItem, Responses, Seat
+from engine.form import UNATTEMPTED, Attempts, CandidateItem, Seat
 from item_bank.item import Item
-from item_bank.qti import showing, vocabulary
+from item_bank.qti import clone, showing, tries, vocabulary
 from item_bank.qti.page import CandidatePage
 from item_bank.qti.page import resource_name as resource_name
 
@@ -38,28 +37,19 @@ _CONTROLS: Final = {
 }
 
 
-def render(item: Item, seat: Seat) -> CandidateItem:
-    """What the candidate in ``seat`` sees of this item. Equal arguments give equal bytes."""
-    page = CandidatePage(item, seat)
+def render(item: Item, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
+    """What the candidate in ``seat`` sees of this item after ``attempts``. Equal arguments give equal bytes."""
+    page = CandidatePage(item, seat, tries.shown(item, seat, attempts))
     written = page.html()
-    return CandidateItem(_filtered(written), tuple(page.rules), item.language)
+    offer = tries.offer(item, attempts, frozenset(page.buttons))
+    return CandidateItem(_filtered(written), tuple(page.rules), item.language, offer)
 
 
 def survives(item: Item) -> bool:
-    """Whether the last filter leaves the rendered item alone. Asked at import."""
-    written = CandidatePage(item, Seat("import", bytes(32))).html()
-    return _filtered(written) == written
-
-
-def authored(item: Item, responses: Responses, seat: Seat) -> Responses:
-    """The opaque identifiers that this seat was sent, translated back to authored ones.
-
-    Raises: `Refused` RESPONSE_INVALID for a variable or an identifier that was never sent to this seat.
-    """
-    page = CandidatePage(item, seat)
-    page.html()
-    check_response(responses, tuple(page.rules))
-    return {name: tuple(page.translated(name, value) for value in values) for name, values in responses.items()}
+    """Whether the last filter leaves the rendered item alone, whatever a state shows of it. Asked at import."""
+    seat = Seat("import", bytes(32))
+    written = [CandidatePage(one, seat).html() for one in (item, clone.whole(item))]
+    return all(_filtered(one) == one for one in written)
 
 
 def _filtered(written: str) -> str:

@@ -13,7 +13,6 @@ from item_bank.item import Element, Item
 from item_bank.qti import graphics, recordings, vocabulary, words
 from item_bank.qti.graphics import Written
 from item_bank.qti.pictures import Page
-from item_bank.qti.variables import flag
 
 _WRITERS: Final[dict[str, Callable[[Element, Page], Written]]] = graphics.WRITERS | recordings.WRITERS | words.WRITERS
 #: In the line of a text, so that nothing before it is its stem.
@@ -66,6 +65,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "text": {"dominant-baseline", "font-size", "text-anchor", "x", "y"},
     "fieldset": {"aria-label", "aria-labelledby", "class"},
     "legend": set(),
+    "button": {"class", "name", "type", "value"},
     "select": {"aria-label", "class", "name"},
     "textarea": {"aria-label", "name", "placeholder", "rows"},
     "label": {"class"},
@@ -112,9 +112,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
 
 def unshown(item: Item) -> Iterator[tuple[Element, str]]:
     """What the candidate's page cannot show of an item, each with the reason."""
-    if flag(item.root, "adaptive", False):
-        yield item.root, "adaptive items are not shown yet: a sitting scores one attempt at each item"
-    for body in item.root.elements("qti-item-body"):
+    for body in item.root.elements("qti-item-body", "qti-modal-feedback"):
         yield from _unshown(body)
     for stimulus in item.stimuli:
         for body in stimulus.elements("qti-stimulus-body"):

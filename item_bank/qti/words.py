@@ -47,11 +47,11 @@ def choice(element: Element, page: Page) -> Written:
 
 
 def end_attempt(element: Element, page: Page) -> Written:
-    """What a candidate asks for, such as a hint, where an item is answered once: it is asked for or not."""
+    """A button that ends an attempt, such as one that asks for a hint."""
     variable = variable_of(element)
     words = text(element.get("title") or "End the attempt")
-    rule = ResponseRule(variable, 0, 1, frozenset({"true"}))
-    return Written(choice_of(variable, "checkbox", "true", words), (rule,))
+    kind = (("class", "button small"), ("name", "attempt"), ("type", "submit"), ("value", variable))
+    return Written(tag("button", kind, words), (), button=variable)
 
 
 def text_entry(element: Element, page: Page) -> Written:

@@ -17,7 +17,8 @@ from engine.form import Seat
 from item_bank.item import Item
 from item_bank.qti import marks
 from item_bank.qti.reader import read_item
-from item_bank.qti.rendering import authored, render
+from item_bank.qti.rendering import render
+from item_bank.qti.tries import authored
 from tests.browser.conftest import NewPage
 from tests.browser.test_pictures import ORIGIN, RULES, answer, shell, tab_to
 from tests.item_bank.samples import MATCH, item_xml

@@ -27,6 +27,10 @@ from engine.errors import NotFound, Refused
 from engine.events import EnvironmentChecked, Event
 from engine.exam import Exams, Plan
 from engine.form import (
+    UNATTEMPTED,
+    Attempt,
+    Attempted,
+    Attempts,
     CandidateItem,
     Drawn,
     Form,
@@ -34,6 +38,7 @@ from engine.form import (
     ItemOutcome,
     ItemRef,
     ItemResource,
+    Offer,
     ResponseRule,
     Responses,
     Seat,
@@ -77,10 +82,12 @@ POOLS: dict[str, dict[str, Question]] = {
 
 
 class Bank:
-    """Both ports. A blueprint is ``{"pool": name, "items": how many}``; every item weighs one point."""
+    """Both ports. A blueprint is ``{"pool": name, "items": how many}``; every item weighs one point. ``adaptive``: each
+    takes attempts until it is answered rightly."""
 
     def __init__(self) -> None:
         self.opened = 0
+        self.adaptive = False
 
     def draw(self, blueprint: str, seed: bytes) -> Drawn:
         asked = json.loads(blueprint)
@@ -104,19 +111,27 @@ class Bank:
         asked = json.loads(blueprint)["items"]
         return () if len(form.items) == asked else (f"{len(form.items)} items instead of {asked}",)
 
-    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
+    def for_candidate(self, ref: ItemRef, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
         self.opened += 1
         question = _question(ref)
         options = frozenset(self.opaque(ref, seat, option) for option in question.options)
         rule = ResponseRule("RESPONSE", 0, question.max_choices, options, max_length=16)
-        return CandidateItem(f"<p>{ref.item}</p>" + "".join(sorted(options)), (rule,), "en")
+        made = len(attempts.ended)
+        settled = bool(made) and attempts.ended[-1].settled
+        offer = Offer(made, submits=True, buttons=frozenset({"HINT"}), settled=settled) if self.adaptive else None
+        return CandidateItem(f"<p>{ref.item} {made or ''}</p>" + "".join(sorted(options)), (rule,), "en", offer)
 
     def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
         if name != self.opaque(ref, seat, "picture"):
             raise NotFound("resource", name)
         return ItemResource("image/png", b"a picture of " + ref.item.encode())
 
-    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
+    def attempt(self, ref: ItemRef, seat: Seat, attempts: Attempts, ended: Attempt) -> Attempted:
+        right = not ended.button and self.score(ref, ended.responses, seat).score == 1.0
+        ways = [(one.responses, one.button) for one in (*attempts.ended, ended)]
+        return Attempted("completed" if right else "incomplete", keyed(seat.seed, repr(ways)).hex(), right)
+
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat, attempts: Attempts = UNATTEMPTED) -> ItemOutcome:
         key = _question(ref).key
         if _question(ref).options:
             key = tuple(self.opaque(ref, seat, option) for option in key)

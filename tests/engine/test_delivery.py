@@ -464,12 +464,12 @@ def test_what_was_written_offline_counts_and_is_flagged(running: Day) -> None:
 def test_a_row_for_an_item_not_shown_by_this_process_is_judged_all_the_same(running: Day) -> None:
     known, fresh = running.position_of("SAFE-1"), running.position_of("SAFE-2")
     running.delivery.item(running["ada"], running.booked, known)
-    assert [running.delivery.knows(running.booked, one) for one in (known, fresh)] == [True, False]
+    assert [running.delivery.knows(running.state, one) for one in (known, fresh)] == [True, False]
     opened = running.bank.opened
     assert running.answer(1, known).refused is None
     assert running.bank.opened == opened
     assert running.send(a_row(2, fresh, '{"RESPONSE":["nobody sent this"]}')).refused == "RESPONSE_INVALID"
-    assert running.delivery.knows(running.booked, fresh)
+    assert running.delivery.knows(running.state, fresh)
     assert running.answer(3, fresh).refused is None
     assert running.bank.opened == opened + 1
 
@@ -480,10 +480,10 @@ def test_forgotten_rules_are_asked_for_again(running: Day, monkeypatch: pytest.M
     running.delivery.start_practice(running["ada"], practice)
     running.delivery.item(running["ada"], running.booked, "q01")
     running.delivery.item(running["ada"], practice, "q01")
-    assert not running.delivery.knows(running.booked, "q01")
+    assert not running.delivery.knows(running.state, "q01")
     assert running.answer(1, "q01").refused is None
-    assert running.delivery.knows(running.booked, "q01")
-    assert not running.delivery.knows(practice, "q01")
+    assert running.delivery.knows(running.state, "q01")
+    assert not running.delivery.knows(running.delivery.sitting(practice), "q01")
 
 
 # -- the clock ----------------------------------------------------------------------------------------------

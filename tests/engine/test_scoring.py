@@ -11,7 +11,19 @@ import pytest
 
 from engine.errors import NotFound
 from engine.events import ItemScore
-from engine.form import CandidateItem, Form, ItemOutcome, ItemRef, ItemResource, Responses, Seat
+from engine.form import (
+    UNATTEMPTED,
+    Attempt,
+    Attempted,
+    Attempts,
+    CandidateItem,
+    Form,
+    ItemOutcome,
+    ItemRef,
+    ItemResource,
+    Responses,
+    Seat,
+)
 from engine.scoring import ENGINE_VERSION, Answered, passes, score, total
 from tests.engine.builders import a_form
 
@@ -25,13 +37,16 @@ class KeyTable:
     keys: dict[str, dict[str, float]]
     asked: list[str] = field(default_factory=list)
 
-    def for_candidate(self, ref: ItemRef, seat: Seat) -> CandidateItem:
+    def for_candidate(self, ref: ItemRef, seat: Seat, attempts: Attempts = UNATTEMPTED) -> CandidateItem:
         raise NotFound("item", ref.item)
 
     def resource(self, ref: ItemRef, name: str, seat: Seat) -> ItemResource:
         raise NotFound("resource", name)
 
-    def score(self, ref: ItemRef, responses: Responses, seat: Seat) -> ItemOutcome:
+    def attempt(self, ref: ItemRef, seat: Seat, attempts: Attempts, ended: Attempt) -> Attempted:
+        raise NotFound("attempt", ref.item)
+
+    def score(self, ref: ItemRef, responses: Responses, seat: Seat, attempts: Attempts = UNATTEMPTED) -> ItemOutcome:
         assert seat == SEAT
         self.asked.append(ref.item)
         if ref.item not in self.keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import get_args, get_type_hints
@@ -11,8 +12,10 @@ from pydantic import TypeAdapter
 
 from engine import admission, conduct, ending, invigilation
 from engine.answers import Given
+from engine.attempts import AttemptEnded, digest_of
 from engine.events import (
     CandidateDisconnected,
+    Event,
     ExamExtended,
     IdentityRefused,
     IncidentEnded,
@@ -45,6 +48,15 @@ from tests.engine.builders import (
 ADAPTER = TypeAdapter(Sitting)
 
 
+def an_attempt(state: Sitting, item: str) -> Sequence[Event]:
+    """The next attempt at a question, with what stands there."""
+    given, number = state.given[item], len(state.attempts.get(item, ())) + 1
+    told = digest_of(given)
+    return (
+        AttemptEnded(item, number, "", given.writer, given.seq, told, 2**6, "incomplete", "77" * 32, settled=False),
+    )
+
+
 def an_eventful_sitting() -> World:
     """Ada's whole day with everything that may go wrong in it, one power of two between the acts."""
     world = a_sitting(Phase.READY)
@@ -59,6 +71,7 @@ def an_eventful_sitting() -> World:
     world.row(4, "q02", '{"text":"a typing error"}', kind="problem")
     world.row(5, "q03", "{}", kind="visit")
     world.row(7, "q03", chose("ü"))
+    world.do(an_attempt, "q03", by="ada")
     world.wait(2**12).do(conduct.disconnect, world.at, by="system")
     world.wait(2**13).row(6, "q02", chose("a"))
     world.do(conduct.resume, "back", present=True)

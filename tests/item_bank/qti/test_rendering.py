@@ -16,7 +16,8 @@ from item_bank.item import Element, Item, Metadata, Node, example
 from item_bank.qti.package import read_package
 from item_bank.qti.page import CandidatePage, opaque
 from item_bank.qti.reader import read_item
-from item_bank.qti.rendering import authored, render, survives
+from item_bank.qti.rendering import render, survives
+from item_bank.qti.tries import authored
 from tests.item_bank.qti.tree import tree
 from tests.item_bank.samples import CHOICES, MATCH, RESPONSE, choice_interaction, item_xml
 

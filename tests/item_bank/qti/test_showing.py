@@ -12,7 +12,7 @@ from engine.errors import NotFound, Refused
 from engine.form import Seat
 from engine.writer import Act
 from item_bank.item import Element, Item, Resource
-from item_bank.qti import rendering, showing
+from item_bank.qti import rendering, showing, tries
 from item_bank.qti.page import CandidatePage
 from item_bank.qti.pictures import inline
 from item_bank.vault import Vault
@@ -77,7 +77,7 @@ def test_every_kind_survives_the_last_filter_and_its_answer_comes_back_as_author
     shown = rendering.render(whole, SEAT)
     assert [rule.variable for rule in shown.rules] == ["R"]
     given = sent(whole, answer, SEAT)
-    assert rendering.authored(whole, {"R": given}, SEAT) == {"R": answer}
+    assert tries.authored(whole, {"R": given}, SEAT) == {"R": answer}
     assert all(one in shown.html for value in given if value != answer[0] for one in value.split())
 
 
@@ -86,7 +86,7 @@ def test_names_of_another_sitting_are_refused(kind: str, inner: str, answer: tup
     whole = item(kind, inner)
     for given in (sent(whole, answer, OTHER), answer):
         with pytest.raises(Refused, match="RESPONSE_INVALID"):
-            rendering.authored(whole, {"R": given}, SEAT)
+            tries.authored(whole, {"R": given}, SEAT)
 
 
 def test_an_area_mapping_and_a_key_change_no_byte() -> None:

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import Refused
 from engine.form import Seat
 from item_bank.item import Item
-from item_bank.qti import rendering, showing
+from item_bank.qti import rendering, showing, tries
 from item_bank.qti.page import CandidatePage
 from item_bank.qti.words import letter
 from tests.item_bank.qti.sheet import element
@@ -87,16 +87,16 @@ def test_every_kind_is_shown_whole_and_its_answer_comes_back_as_authored(
     shown = rendering.render(whole, SEAT)
     assert [rule.variable for rule in shown.rules] == ["R"]
     given = sent(whole, answer, plain=wrong is None)
-    assert rendering.authored(whole, {"R": given}, SEAT) == {"R": answer}
+    assert tries.authored(whole, {"R": given}, SEAT) == {"R": answer}
     if wrong is not None:
         values = re.findall(r'value="([^"]+)"', shown.html)
         assert set(given) <= set(values), "what is answered is the value of a control"
         assert not {"A", "B", "C", "X", "Y"} & set(values)
         with pytest.raises(Refused, match="RESPONSE_INVALID"):
-            rendering.authored(whole, {"R": sent(whole, wrong, plain=False)}, SEAT)
+            tries.authored(whole, {"R": sent(whole, wrong, plain=False)}, SEAT)
         other = sent(whole, answer, plain=False, seat=Seat("sit-2", bytes([1]) * 32))
         with pytest.raises(Refused, match="RESPONSE_INVALID"):
-            rendering.authored(whole, {"R": other}, SEAT)
+            tries.authored(whole, {"R": other}, SEAT)
 
 
 def test_every_control_has_a_name_for_those_who_cannot_see_it() -> None:

@@ -7,7 +7,7 @@
  * Inside: one `[data-page]` with the part that changes from question to question (data-item, data-response); it is
  * shown in the view "open" only. `[data-when="…"]` are the other views and the notices of parts/sitting_notices.html.
  * `[data-go]` opens another question of this sitting; on a paced form `[data-move]` (a position) and `form[data-move-form]`
- * post that the candidate moves on, which may close what lies behind. `[data-open="id"]` opens a dialog.
+ * post that the candidate moves on, which may close what lies behind; buttons named `attempt` end an attempt at a question. `[data-open="id"]` opens a dialog.
  * In: `exam:flag`, `exam:strike`, `exam:problem` from the elements inside.
  *
  * Every change goes to the outbox first, from there by the Line to the server; the words "saved", "saving" and
@@ -272,7 +272,7 @@ export class ExamSitting extends Element {
   /** @param {MouseEvent} event */
   #clicked(event) {
     if (!(event.target instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const button = event.target.closest("[data-go], [data-move], [data-open], [data-take-over]");
+    const button = event.target.closest("[data-go], [data-move], [data-open], [data-take-over], [name=attempt]");
     if (!(button instanceof HTMLElement)) return;
     event.preventDefault();
     if (button.dataset["go"]) void this.#go(button.dataset["go"], true);
@@ -280,6 +280,7 @@ export class ExamSitting extends Element {
     const dialog = document.getElementById(button.dataset["open"] ?? "");
     if (dialog instanceof HTMLDialogElement && !dialog.open) this.#openDialog(dialog);
     if (button.hasAttribute("data-take-over")) void this.#takeOver();
+    if (button instanceof HTMLButtonElement && button.name === "attempt") void this.#attempt(button.value);
   }
 
   /** The calculator leaves the question in sight and in reach; a report asks for attention. @param {HTMLDialogElement} dialog */
@@ -315,17 +316,37 @@ export class ExamSitting extends Element {
    */
   async #move(wanted) {
     if (this.#going || !this.#reads) return;
+    const here = `/sit/${this.dataset["sitting"]}`;
+    if (!(await this.#post(`${here}/move`, wanted, here, true))) this.show('[data-when="cannot-go"]', true);
+  }
+
+  /** End an attempt at this question: its answer goes to the server first. @param {string} attempt the item's own button */
+  async #attempt(attempt) {
+    const number = this.querySelector('form[data-answer] [name="number"]');
+    if (this.#going || !this.#reads || !(number instanceof HTMLInputElement)) return;
+    const here = `/sit/${this.dataset["sitting"]}/item/${this.#item}`;
+    if (!(await this.#post(`${here}/attempt`, { attempt, number: number.value }, here, false))) {
+      this.show('[data-when="cannot-attempt"]', true);
+    }
+  }
+
+  /**
+   * Post to the server once it has every answer, and show the question that it answers with; false without a connection.
+   * @param {string} url @param {Record<string, string>} wanted @param {string} otherwise the page to open whole instead
+   * @param {boolean} remember
+   */
+  async #post(url, wanted, otherwise, remember) {
     this.#going = true;
-    this.show('[data-when="cannot-go"]', false);
+    for (const each of ["cannot-go", "cannot-attempt"]) this.show(`[data-when="${each}"]`, false);
     const settled = await this.settled(BEFORE_LEAVING_MS);
     const { writer, lastSeq } = this.book;
     const told = { ...wanted, csrf: this.dataset["csrf"] ?? "", writer: String(writer), last_seq: String(lastSeq) };
-    const here = `/sit/${this.dataset["sitting"]}`;
-    const fetched = settled ? await fetchPage(`${here}/move`, new URLSearchParams(told)) : { failed: /** @type {const} */ ("network") };
+    const fetched = settled ? await fetchPage(url, new URLSearchParams(told)) : { failed: /** @type {const} */ ("network") };
     this.#going = false;
-    if ("page" in fetched) return this.#swap(fetched.page, fetched.url, true);
-    if (fetched.failed === "elsewhere") return location.assign(here);
-    this.show('[data-when="cannot-go"]', true);
+    if ("page" in fetched) this.#swap(fetched.page, fetched.url, remember);
+    else if (fetched.failed === "elsewhere") location.assign(otherwise);
+    else return false;
+    return true;
   }
 
   /** The server closed the question that is on screen, or moved it elsewhere. @param {string} at */
@@ -349,7 +370,7 @@ export class ExamSitting extends Element {
     this.#fill();
     this.#arrive();
     scrollTo({ top: 0 });
-    this.find("[data-page] h1")?.focus();
+    (this.find("[data-page] [data-told]") ?? this.find("[data-page] h1"))?.focus();
   }
 
   #draw() {
@@ -360,7 +381,7 @@ export class ExamSitting extends Element {
     this.show('[data-when="not-durable"]', this.#outbox !== null && !this.#outbox.durable);
     this.show('[data-when="regressed"]', this.#outbox?.regressed ?? false);
     this.show('[data-when="store-failed"]', this.#storeFailed);
-    if (line !== "down") this.show('[data-when="cannot-go"]', false);
+    if (line !== "down") for (const each of ["cannot-go", "cannot-attempt"]) this.show(`[data-when="${each}"]`, false);
     const save = this.querySelector("save-state");
     if (save instanceof SaveState) save.set(this.#storeFailed ? "not-saved" : this.#saved());
   }
