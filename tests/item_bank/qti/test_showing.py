@@ -155,12 +155,13 @@ def test_what_the_page_cannot_show_is_named(markup: str, name: str) -> None:
     assert [one.name for one, _ in showing.unshown(whole)] == [name]
 
 
-def test_adaptive_items_are_named_and_scorers_rubrics_are_not() -> None:
+def test_feedback_apart_is_looked_at_and_scorers_rubrics_are_not() -> None:
     rubric = '<qti-rubric-block view="scorer"><qti-content-body><script/></qti-content-body></qti-rubric-block>'
     body = f"<qti-item-body>{rubric}</qti-item-body>"
-    whole = Item(element(f'<qti-assessment-item adaptive="true">{body}</qti-assessment-item>'))
+    apart = "<qti-modal-feedback><qti-content-body><iframe/></qti-content-body></qti-modal-feedback>"
+    whole = Item(element(f'<qti-assessment-item adaptive="true">{body}{apart}</qti-assessment-item>'))
     named = [one.name for one, _ in showing.unshown(whole)]
-    assert named == ["qti-assessment-item"]
+    assert named == ["iframe"]
 
 
 def test_a_package_with_a_picture_is_imported_drawn_and_its_picture_served(house: House, tmp_path: Path) -> None:
