@@ -15,7 +15,7 @@ attempts is found by making them again, one after the other, and nothing of it h
 >>> offer(example(), Attempts(), frozenset()), offer(example(), Attempts(most=3), frozenset()).left
 (None, 3)
 
-Source: QTI 3.0 Information Model, § 2.9 (items, attempts), end attempt interaction; item session control.
+Source: QTI 3.0 Information Model, § 2.9 (items, attempts), end attempt interaction, max-attempts, show-feedback.
 """
 
 from __future__ import annotations
