@@ -155,12 +155,14 @@ def test_a_camera_at_exactly_thirty_pictures_a_second_raises_the_hint(
     browser = chromium.browser_type.launch(executable_path=find(), args=arguments(_thirty(tmp_path / "even.y4m")))
     page = browser.new_context(permissions=["camera"]).new_page()
     page.goto(origin)
-    reports: list[Any] = page.evaluate(MEASURE)
+    hints: list[str] = []
+    while not any(hints) and len(hints) < 4:  # a machine that is busy elsewhere disturbs the fake camera itself
+        first, measured = (_device(told) for told in page.evaluate(MEASURE))
+        assert (first.rate, first.pace) == (30.0, None)
+        assert "" == unlike_a_camera(first, THRESHOLDS)
+        hints.append(unlike_a_camera(measured, THRESHOLDS))
     browser.close()
-    first, measured = (_device(told) for told in reports)
-    assert (first.rate, first.pace) == (30.0, None)
-    assert "" == unlike_a_camera(first, THRESHOLDS)
-    assert "the pictures come exactly 30.000 times a second" == unlike_a_camera(measured, THRESHOLDS), measured
+    assert "the pictures come exactly 30.000 times a second" == hints[-1]
 
 
 def _device(told: Any) -> Device:

@@ -3,9 +3,10 @@
  * How evenly a camera delivers. No DOM, no clock: each picture's own time is handed in, in milliseconds.
  *
  * A sensor runs by a clock of its own, a little faster or slower than it says; a program can be exact. A picture that
- * the page did not get to see is no unevenness: a step is a whole number of intervals, and the mean is the slope of a
- * straight line through all of them. The deviation is the median of how far a step is from a whole number, so that a
- * busy moment of the computer does not hide an even source. After a long gap (a hidden page) the count begins anew.
+ * the page did not get to see is no unevenness: a step is a whole number of intervals. Both figures are medians, so that
+ * a busy moment of the computer does not hide an even source: the mean over each hundred pictures, and how far a step is
+ * from a whole number of intervals. A camera that starts stumbles, so its first pictures are passed over. After a long
+ * gap (a hidden page) the count begins anew.
  *
  *     const evenness = new Evenness(30);
  *     for (const at of times) evenness.picture(at);
@@ -13,6 +14,8 @@
  */
 
 export const ENOUGH = 200;
+export const PASSED_OVER = 30;
+const OVER = 100;
 const LONGEST_STEP = 8;
 
 export class Evenness {
@@ -20,6 +23,7 @@ export class Evenness {
   /** @type {[step: number, atMs: number][]} since the first picture of this run */
   #pictures = [];
   #firstMs = 0;
+  #passed = 0;
 
   /** @param {number} rate pictures a second, as the camera says of itself */
   constructor(rate) {
@@ -28,7 +32,8 @@ export class Evenness {
 
   /** @param {number} atMs when the picture was taken */
   picture(atMs) {
-    if (this.#nominalMs === 0 || this.#pictures.length > ENOUGH) return;
+    this.#passed += 1;
+    if (this.#nominalMs === 0 || this.#passed <= PASSED_OVER || this.#pictures.length > ENOUGH) return;
     const last = this.#pictures.at(-1);
     const steps = last ? Math.round((atMs - this.#firstMs - last[1]) / this.#nominalMs) : 0;
     if (last && steps >= 1 && steps <= LONGEST_STEP) this.#pictures.push([last[0] + steps, atMs - this.#firstMs]);
@@ -49,16 +54,12 @@ export class Evenness {
   }
 }
 
-/** @param {[number, number][]} points */
-function slope(points) {
-  const meanX = sum(points.map(([x]) => x)) / points.length;
-  const meanY = sum(points.map(([, y]) => y)) / points.length;
-  return sum(points.map(([x, y]) => (x - meanX) * (y - meanY))) / sum(points.map(([x]) => (x - meanX) ** 2));
-}
-
-/** @param {number[]} values */
-function sum(values) {
-  return values.reduce((total, value) => total + value, 0);
+/** The median time of one step, over stretches of `OVER` pictures. @param {[number, number][]} pictures */
+function slope(pictures) {
+  return median(pictures.slice(OVER).map(([step, at], begin) => {
+    const [stepBefore, atBefore] = pictures[begin] ?? [0, 0];
+    return (at - atBefore) / (step - stepBefore);
+  }));
 }
 
 /** @param {number[]} values */
