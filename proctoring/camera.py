@@ -25,10 +25,11 @@ from engine.sources import between_ms
 from proctoring.evidence import Kept
 from proctoring.frame import Frame, Why
 from proctoring.gaps import Cause
+from proctoring.objects import Checks, checked
 from proctoring.pool import Lost, LostTo, Outcome
 from proctoring.room import Noticed
 from proctoring.room import Seen as OnTile
-from proctoring.signals import EVERY_KIND, FACE_KINDS, Finding, Kind, Thresholds
+from proctoring.signals import EVERY_KIND, FACE_KINDS, Finding, Kind, Reading, Thresholds
 from proctoring.track import Taken, Track
 from proctoring.watch import Seen, Signal, Tick, Trouble, WatchState, step
 
@@ -48,6 +49,7 @@ class Camera(Track):
         self._events: deque[Noticed] = deque(maxlen=TILE_EVENTS)
         self._dropped = 0
         self._detector = ""
+        self._checks = Checks()
 
     def judge(self, by: Thresholds, off: frozenset[Kind]) -> None:
         """From now on by these thresholds, without the kinds in ``off``: called before frames are expected."""
@@ -89,6 +91,20 @@ class Camera(Track):
         if outcome.to in {LostTo.DROPPED, LostTo.STOPPED}:
             return ()
         return self.signal(Trouble(at, Kind.FRAME_LOST, outcome.to.value))
+
+    def objects_due(self, at: datetime) -> bool:
+        """Whether an object check is to be made now; asking is taking it."""
+        due = self._checks.due(at)
+        if due:
+            self._checks = replace(self._checks, asked_at=at)
+        return due
+
+    def objects_looked(self, seq: int, at: datetime, outcome: Outcome) -> tuple[Finding, ...]:
+        """What the object check made of a frame. One that failed says nothing."""
+        if isinstance(outcome, Lost) or self.alone:
+            return ()
+        self._checks, found = checked(self._checks, Reading(at, seq, outcome), self.by)
+        return found
 
     def signal(self, signal: Signal) -> tuple[Finding, ...]:
         self._watch, found = step(self._watch, signal, self.by)

@@ -207,6 +207,10 @@ CONDITIONS: Final = MappingProxyType(
             "within even_share of it and with a deviation of even_deviation_ms at most",
             ("even_frames", "even_share", "even_deviation_ms"),
         ),
+        Kind.OBJECT_HINT: Condition(
+            "object_checks of the last object_of checks showed a telephone of object_score",
+            ("object_score", "object_checks", "object_of"),
+        ),
         Kind.CLOCK_SKEW: Condition("the device's clock moved by clock_moved_ms against ours", ("clock_moved_ms",)),
     }
 )

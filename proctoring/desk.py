@@ -16,8 +16,8 @@ Rules:
   itself is that the standby takes over from a lost proctor, and the pause when neither is there (`proctoring.duty`).
 * In a practice the candidate is coached and nothing is recorded.
 
-Wiring: ``desk = open_desk(...)``, subscribe ``desk.heard`` to committed events, call ``tick`` once a second,
-``stop`` at the end.
+Wiring: ``desk = open_desk(...)`` (`opening`), subscribe ``desk.heard`` to committed events, call ``tick`` once a
+second, ``stop`` at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from threading import RLock
 from typing import Final
 
@@ -33,7 +32,6 @@ import structlog
 
 from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Recorded
-from engine.keyring import Keyring
 from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
 from engine.sources import Sources, later
@@ -41,11 +39,10 @@ from engine.writer import Append, Writer
 from proctoring import room as rooms
 from proctoring.camera import Camera
 from proctoring.duty import Cover, Duty
-from proctoring.evidence import Evidence, FolderShelf, Kept, Still, Stills
+from proctoring.evidence import Evidence, Kept, Still, Stills
 from proctoring.frame import FrameRefused
 from proctoring.gaps import FramesResumed, FramesStopped, told_cause
 from proctoring.incidents import SIGNALS, Incidents
-from proctoring.inventory import Inventory
 from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
@@ -81,7 +78,6 @@ __all__ = [
     "Tile",
     "TileChanged",
     "find_model",
-    "open_desk",
     "queue",
 ]
 
@@ -100,32 +96,6 @@ _PHASE_EVENTS: Final = frozenset(
 _IDENTITY_EVENTS: Final = frozenset({"IdentityVerified", "IdentityRefused"})
 
 
-def open_desk(
-    delivery: Delivering,
-    writer: Writer,
-    sources: Sources,
-    keyring: Keyring,
-    *,
-    models: Path | None,
-    evidence: Path,
-    workers: int | None = None,
-    faces_every: int = 1,
-    inventory: Inventory,
-) -> Desk:
-    """A desk with its own pool, scribe and evidence folder. ``models`` is the folder with the face model: without
-    it, face checks are reduced to hints, or off; with it they are off until a person has approved it (``inventory``).
-    Raises: `Tampered` for another model file."""
-    model = find_model(models)
-    sha256 = MODEL_SHA256 if model is not None else ""
-    if model is None:
-        _log.warning("no face model: face checks are reduced to hints for the invigilator", expected=MODEL_FILE)
-    elif inventory.unapproved(sha256, THRESHOLDS):
-        _log.warning("face checks are OFF: nobody has approved them", sha256=sha256, thresholds=THRESHOLDS.version)
-    pool = Pool(model, workers=workers, faces_every=faces_every)
-    kept = Evidence(FolderShelf(evidence), keyring, writer, sources)
-    return Desk(delivery, writer, sources, kept, pool, unapproved=partial(inventory.unapproved, sha256))
-
-
 class Desk:
     """See the module. Every method may be called from any thread but the writer's own."""
 
@@ -138,6 +108,7 @@ class Desk:
         pool: Pool,
         thresholds: Thresholds = THRESHOLDS,
         unapproved: Callable[[Thresholds], frozenset[Kind]] = lambda _by: frozenset(),
+        objects: Pool | None = None,
     ) -> None:
         self.evidence = evidence
         self.stills = Stills()
@@ -148,6 +119,7 @@ class Desk:
         self._pool = pool
         self._by = thresholds
         self._unapproved = unapproved
+        self._objects = objects
         self._scribe = Scribe()
         self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe)
         self._lock = RLock()
@@ -162,6 +134,8 @@ class Desk:
     def stop(self) -> None:
         """End the workers, then record what is left."""
         self._pool.stop()
+        if self._objects is not None:
+            self._objects.stop()
         self._scribe.stop()
 
     def settle(self) -> bool:
@@ -291,9 +265,12 @@ class Desk:
             self._incidents.keep(sitting, camera.ring[-1])
             self._found(known, camera.signal(Arrived(at)))
             faces, alone = camera.counts_faces, camera.alone
+            objects = self._objects if not alone and known.watched and camera.objects_due(at) else None
         if not alone:
             looked = partial(self._looked, sitting, frame.seq, at)
             self._pool.submit(sitting, frame, looked, faces=faces)
+        if objects is not None:  # a pool of its own: slow, and it delays nothing
+            objects.submit(sitting, frame, partial(self._objects_looked, sitting, frame.seq, at))
         return taken
 
     def reported(
@@ -422,6 +399,12 @@ class Desk:
             known = self._known.get(sitting)
             if known is not None:
                 self._found(known, known.camera.looked(seq, at, outcome))
+
+    def _objects_looked(self, sitting: str, seq: int, at: datetime, outcome: Outcome) -> None:
+        with self._lock:
+            known = self._known.get(sitting)
+            if known is not None and known.phase is Phase.RUNNING:
+                self._found(known, known.camera.objects_looked(seq, at, outcome))
 
     def _found(self, known: Known, findings: Iterable[Finding]) -> None:
         for finding in findings:

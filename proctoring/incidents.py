@@ -52,6 +52,7 @@ SEVERITY: Final = MappingProxyType(
         Kind.PRINT: "low",
         Kind.VIRTUAL_CAMERA_HINT: "medium",
         Kind.CLOCK_SKEW: "low",
+        Kind.OBJECT_HINT: "medium",
     }
 )
 #: Signals about frames themselves and conclusions from what a browser says: recorded, and nobody need review them

@@ -8,6 +8,7 @@
 * What is not approved does not run as a judge of anybody: its kinds are off in every sitting, and wall, room,
   `doctor` and log say so. Nothing else stops: a person watches, as with any candidate who chose so.
 * The reduced detector (no model) cannot be approved. It only ever hints.
+* Object hints (a plug-in) judge nobody: they are never incidents, so they need no approval and can have none.
 * The checks without a model look at the picture and not at people. They stand here without an approval.
 
 >>> DETECTORS["faces"].kinds == FACE_KINDS
@@ -103,7 +104,12 @@ DETECTORS: Final = MappingProxyType(
         "faces": Known("counts faces in a picture; says nothing about whose they are", FACE_KINDS, True),
         "picture": Known(
             "looks at the picture and the Line it comes by: covered, dark, still, missing",
-            EVERY_KIND - FACE_KINDS,
+            EVERY_KIND - FACE_KINDS - {Kind.OBJECT_HINT},
+            False,
+        ),
+        "objects": Known(
+            "a plug-in, off unless an operator names its model: hints that a telephone may be there",
+            frozenset({Kind.OBJECT_HINT}),
             False,
         ),
     }
@@ -179,20 +185,20 @@ class Inventory:
             )
         )
 
-    def listed(self, model_sha256: str, by: Thresholds = THRESHOLDS) -> list[dict[str, Any]]:
+    def listed(self, model_sha256: str, objects_sha256: str = "", by: Thresholds = THRESHOLDS) -> list[dict[str, Any]]:
         """Every detector as plain values, with the approval of what is installed now, or None."""
-        return [self._entry(name, known, model_sha256, by) for name, known in DETECTORS.items()]
+        models = {"faces": model_sha256, "objects": objects_sha256}
+        return [self._entry(name, known, models.get(name, ""), by) for name, known in DETECTORS.items()]
 
-    def _entry(self, name: str, known: Known, model_sha256: str, by: Thresholds) -> dict[str, Any]:
-        model = model_sha256 if known.of_people else ""
-        approval = self.approvals(name).of(model, rules(name, by)) if model else None
+    def _entry(self, name: str, known: Known, model: str, by: Thresholds) -> dict[str, Any]:
+        approval = self.approvals(name).of(model, rules(name, by)) if model and known.of_people else None
         return {
             "detector": name,
             "says": known.says,
             "notices": sorted(kind.value for kind in known.kinds),
             "model_sha256": model or None,
             "thresholds": by.version,
-            "standing": _standing(known, model, approval),
+            "standing": _standing(name, known, model, approval),
             "approved_by": approval and approval.by,
             "approved_at": approval and approval.at,
             "sheet": approval and approval.sheet,
@@ -268,7 +274,9 @@ def _must_know(detector: str) -> None:
         raise NotFound("detector that has to be approved", detector)
 
 
-def _standing(known: Known, model: str, approval: Approval | None) -> str:
+def _standing(name: str, known: Known, model: str, approval: Approval | None) -> str:
+    if name == "objects":
+        return "hints only; no approval makes it more" if model else "off: no model is named"
     if not known.of_people:
         return "runs; needs no approval, for it looks at no person"
     if not model:

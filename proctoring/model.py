@@ -13,7 +13,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from engine.errors import Tampered
+from engine.errors import NotFound, Tampered
 
 MODEL_FILE: Final = "face_detection_yunet_2023mar.onnx"
 MODEL_SHA256: Final = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -36,6 +36,13 @@ def find_model(folder: Path | None) -> Path | None:
 
 def check_model(path: Path) -> None:
     """Raises: `Tampered` unless the file at ``path`` is the model this project was measured with."""
+    check_file(path, MODEL_SHA256)
+
+
+def check_file(path: Path, sha256: str) -> None:
+    """Raises: `NotFound`; `Tampered` unless the file at ``path`` has this digest."""
+    if not path.is_file():
+        raise NotFound("model", path.name)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != MODEL_SHA256:
-        raise Tampered(MODEL_FILE, f"its SHA-256 is {found}, not {MODEL_SHA256}")
+    if found != sha256:
+        raise Tampered(path.name, f"its SHA-256 is {found}, not {sha256}")

@@ -39,7 +39,7 @@ from typing import Final
 
 from engine.sources import Clock, SystemClock
 from proctoring.frame import Frame
-from proctoring.model import check_model
+from proctoring.model import MODEL_SHA256, check_file
 from proctoring.signals import Detector, Observation, Trace
 
 _GREY_BYTES: Final = 160 * 120
@@ -116,7 +116,8 @@ class Pool:
 
     ``model`` is the face model's path or None; ``workers`` defaults to one per core but one; a frame whose
     answer takes longer than ``deadline_ms`` is lost; faces are counted in one of ``faces_every`` frames of a
-    sitting (0: none). Raises: `Tampered` for another model file.
+    sitting (0: none). With ``objects_sha256`` the model is an operator's, of that digest, and looks for objects.
+    Raises: `Tampered` for another model file.
     """
 
     def __init__(
@@ -127,9 +128,11 @@ class Pool:
         deadline_ms: int = 2_000,
         faces_every: int = 1,
         clock: Clock | None = None,
+        objects_sha256: str = "",
     ) -> None:
         if model is not None:
-            check_model(model)
+            check_file(model, objects_sha256 or MODEL_SHA256)
+        self._objects_sha256 = objects_sha256
         self._model = model
         self._deadline_ms = deadline_ms
         self._faces_every = faces_every
@@ -288,7 +291,7 @@ class Pool:
         with self._change:
             if self._stopping:
                 return None
-            worker = _Worker(self._model, self._deadline_ms)
+            worker = _Worker(self._model, self._deadline_ms, self._objects_sha256)
             self._workers[place] = worker
         try:
             detector = worker.ready()
@@ -315,14 +318,15 @@ class Pool:
 class _Worker:
     """One worker process and our end of its pipe. A read or write that stalls raises TimeoutError."""
 
-    def __init__(self, model: Path | None, deadline_ms: int) -> None:
+    def __init__(self, model: Path | None, deadline_ms: int, objects_sha256: str) -> None:
+        which = [str(model or ""), *([objects_sha256] if objects_sha256 else [])]
         ours, theirs = socket.socketpair()
         stall = struct.pack("ll", deadline_ms // 1000, deadline_ms % 1000 * 1000)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, stall)  # a stopped worker fills its pipe
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, stall)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 — our own interpreter and module, no shell
-                [sys.executable, "-m", "proctoring.worker", str(theirs.fileno()), str(model or "")],
+                [sys.executable, "-m", "proctoring.worker", str(theirs.fileno()), *which],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=dict(_ENVIRONMENT),

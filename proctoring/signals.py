@@ -31,11 +31,13 @@ import orjson
 
 
 class Detector(StrEnum):
-    """How faces are looked for. REDUCED gives hints to the proctor only; OFF looks for none."""
+    """How faces are looked for. REDUCED gives hints to the proctor only; OFF looks for none. OBJECTS looks for other
+    things, see `vision_objects`: its boxes are telephones."""
 
     YUNET = "yunet"
     REDUCED = "reduced"
     OFF = "off"
+    OBJECTS = "objects"
 
 
 class Quality(StrEnum):
@@ -67,6 +69,7 @@ class Kind(StrEnum):
     PRINT = "print"
     VIRTUAL_CAMERA_HINT = "virtual_camera_hint"
     CLOCK_SKEW = "clock_skew"
+    OBJECT_HINT = "object_hint"
 
 
 #: Kinds that need a face detector; a candidate's accommodation may switch them off.
@@ -129,6 +132,7 @@ WORDS: Final = MappingProxyType(
         Kind.SEVERAL_FACES: Words("More than one face was seen"),
         Kind.FRAME_REFUSED: Words("A frame did not keep the rules of the camera Line and was not used"),
         Kind.FRAME_LOST: Words("A frame could not be analysed"),
+        Kind.OBJECT_HINT: Words("A telephone may be in the picture; please look for yourself"),
         Kind.FOCUS_LOST: Words(
             "The exam page was out of sight", "The exam page was out of sight. Please stay on this page until the end."
         ),
@@ -251,6 +255,9 @@ class Thresholds:
     even_share: float = 0.0002
     even_deviation_ms: float = 1.0
     clock_moved_ms: int = 10_000
+    object_score: float = 0.6
+    object_checks: int = 3
+    object_of: int = 5
     hold_ms: int = 6_000
     cool_down_ms: int = 30_000
     shown_per_hour: int = 6

@@ -132,6 +132,12 @@ def decode(data: bytes) -> Pixels:
     return _imdecode(data, cv2.IMREAD_COLOR)
 
 
+def decode_frame(jpeg: bytes) -> tuple[int, int, Pixels]:
+    """Declared width and height of a frame, and the whole picture. Raises: `FrameRefused`."""
+    width, height = _size(jpeg)
+    return width, height, _imdecode(jpeg, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
 def letterbox(picture: Pixels, width: int = _FACE_SIZE[0], height: int = _FACE_SIZE[1]) -> Pixels:
     """``picture`` scaled to fit, its shape kept, with black bars where it does not fill the frame."""
     high, wide = picture.shape[:2]

@@ -62,7 +62,10 @@ _KEPT_READINGS: Final = 64
 _EXPLAINED_READINGS: Final = 12
 _ASKED_AT_ONCE: Final = COACH_KINDS | {Kind.NO_FRAMES, Kind.CAMERA_COVERED, Kind.CAMERA_FROZEN}
 _TOLD: Final = BROWSER_KINDS | CONCLUDED_KINDS
-_WITHOUT_READINGS: Final = frozenset({Kind.NO_FRAMES, Kind.FRAME_REFUSED, Kind.FRAME_LOST}) | _TOLD
+_OF_MODELS: Final = FACE_KINDS | {Kind.OBJECT_HINT}
+_WITHOUT_READINGS: Final = (
+    frozenset({Kind.NO_FRAMES, Kind.FRAME_REFUSED, Kind.FRAME_LOST, Kind.OBJECT_HINT}) | _TOLD
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +216,8 @@ def explain(finding: Finding, thresholds: Thresholds = THRESHOLDS) -> dict[str, 
         "rule": condition.rule,
         "thresholds_version": thresholds.version,
         "thresholds": thresholds.named(*condition.names),
-        "detectors": detectors if finding.kind in FACE_KINDS else [],
-        "models": models if finding.kind in FACE_KINDS else [],
+        "detectors": detectors if finding.kind in _OF_MODELS else [],
+        "models": models if finding.kind in _OF_MODELS else [],
         "observations": [_told(reading, thresholds) for reading in finding.readings],
     }
 

@@ -31,9 +31,10 @@ if __name__ == "__main__":  # pragma: no cover — runs in the worker's own proc
 from proctoring.frame import FrameRefused  # noqa: E402
 from proctoring.pool import pack_answer, read_job  # noqa: E402
 from proctoring.vision import Eye  # noqa: E402
+from proctoring.vision_objects import Objects  # noqa: E402
 
 
-def serve(pipe: Connection[bytes, bytes], eye: Eye) -> None:
+def serve(pipe: Connection[bytes, bytes], eye: Eye | Objects) -> None:
     """Say which detector there is, then answer frames until the other end closes."""
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send_bytes(eye.detector.value.encode("ascii"))
@@ -41,7 +42,7 @@ def serve(pipe: Connection[bytes, bytes], eye: Eye) -> None:
             pipe.send_bytes(serve_one(eye, pipe.recv_bytes()))
 
 
-def serve_one(eye: Eye, message: bytes) -> bytes:
+def serve_one(eye: Eye | Objects, message: bytes) -> bytes:
     """Look at one frame; a picture that cannot be read is an answer, not an error."""
     jpeg, previous, faces = read_job(message)
     try:
@@ -51,9 +52,11 @@ def serve_one(eye: Eye, message: bytes) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """Serve on the descriptor named first, with the model named second (empty for none)."""
+    """Serve on the descriptor named first, with the model named second (empty for none); where a digest follows, it
+    is an operator's model that looks for objects."""
     pipe: Connection[bytes, bytes] = Connection(int(arguments[0]))
-    eye = Eye(Path(arguments[1]) if arguments[1] else None)
+    model = Path(arguments[1]) if arguments[1] else None
+    eye = Objects(model, arguments[2]) if model is not None and arguments[2:] else Eye(model)
     _hush()
     serve(pipe, eye)
 

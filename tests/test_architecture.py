@@ -46,7 +46,7 @@ DOORS = {
     "proctoring": {
         *("desk", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
         *("camera", "pool", "vision"),
-        *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory"),
+        *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory", "objects", "opening"),
     },
     "web": {"app", "house", "settings", "security", "acts", "words", "detectors"},
     "scripts": set[str](),
@@ -80,7 +80,7 @@ ONLY = (
     Only("asyncio", ("asyncio", "anyio", "uvloop"), (*WEB, "scripts/rehearse*.py", "scripts/bench/*.py")),
     Only("HTTP", ("starlette", "uvicorn", "jinja2", "pydantic_settings"), (*WEB, "scripts/*")),
     Only("the command line", ("typer", "rich"), ("scripts/*",)),
-    Only("OpenCV", ("cv2",), ("proctoring/vision.py", "scripts/doctor.py")),
+    Only("OpenCV", ("cv2",), ("proctoring/vision*.py", "scripts/doctor.py")),
     Only("XML", ("lxml", "xml", "defusedxml"), ("item_bank/qti/*", "item_bank/moodle_xml.py")),
     Only("argon2", ("argon2",), ("engine/people.py",)),
     Only("the environment", ("os.environ", "os.getenv", "os.putenv"), ("web/settings.py", "proctoring/vision.py")),

@@ -30,7 +30,8 @@ def _list(house: House, login: Login, params: dict[str, Any]) -> list[dict[str, 
     if not house.people.roles(login.person) & _READING:
         raise Refused("ROLE_MISSING", role=" or ".join(sorted(_READING)))
     names = {one.person: one.name for one in house.people.everybody()}
-    found = house.inventory.listed(installed(house))
+    objects = house.settings.objects
+    found = house.inventory.listed(installed(house), objects.sha256 if objects is not None else "")
     return [
         {
             **one,

@@ -17,6 +17,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from proctoring.objects import Plugin
+
 
 class Settings(BaseSettings):
     """Folders, addresses and switches. Defaults suit a first look in the current folder."""
@@ -36,6 +38,8 @@ class Settings(BaseSettings):
     demo: bool = False
     workers: int = Field(default=0, ge=0, le=64)
     faces_every: int = Field(default=1, ge=0, le=4)
+    objects_model: Path | None = None
+    objects_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     sign_in_burst: int = Field(default=2_000, ge=1, le=100_000)
     sign_ins_per_s: float = Field(default=20.0, gt=0, le=10_000)
     loop_limit_ms: int = Field(default=100, ge=10, le=10_000)
@@ -44,6 +48,12 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_sender: str = ""
+
+    @property
+    def objects(self) -> Plugin | None:
+        """The plug-in that looks for telephones: off unless both its model and that file's SHA-256 are named."""
+        named = self.objects_model is not None and self.objects_sha256
+        return Plugin(self.objects_model, self.objects_sha256) if self.objects_model and named else None
 
     @property
     def database(self) -> Path:

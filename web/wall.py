@@ -29,8 +29,9 @@ from engine.exam import Exam
 from engine.people import Role
 from engine.sitting import BEFORE, ENDED, Phase, Sitting
 from engine.sources import iso
-from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged, open_desk
+from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.frame import FrameRefused
+from proctoring.opening import open_desk
 from proctoring.reports import AT_ONCE, PER_S
 from proctoring.room import Facts, Tile
 from proctoring.track import AT_REST, Which
@@ -85,6 +86,7 @@ class Wall:
             workers=settings.workers or None,
             faces_every=settings.faces_every,
             inventory=house.inventory,
+            objects=settings.objects,
         )
         self._cameras: dict[tuple[str, Which], WebSocket] = {}
         self._reports = Buckets(house.sources, PER_S, AT_ONCE)

@@ -179,6 +179,9 @@ class SharedPool(Pool):
 
     def __init__(self, model: Path | None = None) -> None:
         super().__init__(model, workers=1)
+        self._begin_counting()
+
+    def _begin_counting(self) -> None:
         self._asked = 0
         self._answered = 0
         self._settled = threading.Condition()

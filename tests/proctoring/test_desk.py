@@ -35,10 +35,10 @@ from proctoring.desk import (
     ProctorLost,
     SizeWanted,
     TileChanged,
-    open_desk,
 )
 from proctoring.evidence import FolderShelf
 from proctoring.frame import Why
+from proctoring.opening import open_desk
 from proctoring.signals import Detector
 from proctoring.vision import Pixels, encode
 from tests.engine.builders import NINE

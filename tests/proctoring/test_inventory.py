@@ -57,7 +57,7 @@ def test_a_named_administrator_approves_and_it_stands_in_the_journal(office: Off
     approval = office.inventory.approve(office.mary, "faces", told, MODEL_SHA256)
     assert (approval.by, approval.at, approval.sheet) == (office.mary, office.clock.now(), told["digest"])
     assert orjson.loads(approval.figures)["counted"]["right"] == 2
-    (entry, _) = office.inventory.listed(MODEL_SHA256)
+    entry = office.inventory.listed(MODEL_SHA256)[0]
     assert (entry["standing"], entry["approved_by"]) == ("runs", office.mary)
     again = Inventory(office.writer, office.database, office.sources)
     assert again.approvals("faces").of(MODEL_SHA256, rules("faces", THRESHOLDS)) == approval
@@ -137,6 +137,13 @@ def test_a_withdrawn_detector_is_off_whatever_was_approved(office: Office) -> No
     office.inventory.withdraw(office.mary, "faces", "it misses people who wear a scarf")
     assert office.inventory.unapproved(MODEL_SHA256, STRICT) == FACE_KINDS
     assert office.inventory.listed(MODEL_SHA256)[0]["standing"] == "OFF: not approved"
+
+
+def test_object_hints_are_listed_off_or_as_hints_and_cannot_be_approved(office: Office) -> None:
+    standings = [office.inventory.listed(MODEL_SHA256, model)[2]["standing"] for model in ("", "ab" * 32)]
+    assert standings == ["off: no model is named", "hints only; no approval makes it more"]
+    with pytest.raises(NotFound):
+        office.inventory.approve(office.mary, "objects", a_sheet(), MODEL_SHA256)
 
 
 def test_every_kind_stands_under_one_detector() -> None:

@@ -155,7 +155,8 @@ def test_the_sheet_of_the_demo_is_of_this_release() -> None:
 def test_the_demos_face_checks_are_approved_by_mary(shell: Shell, own_body: Body, shared_data: Path) -> None:
     at = shell.enter(own_body)
     at.sign_in("grace")
-    faces, picture = at.json("proctor", "inventory")["detectors"]
+    faces, picture, objects = at.json("proctor", "inventory")["detectors"]
+    assert objects["standing"] == "off: no model is named"
     assert (faces["standing"], faces["model_sha256"]) == ("runs", MODEL_SHA256)
     assert faces["approved_by"].startswith("Mary")
     assert picture["standing"].startswith("runs; needs no approval")
