@@ -9,6 +9,8 @@
 * The camera: a label that names a program, or pictures that come at exactly the rate it names (30.000 a second) and
   evenly. A sensor runs by a clock of its own, a program by the computer's. Both can be innocent and both can be faked,
   so it is a hint and stays one; how often real cameras raise it has not been measured.
+* The sound: by the exam's policy alone, and never more than how loud it is and whether there is a voice; the browser
+  counts that itself. Speech and music are not told apart, and who reads aloud is asked about it in words first. A hint.
 
 Assistive technology raises none of it, because nothing that it does is listened to. A screen reader, a magnifier, an
 on-screen keyboard, switch access, browser zoom and forced colours move the focus, resize the page, change its colours
@@ -35,7 +37,7 @@ from datetime import datetime
 from typing import Final
 
 from engine.sources import epoch_ms
-from proctoring.reports import Device, Heartbeat, Pace, Report, Told
+from proctoring.reports import Device, Heartbeat, Pace, Report, Sound, Told
 from proctoring.signals import LASTING_KINDS, Kind, Thresholds
 
 #: Parts of a label that name a program, never a make of camera or a phone that serves as one.
@@ -64,6 +66,11 @@ def heard(page: Page, report: Report, at: datetime, by: Thresholds) -> Page:
     if isinstance(report, Device):
         why = unlike_a_camera(report, by)
         return _lasts(page, Kind.VIRTUAL_CAMERA_HINT, at, why, on=bool(why))
+    if isinstance(report, Sound):
+        lasts = report.voice >= by.voice_share or (
+            Kind.VOICES_HEARD in page.since and report.voice > by.voice_leave_share
+        )
+        return _lasts(page, Kind.VOICES_HEARD, at, "", on=lasts)
     if isinstance(report, Heartbeat):
         return _beaten(page, epoch_ms(at) - report.client_ms, at, by)
     return page
@@ -80,6 +87,7 @@ def lasts_ms(kind: Kind, by: Thresholds) -> int:
         Kind.FOCUS_LOST: by.focus_lost_ms,
         Kind.FULLSCREEN_EXIT: by.fullscreen_ms,
         Kind.SECOND_DISPLAY: by.display_ms,
+        Kind.VOICES_HEARD: by.voices_ms,
     }.get(kind, 0)
 
 

@@ -212,5 +212,9 @@ CONDITIONS: Final = MappingProxyType(
             ("object_score", "object_checks", "object_of"),
         ),
         Kind.CLOCK_SKEW: Condition("the device's clock moved by clock_moved_ms against ours", ("clock_moved_ms",)),
+        Kind.VOICES_HEARD: Condition(
+            "in voice_share of a second there was a voice, and it did not fall to voice_leave_share for voices_ms",
+            ("voice_share", "voice_leave_share", "voices_ms"),
+        ),
     }
 )

@@ -47,7 +47,7 @@ from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
-from proctoring.reports import Report, ToldGap, read
+from proctoring.reports import Report, Sound, ToldGap, read
 from proctoring.review import StillOpened, decide
 from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
@@ -225,7 +225,7 @@ class Desk:
         """
         with self._lock:
             known = self._of(sitting)
-            if which is Which.SCREEN and not known.policy.screen:
+            if which is Which.SCREEN and known.phase is not Phase.NONE and not known.policy.screen:
                 raise Refused("NOT_NOW", track=which.value)
             known.track(which).open(self._sources.now())
             self._tell(TileChanged(known.exam, sitting))
@@ -286,7 +286,7 @@ class Desk:
             if isinstance(report, ToldGap):
                 known.track(which).gaps.told = told_cause(report.cause)
                 self._look(known, known.track(which), at)
-            elif which is Which.CAMERA:
+            elif which is Which.CAMERA and (known.policy.sound or not isinstance(report, Sound)):
                 self._found(known, known.camera.signal(Reported(at, report)))
         return report
 

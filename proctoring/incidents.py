@@ -53,6 +53,7 @@ SEVERITY: Final = MappingProxyType(
         Kind.VIRTUAL_CAMERA_HINT: "medium",
         Kind.CLOCK_SKEW: "low",
         Kind.OBJECT_HINT: "medium",
+        Kind.VOICES_HEARD: "low",
     }
 )
 #: Signals about frames themselves and conclusions from what a browser says: recorded, and nobody need review them

@@ -70,6 +70,7 @@ class Kind(StrEnum):
     VIRTUAL_CAMERA_HINT = "virtual_camera_hint"
     CLOCK_SKEW = "clock_skew"
     OBJECT_HINT = "object_hint"
+    VOICES_HEARD = "voices_heard"
 
 
 #: Kinds that need a face detector; a candidate's accommodation may switch them off.
@@ -81,8 +82,8 @@ BROWSER_KINDS: Final = frozenset(
     {Kind.FOCUS_LOST, Kind.FULLSCREEN_EXIT, Kind.SECOND_DISPLAY, Kind.PASTE, Kind.COPY, Kind.PRINT}
 )
 LASTING_KINDS: Final = frozenset({Kind.FOCUS_LOST, Kind.FULLSCREEN_EXIT, Kind.SECOND_DISPLAY})
-#: Kinds that are concluded from what a browser says of its camera and its clock. They are hints and stay hints.
-CONCLUDED_KINDS: Final = frozenset({Kind.VIRTUAL_CAMERA_HINT, Kind.CLOCK_SKEW})
+#: Kinds that are concluded from what a browser says of its camera, its clock and the sound at the place: hints only.
+CONCLUDED_KINDS: Final = frozenset({Kind.VIRTUAL_CAMERA_HINT, Kind.CLOCK_SKEW, Kind.VOICES_HEARD})
 #: Kinds that only ask the candidate for a better picture and never become an incident.
 COACH_KINDS: Final = frozenset({Kind.TOO_DARK, Kind.BLURRED})
 
@@ -148,6 +149,10 @@ WORDS: Final = MappingProxyType(
         Kind.PRINT: Words("The page was about to be printed", "Please do not print the exam page."),
         Kind.VIRTUAL_CAMERA_HINT: Words("The picture may come from a program instead of a camera"),
         Kind.CLOCK_SKEW: Words("The clock of the device moved against ours"),
+        Kind.VOICES_HEARD: Words(
+            "Speech or music was heard at the place",
+            "Your browser hears speech or music at your place. Please see to quiet. No sound is sent.",
+        ),
     }
 )
 
@@ -258,6 +263,9 @@ class Thresholds:
     object_score: float = 0.6
     object_checks: int = 3
     object_of: int = 5
+    voice_share: float = 0.5
+    voice_leave_share: float = 0.1
+    voices_ms: int = 10_000
     hold_ms: int = 6_000
     cool_down_ms: int = 30_000
     shown_per_hour: int = 6

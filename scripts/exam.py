@@ -42,6 +42,8 @@ def plan(
     break_from_min: Annotated[int, typer.Option(help="No break before this many minutes of the exam.", min=0)] = 0,
     clipboard: Annotated[bool | None, typer.Option(help="Text may be copied, pasted, printed; else by policy.")] = None,
     fullscreen: Annotated[bool | None, typer.Option(help="The page asks to fill the screen; else by policy.")] = None,
+    screen: Annotated[bool, typer.Option(help="Candidates share their screen.")] = False,
+    sound: Annotated[bool, typer.Option(help="Browsers tell whether somebody speaks; no sound is sent.")] = False,
     thresholds: Annotated[
         Path | None, typer.Option(help="A JSON file: version, and the watch's thresholds that differ on this day.")
     ] = None,
@@ -62,6 +64,8 @@ def plan(
         "breaks": breaks,
         "break_min": break_min,
         "break_from_min": break_from_min,
+        "screen": screen,
+        "sound": sound,
     }
     told.update({name: on for name, on in (("clipboard", clipboard), ("fullscreen", fullscreen)) if on is not None})
     if thresholds is not None:

@@ -146,7 +146,7 @@ async def waiting(request: Request) -> Response:
         "sitting": await titled(request, state),
         "place": await _place_in_queue(request, state),
         "identity_state": identity_state,
-        "camera_ticket": ticket(request, login, "camera", state),
+        **filming(request, login, state),
         "ask": ask(login, state),
         "proctor_present": bool(desk.duty.present(state.exam, request.app.state.house.sources.now())),
     }
@@ -282,6 +282,17 @@ async def _listed(request: Request, row: dict[str, Any]) -> dict[str, Any]:
 def ticket(request: Request, login: Login, purpose: str, state: Sitting) -> str:
     ticket: str = request.app.state.house.people.ticket(login, purpose, state.sitting)
     return ticket
+
+
+def filming(request: Request, login: Login, state: Sitting) -> dict[str, Any]:
+    """What ``parts/camera_line.html`` needs; the page may use the microphone and the screen if the policy asks."""
+    policy = state.policy
+    request.scope["uses"] = (*(["microphone"] if policy.sound else []), *(["display-capture"] if policy.screen else []))
+    return {
+        "camera_ticket": ticket(request, login, "camera", state),
+        "screen_ticket": ticket(request, login, "camera", state) if policy.screen else "",
+        "sound": policy.sound,
+    }
 
 
 async def _place_in_queue(request: Request, state: Sitting) -> int | None:

@@ -23,7 +23,7 @@ from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
 from web import attempts, standing
-from web.candidate import asking, brief, own, page, place, posted, ticket, titled
+from web.candidate import asking, brief, filming, own, page, place, posted, ticket, titled
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
 from web.resources import placed
@@ -186,7 +186,7 @@ async def hidden(request: Request) -> Response:
         "reason": (state.pause_reason or "").replace("-", " "),
         "since": state.phase_since,
         "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
-        "camera_ticket": ticket(request, login, "camera", state),
+        **filming(request, login, state),
         "ask": ask(login, state),
     }
     return page(request, login, "hidden", context)
@@ -238,7 +238,7 @@ async def running(request: Request, login: Login, state: Sitting) -> dict[str, A
         "parts": parts(state),
         "breaks": breaks(state, at),
         "ticket": ticket(request, login, "line", state),
-        "camera_ticket": ticket(request, login, "camera", state),
+        **filming(request, login, state),
         "ask": ask(login, state),
         "store_key": _store_key(request, state),
         "t1_ms": policy.candidate_lost_ms,

@@ -47,6 +47,7 @@ _HEADERS: Final = {
 #: A host name or address with an optional port: nothing else reaches a header of ours.
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _CAMERA_PATHS: Final = ("/sit/",)
+_DEVICES: Final = ("camera", "microphone", "display-capture")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 #: Of how many hosts the headers are kept: in a demo every person has one, and anybody may invent more.
 MOST_HOSTS: Final = 256
@@ -56,13 +57,15 @@ class Guard:
     """ASGI middleware around everything: Host allow-list, origin of changes, headers of answers.
 
     ``scope["asked"]`` is what it read of the request's headers, by lower-case name: the first one of a name counts.
+    What more than the camera a sitting's page may use is for the page to say, in ``scope["uses"]``: no page that does
+    not ask for it may be given a microphone or a screen.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
         self._hosts = {"127.0.0.1", "localhost", "[::1]", settings.host, urlsplit(settings.url).hostname or ""}
-        self._marks: dict[tuple[str, str, bool], list[tuple[bytes, bytes]]] = {}
+        self._marks: dict[tuple[str, str, tuple[str, ...]], list[tuple[bytes, bytes]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -71,8 +74,8 @@ class Guard:
         asked = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}  # the first one counts
         scope["asked"] = asked
         host = asked.get(b"host", "")
-        marks = self._marks_of(scope["scheme"], host, scope["path"].startswith(_CAMERA_PATHS))
-        if not marks or not self._own_origin(scope, asked):
+        uses = ("camera",) if scope["path"].startswith(_CAMERA_PATHS) else ()
+        if not self._marks_of(scope["scheme"], host, uses) or not self._own_origin(scope, asked):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 4403})
                 return
@@ -82,6 +85,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", [])
+                marks = self._marks_of(scope["scheme"], host, uses and uses + scope.get("uses", ()))
                 kept = b"cache-control" in dict(given)
                 message["headers"] = [*given, *marks] if kept else [*given, _NO_STORE, *marks]
             await send(message)
@@ -103,27 +107,27 @@ class Guard:
             return b"authorization" in asked or asked.get(b"sec-fetch-site", "same-origin") == "same-origin"
         return origin.partition("://")[2] == asked.get(b"host", "")
 
-    def _marks_of(self, scheme: str, host: str, camera: bool) -> list[tuple[bytes, bytes]]:
+    def _marks_of(self, scheme: str, host: str, uses: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
         """The headers of every answer, none for a host that is not served here.
 
         They are the same for all answers to one host, so they are spelled once.
         """
-        marks = self._marks.get((scheme, host, camera))
+        marks = self._marks.get((scheme, host, uses))
         if marks is None:
             if not self._known(host):
                 return []
             socket = "wss" if scheme == "https" else "ws"
-            here = "(self)" if camera else "()"
+            may = (f"{each}={'(self)' if each in uses else '()'}" for each in _DEVICES)
             told = {
                 "content-security-policy": _POLICY.format(ws=f" {socket}://{host}"),
                 **_HEADERS,
-                "permissions-policy": f"camera={here}, microphone={here}, geolocation=(), usb=(), payment=()",
+                "permissions-policy": f"{', '.join(may)}, geolocation=(), usb=(), payment=()",
             }
             if scheme == "https":
                 told["strict-transport-security"] = "max-age=31536000"
             marks = [(name.encode(), value.encode()) for name, value in told.items()]
             if len(self._marks) < MOST_HOSTS:
-                self._marks[scheme, host, camera] = marks
+                self._marks[scheme, host, uses] = marks
         return marks
 
 

@@ -167,17 +167,17 @@ class Wall:
         login = self._door.login(socket)
         sitting = self._door.redeem(login, "camera", hello.get("ticket"))
         track = hello.get("track", Which.CAMERA)
-        if track not in set(Which):
+        if not isinstance(track, str) or track not in set(Which):
             raise Refused("INPUT_INVALID", field="track")
         which = Which(track)
         state = await self._bus.aside(self._house.delivery.own, login.person, sitting)
         if state.phase in ENDED | {Phase.SEALED, Phase.CREATED} or (which is Which.SCREEN and not state.policy.screen):
             raise Refused("NOT_NOW", phase=state.phase)
+        self.desk.camera_opened(sitting, which)
         older = self._cameras.get((sitting, which))
         self._cameras[sitting, which] = socket
         if older is not None:
             self._bus.start(hang_up(older, CLOSE_SUPERSEDED), "supersede")
-        self.desk.camera_opened(sitting, which)
         size, every_ms = AT_REST[which]
         await tell(socket, {"t": "welcome", "size": size, "every_ms": every_ms})
         return state, which

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from proctoring.frame import jpeg_size
 from tests.bodies import Body, Server, served
 from tests.browser.capture import write_capture
 from tests.browser.chromium import find
 from tests.browser.conftest import CLIP, NewPage
 from tests.browser.hidden import Tab, hideable
 from tests.browser.test_exam_day import _candidate_signs_in
+from tests.browser.test_sections import BLUEPRINT, _act
 
 pytestmark = pytest.mark.timeout(300)
 HIDDEN_S = 10
@@ -116,3 +120,56 @@ def _answers_are_saved(page: Page, count: int) -> None:
     for number in range(count):
         page.locator("[data-page] fieldset input").nth(number).check()
         expect(page.locator("save-state [data-state=saved]")).to_be_visible(timeout=5_000)
+
+
+def test_a_shared_screen_is_a_second_line_and_a_voice_is_heard_without_any_sound_leaving(
+    own_body: Body, new_page: NewPage
+) -> None:
+    with served(own_body) as site:
+        sitting = _exam_with_screen_and_sound(site)
+        ada = new_page(site.origin("ada"))
+        ada.context.grant_permissions(["camera", "microphone"])
+        told: list[Any] = []
+        ada.on("websocket", lambda socket: socket.on("framesent", lambda sent: told.append(sent)))
+        _candidate_signs_in(ada, site.body.people["ada"].code)
+        ada.goto("/me")
+        ada.locator(f"a[href*='{sitting}/practi'], form[action*='{sitting}/practi'] button").first.click()
+        camera, screen = (ada.locator(f"camera-line[data-track={name}]") for name in ("camera", "screen"))
+        expect(camera).to_have_attribute("data-state", "up", timeout=20_000)
+        expect(screen.get_by_text("Your screen is not shared yet.")).to_be_visible()
+        screen.get_by_role("button", name="Share my screen").click()
+        expect(screen).to_have_attribute("data-state", "up", timeout=20_000)
+        expect(camera.locator("[data-unheard]")).to_be_hidden()
+        ada.wait_for_timeout(4_000)
+        words = [json.loads(each) for each in told if isinstance(each, str)]
+        assert {"t", "level", "voice"} == {key for each in words if each["t"] == "sound" for key in each}
+        sizes = {_size(each) for each in told if isinstance(each, bytes)}
+        assert (320, 240) in sizes  # the camera
+        assert any(width > 320 for width, _ in sizes)  # the screen, whole
+        expect(screen.locator("[data-say=up]")).to_be_visible()
+
+
+def _size(message: bytes) -> tuple[int, int]:
+    return jpeg_size(message[48:])
+
+
+def _exam_with_screen_and_sound(site: Server) -> str:
+    """Mary plans it and books Ada; the sitting."""
+    now = datetime.now(UTC)
+    told = {
+        "title": "Shared exam",
+        "scheme": _act(site, "scheme.list", {})[0]["scheme"],
+        "blueprint": BLUEPRINT,
+        "policy": "demo",
+        "opens": (now - timedelta(minutes=5)).isoformat(),
+        "closes": (now + timedelta(hours=4)).isoformat(),
+        "zone": "UTC",
+        "seats": 4,
+        "proctors": ["grace"],
+        "screen": True,
+        "sound": True,
+    }
+    exam = _act(site, "exam.plan", told)["exam"]
+    sitting: str = _act(site, "exam.book", {"exam": exam, "candidate": "ada"})["sitting"]
+    _act(site, "exam.open", {"exam": exam})
+    return sitting

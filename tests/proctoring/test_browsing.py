@@ -11,7 +11,7 @@ import pytest
 from engine.sources import epoch_ms
 from proctoring.browsing import PROGRAMS, Page, gone, heard, unlike_a_camera
 from proctoring.reports import Device, Heartbeat, Pace, Sound, Told
-from proctoring.signals import EVERY_KIND, THRESHOLDS, WORDS, Act, Finding, Kind
+from proctoring.signals import CONCLUDED_KINDS, EVERY_KIND, THRESHOLDS, WORDS, Act, Finding, Kind
 from proctoring.watch import (
     Arrived,
     LineGone,
@@ -190,11 +190,33 @@ def test_a_clock_that_moves_is_noted_once_and_over_when_it_moves_back(moved: int
     assert found[0].why == f"its clock went {words}"
 
 
+# -- sound ---------------------------------------------------------------------------------------------
+
+
+def sounds(voices: Iterable[float], begin: int = 1) -> list[Signal]:
+    return [Reported(at(begin + number), Sound(0.4, voice)) for number, voice in enumerate(voices)]
+
+
+def test_speech_with_its_pauses_is_answered_with_words_and_then_a_hint_of_its_own() -> None:
+    signals = [*seconds(0, 40), *sounds([0.75, 0.5, 0.25, 0.5] * 4 + [0.0])]
+    assert lines(run(signals)[1]) == [
+        ("voices_heard", "coach", 1),
+        ("voices_heard", "entered", 11),
+        ("voices_heard", "left", 17),
+    ]
+    assert Kind.VOICES_HEARD in CONCLUDED_KINDS  # nobody has to answer for it
+
+
+def test_a_word_or_two_are_answered_with_words_and_a_cough_with_nothing() -> None:
+    assert lines(run([*seconds(0, 40), *sounds([0.5, 0.75, 0.0])])[1]) == [("voices_heard", "coach", 1)]
+    assert lines(run([*seconds(0, 40), *sounds([0.25, 0.0] * 8)])[1]) == []
+
+
 # -- help, and what it looks like ---------------------------------------------------------------------
 
 
 def test_what_is_no_report_about_the_page_changes_nothing() -> None:
-    assert heard(Page(), Sound(0.5, 1.0), START, THRESHOLDS) == Page()
+    assert heard(Page(), Sound(0.5, 0.4), START, THRESHOLDS) == Page()
     assert heard(Page(), Told(Kind.PASTE, True, 0, ""), START, THRESHOLDS) == Page()
     assert gone(Page()) == Page()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,12 @@ def test_what_is_no_report_costs_itself_and_changes_nothing(running: Office) -> 
 def test_a_report_for_a_sitting_that_nobody_opened_has_no_place(running: Office) -> None:
     with pytest.raises(NotFound):
         running.desk.reported("sit-none", '{"t":"gap","cause":null}', NINE)
+
+
+def test_sound_is_heard_only_where_the_policy_asks(tmp_path: Path, pool: SharedPool) -> None:
+    for sound in (False, True):
+        with Office(tmp_path / str(sound), pool, policy=replace(ATTENTIVE, sound=sound)) as office:
+            office.ada()
+            office.open_camera()
+            says(office, t="sound", level=0.5, voice=1)
+            assert [one.kind for one in office.told(Coached)] == ["voices_heard"] * sound

@@ -173,12 +173,13 @@ def test_a_line_is_opened_from_our_own_origin() -> None:
 @pytest.mark.parametrize("path", ["/sit/sit-1", "/sit/sit-1/item/q01", "/sit/"])
 def test_the_camera_may_be_used_where_one_sits(path: str) -> None:
     told = headers(DEMO, path, host=HOST)["permissions-policy"]
-    assert "camera=(self), microphone=(self), geolocation=(), usb=(), payment=()" == told
+    assert "camera=(self), microphone=(), display-capture=(), geolocation=(), usb=(), payment=()" == told
 
 
 @pytest.mark.parametrize("path", ["/", "/sit", "/sitting/sit-1", "/staff/sit/", "/proctor", "/sign-in", "//sit/"])
 def test_the_camera_may_be_used_nowhere_else(path: str) -> None:
-    assert headers(DEMO, path, host=HOST)["permissions-policy"].startswith("camera=(), microphone=()")
+    told = headers(DEMO, path, host=HOST)["permissions-policy"]
+    assert told.startswith("camera=(), microphone=(), display-capture=()")
 
 
 def test_https_is_asked_for_once_there_is_https() -> None:

@@ -171,6 +171,74 @@ def test_the_camera_of_a_sitting_that_ended_is_refused(running: Site, ada: Brows
     assert (4403, ["NOT_NOW"]) == (late.closed(), late.refusals())
 
 
+def test_a_hundred_camera_lines_leave_one_and_win_no_frames(running: Site, ada: Browser) -> None:
+    window = Window(running, ada)
+    window.hello()
+    lines = []
+    for _ in range(100):
+        lines.append(Camera(running, ada))
+        lines[-1].hello()
+        lines[-1].frame(jpeg())
+    assert {4409} == {line.closed() for line in lines[:-1]}
+    assert 1 == len(running.app.state.wall._cameras)
+    assert 5 == running.app.state.desk.seen(running.sitting).frames  # what may come at once, by all Lines together
+    window.answer(1, "q01")
+    assert 1 == window.hear("ack")["acked"]
+    running.wait(2**12)
+    lines[-1].frame(jpeg())
+    assert 2 == lines[-1].hear("seen")["seq"]
+
+
+def test_a_frame_recorded_from_another_line_is_refused_and_costs_itself(running: Site, ada: Browser) -> None:
+    older = Camera(running, ada)
+    older.hello()
+    older.frame(jpeg())
+    older.hear("seen")
+    second = pack_frame(2, 2_000, older.previous, jpeg())
+    newer = Camera(running, ada)
+    newer.hello()
+    newer.wire.send(second)  # played again here: it names a frame of another chain
+    newer.previous = hashlib.sha256(second).digest()
+    running.wait(2**12)
+    newer.frame(jpeg(), seq=3)
+    assert 3 == newer.hear("seen")["seq"]
+    assert 1 == len(refused_frames(running))
+
+
+@pytest.mark.parametrize("track", ["window", 7, ["screen"], {}, None])
+def test_a_line_of_no_track_is_refused(running: Site, ada: Browser, track: object) -> None:
+    line = Camera(running, ada)
+    line.say(t="hello", ticket=line.ticket, track=track)
+    assert (True, ["INPUT_INVALID"]) == (line.closed() >= 4400, line.refusals())
+
+
+def test_a_screen_is_shared_where_the_policy_asks_and_the_page_may_use_no_more(running: Site, ada: Browser) -> None:
+    line = Camera(running, ada)
+    line.say(t="hello", ticket=line.ticket, track="screen")
+    assert (True, ["NOT_NOW"]) == (line.closed() >= 4400, line.refusals())
+    plain = ada.get(f"/sit/{running.sitting}/item/q01")
+    assert "camera=(self), microphone=(), display-capture=()" in plain.headers["permissions-policy"]
+    assert ("data-sound" in plain.text, 'data-track="screen"' in plain.text) == (False, False)
+
+    house = running.house
+    exam = perform(house, signed_in(house, "mary"), "exam.plan", plan(screen="yes", sound="yes"))["exam"]
+    perform(house, signed_in(house, "mary"), "exam.book", {"exam": exam, "candidate": "ada"})
+    trial = house.exams.practise(running.person("ada"), exam)
+    first = house.delivery.start_practice(running.person("ada"), trial)
+    assert (True, True) == (first.policy.screen, first.policy.sound)
+    page = ada.get(f"/sit/{trial}/item/q01")
+    assert "camera=(self), microphone=(self), display-capture=(self)" in page.headers["permissions-policy"]
+    assert ("data-sound" in page.text, 'data-track="screen"' in page.text) == (True, True)
+    screen, camera = Camera(running, ada, trial), Camera(running, ada, trial)
+    screen.say(t="hello", ticket=screen.ticket, track="screen")
+    assert [640, 480] == screen.hear("welcome")["size"]
+    camera.hello()
+    for each in (screen, camera):
+        each.frame(jpeg())
+        assert 1 == each.hear("seen")["seq"]
+    assert 1 == running.app.state.desk.seen(trial).frames
+
+
 def test_a_camera_needs_a_login_a_greeting_and_an_own_ticket(running: Site, ada: Browser) -> None:
     hers = noor(running)
     nobody = Line(running, None, "/sit/camera")

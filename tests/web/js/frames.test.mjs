@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, webcrypto } from "node:crypto";
 import { test } from "node:test";
-import { FrameChain, HEADER_BYTES, cover, readTile } from "../../../web/static/js/models/frames.js";
+import { FrameChain, HEADER_BYTES, cover, readTile, within } from "../../../web/static/js/models/frames.js";
 
 const sha256 = (bytes) => webcrypto.subtle.digest("SHA-256", bytes);
 const jpeg = (...bytes) => Uint8Array.from([0xff, 0xd8, ...bytes]);
@@ -51,7 +51,7 @@ function aTile(sitting, seq, at, picture) {
 
 test("a tile is read back", () => {
   const tile = readTile(aTile("s-ada", 7, 1_790_000_000_123, jpeg(9)));
-  assert.deepEqual(tile, { sitting: "s-ada", seq: 7, capturedAtMs: 1_790_000_000_123, jpeg: jpeg(9) });
+  assert.deepEqual(tile, { sitting: "s-ada", track: "camera", seq: 7, capturedAtMs: 1_790_000_000_123, jpeg: jpeg(9) });
 });
 
 test("bytes that are no tile are null at every length, never an exception", () => {
@@ -60,6 +60,18 @@ test("bytes that are no tile are null at every length, never an exception", () =
   for (let length = 0; length <= jpegAt; length += 1) assert.equal(readTile(whole.slice(0, length)), null);
   assert.equal(readTile(new TextEncoder().encode("IVF1 something else, long enough").buffer), null);
   assert.equal(readTile(aTile("", 7, 1, jpeg(9))), null);
+});
+
+test("a shared screen's tile names its track", () => {
+  const { sitting, track } = readTile(aTile("s-ada/screen", 7, 1, jpeg(9)));
+  assert.deepEqual([sitting, track], ["s-ada", "screen"]);
+});
+
+test("a screen is shown whole, smaller and never larger", () => {
+  assert.deepEqual(within(1920, 1080, 640, 480), [640, 360]);
+  assert.deepEqual(within(1080, 1920, 640, 480), [270, 480]);
+  assert.deepEqual(within(300, 200, 640, 480), [300, 200]);
+  assert.deepEqual(within(10_000, 1, 640, 480), [640, 1]);
 });
 
 test("a picture fills its frame without being stretched", () => {

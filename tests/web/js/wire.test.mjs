@@ -31,5 +31,5 @@ test("frames are chained byte for byte as the server packs them", async () => {
 
 test("a tile is read as the server packed it", () => {
   const { sitting, seq, captured_at_ms: capturedAtMs, jpeg, message } = vectors.tile;
-  assert.deepEqual(readTile(bytes(message).buffer), { sitting, seq, capturedAtMs, jpeg: bytes(jpeg) });
+  assert.deepEqual(readTile(bytes(message).buffer), { sitting, track: "camera", seq, capturedAtMs, jpeg: bytes(jpeg) });
 });

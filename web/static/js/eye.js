@@ -11,7 +11,7 @@
  *     const jpeg = await eye.picture([320, 240], 0.5);
  */
 import { jpegOf } from "./camera.js";
-import { cover } from "./models/frames.js";
+import { cover, within } from "./models/frames.js";
 import { startWorker } from "./policy.js";
 
 export class Eye {
@@ -67,7 +67,7 @@ export class Eye {
     if (bitmap === null) return null;
     const take = (this.#asked += 1);
     const taken = new Promise((resolve) => (this.#answer = resolve));
-    this.#worker.postMessage({ take, size, quality, bitmap }, bitmap ? [bitmap] : []);
+    this.#worker.postMessage({ take, size, quality, bitmap, keep: this.#keep }, bitmap ? [bitmap] : []);
     return taken;
   }
 
@@ -86,11 +86,11 @@ export class Eye {
 
   /** @param {[number, number]} size @param {number} quality */
   async #drawn([width, height], quality) {
+    const [wide, high] = [this.#video.videoWidth, this.#video.videoHeight];
     const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    const [x, y, w, h] = cover(this.#video.videoWidth, this.#video.videoHeight, width, height);
-    canvas.getContext("2d", { alpha: false })?.drawImage(this.#video, x, y, w, h, 0, 0, width, height);
+    [canvas.width, canvas.height] = this.#keep ? within(wide, high, width, height) : [width, height];
+    const [x, y, w, h] = cover(wide, high, canvas.width, canvas.height);
+    canvas.getContext("2d", { alpha: false })?.drawImage(this.#video, x, y, w, h, 0, 0, canvas.width, canvas.height);
     const jpeg = await jpegOf(canvas, quality);
     return jpeg && new Uint8Array(await jpeg.arrayBuffer());
   }

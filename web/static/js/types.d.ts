@@ -119,7 +119,7 @@ export type ProctorMessage =
   | { t: "attention"; id: string; within_s: number }
   | { t: "alarms"; on: string[] }
   | { t: "refused"; code: string; sentence: string };
-export interface TileFrame { sitting: string; seq: number; capturedAtMs: number; jpeg: Uint8Array<ArrayBuffer> }
+export interface TileFrame { sitting: string; track: string; seq: number; capturedAtMs: number; jpeg: Uint8Array<ArrayBuffer> }
 
 // ---- asking the invigilator
 export interface Talk { hand: boolean; messages: { mine: boolean; text: string; at: string; language: string }[] }

@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * <camera-line data-track="camera | screen" data-ticket data-ticket-url data-csrf>: small JPEGs of one track on a Line
- * of its own.
+ * <camera-line data-track="camera | screen" data-ticket data-ticket-url data-csrf [data-sound]>: small JPEGs of one track
+ * on a Line of its own, and with `data-sound` how loud it is and whether there is a voice (ear.js).
  *
  * Inside: a <video> (the reader sees what is seen), sentences `[data-say]` (the names of `Standing` in
- * models/filming.js, and "unplayed"), a `[data-retry]` button and `[data-coach]` for hints of the server. A camera is
- * asked for at once; a screen is shared when the button is pressed, because browsers ask for that. `data-state`
- * holds the sentence shown.
+ * models/filming.js), `[data-unplayed]` and `[data-unheard]`, a `[data-retry]` button and `[data-coach]` for hints of the
+ * server. A camera is asked for at once; a screen is shared when the button is pressed, because browsers ask for that.
+ * `data-state` holds the sentence shown.
  *
  * When to take a picture is decided in models/filming.js, at ticks of a worker; the picture is made in a worker (eye.js).
  * So a hidden tab loses none. Whatever stops the pictures is told, to the candidate and to the server.
@@ -17,6 +17,7 @@
 import { closeCamera, openCamera, openScreen, play } from "../camera.js";
 import { followDevice } from "../device-pace.js";
 import { sha256 } from "../digest.js";
+import { Ear } from "../ear.js";
 import { Eye } from "../eye.js";
 import { CAUSES, Pace, standing } from "../models/filming.js";
 import { FrameChain } from "../models/frames.js";
@@ -39,6 +40,8 @@ export class CameraLine extends Element {
   #stream = null;
   /** @type {Eye | null} */
   #eye = null;
+  /** @type {Ear | null} */
+  #ear = null;
   /** @type {SteadyLine | null} */
   #line = null;
   #chain = new FrameChain(sha256);
@@ -73,6 +76,7 @@ export class CameraLine extends Element {
     tick(TICK_MS, () => void this.#tick(), this.signal);
     if (this.#screen) this.#trouble = "denied";
     else void this.#open(video).then(() => this.#followPermission());
+    if ("sound" in this.dataset) void this.#hear();
     this.#stand(performance.now());
   }
 
@@ -101,6 +105,13 @@ export class CameraLine extends Element {
     const playing = this.#stream ? await play(video, this.#stream) : false;
     this.show("[data-unplayed]", !playing && (this.#eye?.reads ?? false)); // otherwise no picture comes, and that is said
     this.#stand(performance.now());
+  }
+
+  async #hear() {
+    const ear = new Ear();
+    const opened = await ear.open(this.signal);
+    this.#ear = opened ? ear : null;
+    this.show("[data-unheard]", !opened);
   }
 
   async #followPermission() {
@@ -166,6 +177,8 @@ export class CameraLine extends Element {
       this.#beatAt = now;
       this.#line?.send({ t: "heartbeat", client_ms: Date.now(), hidden: document.hidden });
     }
+    const sound = this.#ear?.listen(now);
+    if (sound) this.#line?.send({ t: "sound", ...sound });
     if (this.#trouble || !this.#stream || (this.#busySince && now - this.#busySince < NEVER_CAME_MS)) return;
     const shot = this.#pace.due(now, this.#line?.backlog ?? 0);
     if (!shot) return;

@@ -3,7 +3,7 @@
  * <proctor-wall data-exam data-ticket data-ticket-url data-line-url data-csrf [data-open]>: the live wall, or, with
  * `data-open="<sitting>"`, one sitting large.
  *
- * Inside: articles `[data-sitting]` with a <canvas> and `[data-part]` words (name, phase, line, camera, answered,
+ * Inside: articles `[data-sitting]` with a <canvas data-track> for each track and `[data-part]` words (name, phase, line, camera, answered,
  * items, minutes, events); a `<template data-tile>` for newcomers; `[data-phase-words]` with the words per phase;
  * `dialog[data-attention]` with `[data-seconds]` and `[data-here]`; `[data-presence]`; `[data-say="lost"]`; `[data-alarm]`, shown while that alarm holds; `[data-aloud]`,
  * a live region.
@@ -23,7 +23,7 @@ const EVENTS_SHOWN = 3;
 export class ProctorWall extends Element {
   /** @type {SteadyLine | null} */
   #line = null;
-  /** @type {Map<string, TileFrame>} the newest picture of each sitting that waits to be drawn */
+  /** @type {Map<string, TileFrame>} the newest picture of each track that waits to be drawn */
   #waiting = new Map();
   /** @type {Set<string>} */
   #drawing = new Set();
@@ -184,24 +184,26 @@ export class ProctorWall extends Element {
 
   /** @param {TileFrame} frame */
   #arrived(frame) {
-    this.#waiting.set(frame.sitting, frame);
-    if (!this.#drawing.has(frame.sitting)) void this.#drawAll(frame.sitting);
+    const name = `${frame.sitting}/${frame.track}`;
+    this.#waiting.set(name, frame);
+    if (!this.#drawing.has(name)) void this.#drawAll(name);
   }
 
-  /** @param {string} sitting */
-  async #drawAll(sitting) {
-    this.#drawing.add(sitting);
-    for (let frame = this.#waiting.get(sitting); frame; frame = this.#waiting.get(sitting)) {
-      this.#waiting.delete(sitting);
+  /** @param {string} name of a sitting's track */
+  async #drawAll(name) {
+    this.#drawing.add(name);
+    for (let frame = this.#waiting.get(name); frame; frame = this.#waiting.get(name)) {
+      this.#waiting.delete(name);
       await this.#draw(frame);
     }
-    this.#drawing.delete(sitting);
+    this.#drawing.delete(name);
   }
 
   /** @param {TileFrame} frame */
-  async #draw({ sitting, jpeg }) {
-    const canvas = this.#article(sitting)?.querySelector("canvas");
-    if (!canvas) return;
+  async #draw({ sitting, track, jpeg }) {
+    const canvas = this.#article(sitting)?.querySelector(`canvas[data-track="${CSS.escape(track)}"]`);
+    if (!(canvas instanceof HTMLCanvasElement)) return;
+    canvas.hidden = false; // a screen's stands hidden until it is shared
     try {
       const picture = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
       if (canvas.width !== picture.width || canvas.height !== picture.height) {

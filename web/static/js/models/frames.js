@@ -5,7 +5,7 @@
  * A candidate's message is `IVF1`, a sequence number (uint32, big endian, from 1), the moment of capture
  * (uint64, milliseconds, the device's own clock: evidence, never truth), the SHA-256 of the whole previous
  * message (32 zero bytes for the first), then the JPEG. A proctor's tile is `IVT1`, one length byte, the
- * sitting's id in ASCII, sequence, moment, JPEG.
+ * sitting's id in ASCII (with "/screen" for a shared screen), sequence, moment, JPEG.
  *
  *     const chain = new FrameChain((bytes) => crypto.subtle.digest("SHA-256", bytes));
  *     socket.send(await chain.wrap(jpeg, Date.now()));
@@ -74,8 +74,10 @@ export function readTile(buffer) {
   const jpegAt = 5 + idLength + 4 + 8;
   if (idLength === 0 || bytes.length <= jpegAt) return null;
   const view = new DataView(buffer);
+  const [sitting = "", track = "camera"] = ascii(bytes.subarray(5, 5 + idLength)).split("/");
   return {
-    sitting: ascii(bytes.subarray(5, 5 + idLength)),
+    sitting,
+    track,
     seq: view.getUint32(5 + idLength),
     capturedAtMs: Number(view.getBigUint64(5 + idLength + 4)),
     jpeg: bytes.slice(jpegAt),
@@ -91,6 +93,16 @@ export function cover(fromWidth, fromHeight, width, height) {
   const scale = Math.min(fromWidth / width, fromHeight / height);
   const [w, h] = [width * scale, height * scale];
   return [(fromWidth - w) / 2, (fromHeight - h) / 2, w, h];
+}
+
+/**
+ * How large a whole picture is inside `[width, height]`, in whole pixels, without being stretched or enlarged.
+ * @param {number} fromWidth @param {number} fromHeight @param {number} width @param {number} height
+ * @returns {[width: number, height: number]}
+ */
+export function within(fromWidth, fromHeight, width, height) {
+  const scale = Math.min(1, width / fromWidth, height / fromHeight);
+  return [Math.max(1, Math.round(fromWidth * scale)), Math.max(1, Math.round(fromHeight * scale))];
 }
 
 /** @param {Uint8Array} bytes */
