@@ -16,7 +16,7 @@ from typing import Literal
 from engine.errors import NotFound, Refused
 from engine.events import Event
 from engine.exam import Exam, ExamPhase, Exams
-from engine.independence import may_proctor
+from engine.independence import may_proctor, may_review
 from engine.people import Role, require_role
 from engine.sitting import Phase, Sitting
 from engine.sources import Sources
@@ -27,6 +27,20 @@ Decide = Callable[[Sitting], Sequence[Event]]
 Duty = Literal["rota", "watch", "check-in"]
 #: For an act that has to look at more than the sitting, in the same transaction.
 DecideIn = Callable[[Transaction, Sitting], Sequence[Event]]
+#: May this person act on this sitting? Asked inside the transaction of the act (`engine.independence`).
+Guard = Callable[[Transaction, str, Sitting], None]
+
+
+def may_invigilate(tx: Transaction, person: str, state: Sitting) -> None:
+    """Raises: SOD_SELF, SOD_RELATION."""
+    may_proctor(tx.connection, person, state.candidate)
+
+
+def may_look_back(tx: Transaction, person: str, state: Sitting) -> None:
+    """Whoever reviews has no part in the day. Raises: SOD_SECOND_PERSON for one on its rota, and as `may_review`."""
+    if person in tx.state(f"exam/{state.exam}").rota:
+        raise Refused("SOD_SECOND_PERSON", why="on the rota of this day")
+    may_review(tx.connection, person, state.candidate)
 
 
 class Acting:
@@ -60,9 +74,19 @@ class Acting:
         state: Sitting = outcome.state
         return state
 
-    def as_role(self, person: str, role: str, sitting: str, decide: Decide, *, day_open: bool = False) -> Sitting:
-        """By a person who holds ``role``. Raises: ROLE_MISSING …, SOD_SELF, SOD_RELATION, EXAM_NOT_OPEN."""
-        return self._as_role_in(person, role, sitting, lambda _tx, state: decide(state), day_open=day_open)
+    def as_role(
+        self,
+        person: str,
+        role: str,
+        sitting: str,
+        decide: Decide,
+        *,
+        day_open: bool = False,
+        guard: Guard = may_invigilate,
+    ) -> Sitting:
+        """By a person who holds ``role``. Raises: ROLE_MISSING …, EXAM_NOT_OPEN, and what ``guard`` raises: SOD_SELF,
+        SOD_RELATION."""
+        return self._as_role_in(person, role, sitting, lambda _tx, state: decide(state), day_open=day_open, guard=guard)
 
     def invigilate(
         self, person: str, sitting: str, decide: Decide, *, role: str = Role.PROCTOR, on: Duty = "rota"
@@ -94,7 +118,16 @@ class Acting:
             return self._as_role_in(person, Role.ADMINISTRATOR, sitting, decide, day_open=False)
         raise NotFound("sitting", sitting)
 
-    def _as_role_in(self, person: str, role: str, sitting: str, decide: DecideIn, *, day_open: bool) -> Sitting:
+    def _as_role_in(
+        self,
+        person: str,
+        role: str,
+        sitting: str,
+        decide: DecideIn,
+        *,
+        day_open: bool,
+        guard: Guard = may_invigilate,
+    ) -> Sitting:
         at = self._sources.now()
         stream = f"sitting/{sitting}"
 
@@ -103,7 +136,7 @@ class Acting:
             state: Sitting = tx.state(stream)
             if state.phase is Phase.NONE:
                 raise NotFound("sitting", sitting)
-            may_proctor(tx.connection, person, state.candidate)
+            guard(tx, person, state)
             if day_open and (phase := tx.state(f"exam/{state.exam}").phase) is not ExamPhase.OPEN:
                 raise Refused("EXAM_NOT_OPEN", phase=phase)
             tx.append(stream, person, at, *decide(tx, state))

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from engine import admission, conduct, ending, invigilation, navigation
-from engine.acting import Acting
+from engine.acting import Acting, may_look_back
 from engine.answer_line import acknowledge
 from engine.answers import Acknowledgement, OutboxRow
 from engine.errors import NotFound, Refused
@@ -38,6 +38,7 @@ from engine.events import (
 )
 from engine.exam import Exams, WallClockJumped, note_jump
 from engine.form import Assessments, CandidateItem, ItemResource, Items, Seat, seat_at
+from engine.incident import IncidentLooked
 from engine.keyring import Keyring
 from engine.people import Role
 from engine.questions import Questions
@@ -322,8 +323,22 @@ class Delivery:
     def end_incident(self, sitting: str, ended: IncidentEnded) -> Sitting:
         return self._append(sitting, SYSTEM, lambda state: ending.end_incident(state, ended))
 
+    def look(self, person: str, sitting: str, looked: IncidentLooked) -> Sitting:
+        decide = partial(ending.look, person=person, looked=looked)
+        return self._as(person, Role.INVESTIGATOR, sitting, decide, guard=may_look_back)
+
     def review(self, person: str, sitting: str, reviewed: IncidentReviewed) -> Sitting:
-        return self._as(person, Role.INVESTIGATOR, sitting, lambda state: ending.review(state, person, reviewed))
+        decide = partial(ending.review, person=person, reviewed=reviewed)
+        return self._as(person, Role.INVESTIGATOR, sitting, decide, guard=may_look_back)
+
+    def comment_incident(self, person: str, sitting: str, incident: str, text: str) -> Sitting:
+        self.own(person, sitting)
+        return self._append(sitting, person, lambda state: ending.comment(state, incident, text))
+
+    def appeal_incident(self, person: str, sitting: str, incident: str, grounds: str) -> Sitting:
+        self.own(person, sitting)
+        at = self._sources.now()
+        return self._append(sitting, person, lambda state: ending.appeal(state, incident, grounds, at))
 
     def release(self, person: str, sitting: str, note: str) -> Sitting:
         return self._as(person, Role.INVESTIGATOR, sitting, lambda state: ending.release(state, person, note))

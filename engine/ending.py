@@ -3,7 +3,8 @@
 Commands on the plain state, as in `engine.conduct`: each returns the events that follow or raises `Refused`.
 
 * One person asks for a termination and the sitting pauses; a second one confirms it in time, or it lapses.
-* An incident is looked at by somebody who did not invigilate this sitting, with all its evidence seen.
+* An incident is answered by people who did not invigilate this sitting, each with all its evidence seen: one is
+  enough to dismiss it, two are needed to confirm it (`engine.incident`).
 * A score is computed once and stays provisional until a named person releases it (clause 7.4.3 f).
 """
 
@@ -25,7 +26,17 @@ from engine.events import (
     TerminationProposed,
     TerminationWithdrawn,
 )
-from engine.sitting import BEFORE, STARTED, Phase, Sitting, need
+from engine.incident import (
+    VERDICTS,
+    Incident,
+    IncidentAppealed,
+    IncidentCommented,
+    IncidentLooked,
+    require_appealable,
+    require_comment,
+    require_reviewer,
+)
+from engine.sitting import BEFORE, ENDED, STARTED, Phase, Sitting, need
 from engine.sources import between_ms
 
 TERMINATION_GROUNDS = (
@@ -89,22 +100,44 @@ def end_incident(state: Sitting, ended: IncidentEnded) -> Sequence[Event]:
     return (ended,) if known is not None and known.ended_at is None else ()
 
 
+def look(state: Sitting, person: str, looked: IncidentLooked) -> Sequence[Event]:
+    """A reviewer says what the evidence shows, before they are told what the signal is called. Raises: what
+    `engine.incident.require_reviewer` raises."""
+    incident = _known(state, looked.incident)
+    if person in incident.looks:
+        return ()
+    require_reviewer(incident, person, state.candidate, state.invigilators)
+    return (looked,)
+
+
 def review(state: Sitting, person: str, reviewed: IncidentReviewed) -> Sequence[Event]:
-    """A person looked. Raises: SOD_SECOND_PERSON for the invigilator who started this sitting (4.10)."""
-    incident = state.incidents.get(reviewed.incident)
-    if incident is None:
-        raise Refused("INPUT_INVALID", incident=reviewed.incident)
-    if incident.reviewed_by is not None:
-        raise Refused("TERMINAL_STATE", incident=reviewed.incident)
-    if person == state.candidate:
-        raise Refused("SOD_SELF")
-    if person == state.started_by:
-        raise Refused("SOD_SECOND_PERSON")
-    if reviewed.verdict not in {"dismissed", "technical", "confirmed"}:
+    """One person's verdict. Raises: what `engine.incident.require_reviewer` raises; INPUT_INVALID; INCIDENT_OPEN."""
+    incident = _known(state, reviewed.incident)
+    require_reviewer(incident, person, state.candidate, state.invigilators)
+    if reviewed.verdict not in VERDICTS:
         raise Refused("INPUT_INVALID", verdict=reviewed.verdict)
     if set(incident.evidence) - set(reviewed.evidence_seen):
         raise Refused("INCIDENT_OPEN", why="the evidence has not been looked at")
     return (reviewed,)
+
+
+def comment(state: Sitting, incident: str, text: str) -> Sequence[Event]:
+    """The candidate's own words, after the exam; before a verdict or after it. Raises: NOT_NOW while it runs, and what
+    `engine.incident.require_comment` raises."""
+    need(state, ENDED | {Phase.SEALED})
+    return (IncidentCommented(incident, require_comment(_known(state, incident), text)),)
+
+
+def appeal(state: Sitting, incident: str, grounds: str, at: datetime) -> Sequence[Event]:
+    """The candidate appeals against what was confirmed. Raises: what `engine.incident.require_appealable` raises."""
+    need(state, ENDED | {Phase.SEALED})
+    return (IncidentAppealed(incident, require_appealable(_known(state, incident), grounds, at)),)
+
+
+def _known(state: Sitting, incident: str) -> Incident:
+    if incident not in state.incidents:
+        raise Refused("INPUT_INVALID", incident=incident)
+    return state.incidents[incident]
 
 
 def record_score(state: Sitting, computed: ScoreComputed) -> Sequence[Event]:

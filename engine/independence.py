@@ -127,6 +127,22 @@ def _may_proctor(person: str, candidate: str, *, trained: bool) -> None:
         raise Refused("SOD_RELATION", relation="trained")
 
 
+#: Parts that do not stand against reviewing: looking at other incidents of the same candidate, and granting time.
+_REVIEWING = frozenset({"investigated", "screened", "accommodated"})
+
+
+def may_review(connection: Connection, person: str, candidate: str) -> None:
+    """Nobody who proctored this candidate, or is in conflict, reviews what happened (domain rule 4.10).
+
+    Raises: what `may_proctor` raises; SOD_PARTICIPATED, naming the part taken.
+    """
+    may_proctor(connection, person, candidate)
+    found = {each["role"] for each in rows(connection, "participation", person=person, candidate=candidate)}
+    parts = found - _REVIEWING
+    if parts:
+        raise Refused("SOD_PARTICIPATED", part=", ".join(sorted(parts)))
+
+
 #: How long after the last access to live items a person cannot sit (policy; domain rule 4.14, note 1).
 COOL_OFF_MS = 730 * 86_400_000
 

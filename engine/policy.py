@@ -41,6 +41,8 @@ class Policy:
         in_room: the exam is sat in a room of the institute with its invigilators: who is here is noted, each candidate
             has a station, and documents are looked at by hand.
         camera: frames of a webcam are asked for. Off only in a room with people in it.
+        blind_permille: of a thousand sittings without an incident, how many are reviewed all the same, to find out what
+            the watch misses.
         watch: the thresholds the watch of this day goes by, as proctoring's own record; empty: the installation's.
             Nothing here reads it: it is kept so that a sitting is judged by the values it began under.
     """
@@ -67,6 +69,7 @@ class Policy:
     break_stops_clock: bool = True
     break_excess_counts: bool = True
     break_locks: bool = True
+    blind_permille: int = 50
     watch: str = ""
     in_room: bool = False
     camera: bool = True

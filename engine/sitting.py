@@ -73,6 +73,7 @@ from engine.events import (
     WriterOpened,
 )
 from engine.form import Attempt, Form, Responses
+from engine.incident import Incident, IncidentAppealed, IncidentCommented, IncidentLooked, folded
 from engine.policy import Policy
 from engine.sheet import Sheet, Stranded
 from engine.timing import Clocks, Stopwatch, scaled
@@ -101,23 +102,6 @@ INTERRUPTED = frozenset(
 STARTED = INTERRUPTED | {Phase.RUNNING}
 ENDED = frozenset({Phase.SUBMITTED, Phase.TIME_EXPIRED, Phase.TERMINATED})
 BEFORE = frozenset({Phase.CREATED, Phase.CHECK_IN, Phase.READY})
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something a person should look at. ``reviewed_by`` is None while nobody has."""
-
-    kind: str
-    severity: str
-    begun_at: datetime
-    text: str
-    evidence: tuple[str, ...]
-    explanation: str
-    hint: bool
-    ended_at: datetime | None = None
-    reviewed_by: str | None = None
-    verdict: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +206,14 @@ class Sitting:
 
     @property
     def open_incidents(self) -> tuple[str, ...]:
-        """Incidents no person has looked at. Hints of a reduced detector are none."""
-        return tuple(name for name, one in self.incidents.items() if not one.hint and one.reviewed_by is None)
+        """Incidents that people have not answered yet. Hints of a reduced detector are none."""
+        return tuple(name for name, one in self.incidents.items() if not one.hint and one.finding is None)
+
+    @property
+    def invigilators(self) -> frozenset[str]:
+        """Who started this sitting or had its identity before them."""
+        people = (self.started_by, self.identity.verified_by, self.identity.refused_by)
+        return frozenset(person for person in people if person)
 
     @property
     def answered(self) -> frozenset[str]:
@@ -371,17 +361,15 @@ def evolve(state: Sitting, recorded: Recorded) -> Sitting:
             return _ended(state, Phase.TIME_EXPIRED, min(at, state.watch.expires_at() or at))
         case SittingSealed() as sealed:
             return replace(_to(state, Phase.SEALED, at), sealed=sealed)
-        case IncidentReported() as told:
-            incident = Incident(
-                told.kind, told.severity, told.begun_at, told.text, told.evidence, told.explanation, told.hint
-            )
-            return replace(state, incidents={**state.incidents, told.incident: incident})
-        case IncidentEnded(incident=name, ended_at=ended_at) if name in state.incidents:
-            ended = replace(state.incidents[name], ended_at=ended_at)
-            return replace(state, incidents={**state.incidents, name: ended})
-        case IncidentReviewed(incident=name, verdict=verdict, reason=reason) if name in state.incidents:
-            seen = replace(state.incidents[name], reviewed_by=actor, verdict=verdict, reason=reason)
-            return replace(state, incidents={**state.incidents, name: seen})
+        case (
+            IncidentReported()
+            | IncidentEnded()
+            | IncidentLooked()
+            | IncidentReviewed()
+            | IncidentCommented()
+            | IncidentAppealed() as told
+        ):
+            return replace(state, incidents=folded(state.incidents, told, recorded))
         case ScoreComputed() as computed:
             return replace(state, score=computed)
         case ResultReleased() as released:
@@ -423,7 +411,7 @@ def _ended(state: Sitting, phase: Phase, at: datetime) -> Sitting:
 class Fold:
     """How a stream ``sitting/<id>`` becomes a `Sitting` (see `engine.writer.Fold`)."""
 
-    version = 9
+    version = 10
     state = Sitting
     empty = Sitting()
 

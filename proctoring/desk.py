@@ -34,7 +34,7 @@ from engine.errors import NotFound, Refused
 from engine.events import SYSTEM, Recorded
 from engine.policy import Policy
 from engine.sitting import ENDED, Phase, Sitting
-from engine.sources import Sources, later
+from engine.sources import Sources
 from engine.writer import Append, Writer
 from proctoring import room as rooms
 from proctoring.camera import Camera
@@ -48,7 +48,8 @@ from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Outcome, Pool
 from proctoring.reports import Report, Sound, ToldGap, read
-from proctoring.review import StillOpened, decide
+from proctoring.review import StillOpened
+from proctoring.reviews import Reviews
 from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
 from proctoring.scribe import Scribe
 from proctoring.signals import EVERY_KIND, THRESHOLDS, Act, Finding, Kind, Thresholds
@@ -81,7 +82,6 @@ __all__ = [
     "queue",
 ]
 
-AROUND_MS: Final = 20_000
 LARGE_MS: Final = 15_000
 _log: Final = structlog.get_logger()
 
@@ -113,6 +113,7 @@ class Desk:
         self.evidence = evidence
         self.stills = Stills()
         self.duty = Duty(sources, self._tell)
+        self.reviews = Reviews(delivery, writer, sources, evidence)
         self._delivery = delivery
         self._writer = writer
         self._sources = sources
@@ -125,7 +126,6 @@ class Desk:
         self._lock = RLock()
         self._begun = sources.now()
         self._known: dict[str, Known] = {}
-        self._opened: dict[tuple[str, str], frozenset[str]] = {}
         self._listeners: list[Callable[[Notice], None]] = []
 
     def listen(self, listener: Callable[[Notice], None]) -> None:
@@ -355,41 +355,6 @@ class Desk:
         opened = StillOpened(still.sha256)
         self._writer.run(Append(f"sitting/{sitting}", person, at, lambda state: (opened,)))
         return still
-
-    # -- the review -----------------------------------------------------------------------------------
-
-    def open_evidence(self, person: str, sitting: str, incident: str) -> tuple[Kept, ...]:
-        """The frames around ``incident``, in order, for an investigator; opening is recorded first.
-
-        Raises: `NotFound`, ROLE_MISSING and its kin, `Tampered`.
-        """
-        names = self.evidence_names(sitting, incident)
-        frames = self.evidence.open(person, sitting, names, f"review of {incident}") if names else ()
-        with self._lock:
-            place = (person, sitting)
-            self._opened[place] = self._opened.get(place, frozenset()) | set(names)
-        return frames
-
-    def evidence_names(self, sitting: str, incident: str) -> tuple[str, ...]:
-        """The names of the frames around ``incident``: those it was reported with and those that followed."""
-        known = self._delivery.sitting(sitting).incidents.get(incident)
-        if known is None:
-            raise NotFound("incident", incident)
-        until = later(known.ended_at or self._sources.now(), AROUND_MS)
-        around = self.evidence.names(sitting, later(known.begun_at, -AROUND_MS), until)
-        return tuple(dict.fromkeys([*known.evidence, *around]))
-
-    def review(self, person: str, sitting: str, incident: str, verdict: str, reason: str) -> Sitting:
-        """Give a verdict on an incident whose evidence this person has opened here.
-
-        Raises: INCIDENT_OPEN, INPUT_INVALID, and what the engine refuses (who may review, and once only).
-        """
-        known = self._delivery.sitting(sitting).incidents.get(incident)
-        if known is None:
-            raise NotFound("incident", incident)
-        with self._lock:
-            seen = self._opened.get((person, sitting), frozenset())
-        return self._delivery.review(person, sitting, decide(incident, known.evidence, seen, verdict, reason))
 
     # -- private --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.events import IncidentEnded, IncidentReported, IncidentReviewed
+from engine.incident import IncidentLooked
 from engine.sitting import Sitting
 
 
@@ -76,5 +77,7 @@ class Delivering(Protocol):
     def proctor_lost(self, sitting: str) -> Sitting: ...
 
     def standby_takes_over(self, sitting: str, lost: str) -> Sitting: ...
+
+    def look(self, person: str, sitting: str, looked: IncidentLooked) -> Sitting: ...
 
     def review(self, person: str, sitting: str, reviewed: IncidentReviewed) -> Sitting: ...

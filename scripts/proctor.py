@@ -184,6 +184,13 @@ def withdraw(
     tell({"ok": True, **done}, as_json, title="It is off; people watch alone")
 
 
+@app.command("misses")
+def tell_misses(as_json: Json = False) -> None:
+    """How much the watch misses: what blind reviews found in sittings it noted nothing in."""
+    found = act("review.misses", {})
+    tell({"ok": True, **found}, as_json, title="Blind reviews")
+
+
 # -- what is told -------------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ DOORS = {
         *("cohort", "ending", "dues"),
         *("answers", "answer_line", "uploads", "exam", "notices", "audit", "replay"),
         *("errors", "sources", "events", "journal", "store", "writer", "keyring", "receipt"),
-        *("people", "independence", "form", "policy", "timing", "scoring", "sitting"),
+        *("people", "independence", "incident", "form", "policy", "timing", "scoring", "sitting"),
         *("charge", "day", "invigilation"),
         *(f"transparency.{name}" for name in ("checkpoint", "log", "merkle", "receipt_file", "store")),
         *(f"certification.{name}" for name in ("scheme", "dossier", "voting", "decision", "certificate")),
@@ -46,6 +46,7 @@ DOORS = {
     "proctoring": {
         *("desk", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
         *("camera", "pool", "vision"),
+        *("blind", "timeline"),
         *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory", "objects", "opening"),
     },
     "web": {"app", "house", "settings", "security", "acts", "words", "detectors"},

@@ -26,6 +26,7 @@ from web import (
     decision,
     examination,
     item_review,
+    noted,
     proctor,
     public,
     resources,
@@ -96,6 +97,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
         routes=[
             *public.routes,
             *candidate.routes,
+            *noted.routes,
             *examination.routes,
             *attempts.routes,
             *resources.routes,

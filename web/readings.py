@@ -8,6 +8,7 @@ exam is in any of them, except the bank's own look at an item, which is recorded
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 from engine.errors import Refused
@@ -17,6 +18,7 @@ from engine.sources import from_epoch_ms, iso
 from item_bank import cases
 from item_bank.bank import key_of, options_of
 from item_bank.item import Item, encode, plain_text
+from proctoring.blind import misses
 from web.house import House
 from web.params import Params
 
@@ -173,6 +175,12 @@ def _require(house: House, login: Login, *roles: str) -> None:
 
 
 #: By name, as `web.acts` takes them over.
+def list_misses(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """What the blind reviews say about the watch: misses of those answered, with the interval of 95 in 100."""
+    _require(house, login, Role.INVESTIGATOR, Role.ADMINISTRATOR, Role.AUDITOR)
+    return asdict(misses(house.database, house.delivery))
+
+
 READINGS: Final[dict[str, Callable[[House, Login, dict[str, Any]], Any]]] = {
     "bank.show": show_item,
     "bank.whole": whole_item,
@@ -182,4 +190,5 @@ READINGS: Final[dict[str, Callable[[House, Login, dict[str, Any]], Any]]] = {
     "sitting.show": show_sitting,
     "scheme.list": list_schemes,
     "decision.list": list_decisions,
+    "review.misses": list_misses,
 }

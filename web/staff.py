@@ -247,7 +247,7 @@ def _tasks(house: House, person: str, roles: frozenset[str]) -> list[dict[str, A
         waiting = sum(row["exam"] in mine and not row["practice"] for row in queue)
         task("Invigilation", "Check candidates in and watch over their exam.", "/proctor", waiting)
     if Role.INVESTIGATOR in roles:
-        task("Incidents", "Look at what was noted, and release results.", "/review", waiting_count(house))
+        task("Incidents", "Look at what was noted, and release results.", "/review", waiting_count(house, person))
     if Role.DECIDER in roles:
         task("Certification decisions", "Read dossiers and vote.", "/decision", waiting_votes(house, person))
     if roles & {Role.REVIEWER, Role.BANK_MANAGER}:

@@ -24,6 +24,7 @@ from engine.errors import InvigilError
 from engine.events import Recorded
 from engine.sitting import ENDED, STARTED, Phase, Sitting
 from engine.sources import between_ms, epoch_ms
+from proctoring.blind import Blind
 from web.bus import Bus
 from web.dues import Dues
 from web.house import House
@@ -34,6 +35,7 @@ from web.wall import Wall
 MOST_DRIFT_MS: Final = 2_000
 NOTICES_EVERY: Final = 2
 UPLOADS_EVERY: Final = 60
+DRAWN_EVERY: Final = 60
 EVIDENCE_EVERY: Final = 3_600
 #: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
 EVIDENCE_KEPT_MS: Final = (APPEAL_DAYS + 30) * 86_400_000
@@ -54,6 +56,7 @@ class Ticker:
         self._bus = bus
         self._live = live
         self._wall = wall
+        self._blind = Blind(house.delivery, house.database, house.writer, house.sources, wall.desk.evidence)
         self._started_at = house.sources.now()
         self._ticks = 0
         self._drift_ms: int | None = None  # as last told; the first tick takes it as it is
@@ -116,6 +119,8 @@ class Ticker:
             await self._step("notices", aside(self._house.notices.deliver_due))
         if self._ticks % UPLOADS_EVERY == 1:
             await self._step("uploads", aside(self._house.uploads.sweep))
+        if self._ticks % DRAWN_EVERY == 1:
+            await self._step("blind reviews", aside(self._blind.draw_closed))
         if self._ticks % EVIDENCE_EVERY == 1:
             await self._each("evidence", aside(self._wall.desk.evidence.sittings), self.forget_evidence)
 

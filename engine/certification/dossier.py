@@ -26,7 +26,8 @@ from engine.sitting import Phase, Sitting
 
 @dataclass(frozen=True, slots=True)
 class SeenIncident:
-    """An incident as a person left it: what was noticed, in neutral words, and what the look at it said."""
+    """An incident that two people confirmed: what was noticed, in neutral words, and what they found. What was not
+    confirmed is nobody's ground and does not reach a decider."""
 
     kind: str
     text: str
@@ -126,7 +127,7 @@ def assemble(sitting: Sitting, name: str, scheme: SchemeVersion) -> Dossier:
         incidents=tuple(
             SeenIncident(one.kind, one.text, one.verdict or "", one.reason or "")
             for one in sitting.incidents.values()
-            if not one.hint
+            if not one.hint and one.verdict == "confirmed"
         ),
         points=score.points,
         possible=score.max_points,

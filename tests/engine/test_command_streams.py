@@ -58,6 +58,7 @@ from engine.events import (
     kind_of,
 )
 from engine.form import Form, Section
+from engine.incident import IncidentAppealed, IncidentCommented, IncidentLooked
 from engine.policy import Policy
 from engine.sitting import Phase, Sitting, evolve
 from engine.sources import between_ms, later
@@ -232,7 +233,11 @@ ONCE: tuple[st.SearchStrategy[Step], ...] = (
     _act_of(admission.verify_identity, verified()),
     _act_of(admission.refuse_identity, IdentityRefused(STILL, "another person")),
     _act_of(ending.review, a_review()),
+    _act_of(ending.review, a_review(verdict="confirmed")),
     _act_of(ending.review, a_review(verdict="confirmed", seen=())),
+    _act_of(ending.look, IncidentLooked("inc-1", "nothing")),
+    _act(ending.comment, st.just("inc-1"), st.sampled_from(["I bent down", " "])),
+    st.just(lambda world: world.do(ending.appeal, "inc-1", "I was alone", world.at, by="ada")),
     _act_of(ending.release, "nothing to see"),
 )
 breaks_taken = st.one_of(_act_now(breaks.take_break), _act_now(breaks.come_back))
@@ -420,6 +425,9 @@ AFTER_THE_SEAL = (
     IncidentReported,
     IncidentEnded,
     IncidentReviewed,
+    IncidentLooked,
+    IncidentCommented,
+    IncidentAppealed,
     AgreementSigned,
     ScoreComputed,
     ResultReleased,

@@ -26,6 +26,7 @@ from engine.events import (
     TimeExpired,
     WriterOpened,
 )
+from engine.incident import APPEAL_MS, IncidentLooked
 from engine.policy import Policy
 from engine.sheet import MOST_OUTBOXES
 from engine.sitting import Phase, Sitting
@@ -227,7 +228,68 @@ def _review_twice(world: World, lawful: bool) -> object:
     world.do(ending.report, an_incident())
     if not lawful:
         world.do(ending.review, "katherine", a_review())
-    return world.do(ending.review, "katherine", a_review(verdict="confirmed"))
+    return world.do(ending.review, "hedy", a_review(verdict="confirmed"))
+
+
+def _confirmed(world: World) -> None:
+    world.do(ending.report, an_incident())
+    for person in ("katherine", "hedy"):
+        world.do(ending.review, person, a_review(verdict="confirmed"), by=person)
+
+
+def _second_by_the_first(world: World, lawful: bool) -> object:
+    world.do(ending.report, an_incident())
+    world.do(ending.review, "katherine", a_review(verdict="confirmed"), by="katherine")
+    return world.do(ending.review, "hedy" if lawful else "katherine", a_review(verdict="confirmed"))
+
+
+def _again_by_one_who_confirmed(world: World, lawful: bool) -> object:
+    _confirmed(world)
+    world.do(ending.appeal, "inc-1", "I was alone", world.at)
+    return world.do(ending.review, "rosalind" if lawful else "hedy", a_review())
+
+
+def _look_by(person: str) -> Callable[[World, bool], object]:
+    def act(world: World, lawful: bool) -> object:
+        world.do(ending.report, an_incident())
+        return world.do(ending.look, "katherine" if lawful else person, IncidentLooked("inc-1", "nothing"))
+
+    return act
+
+
+def _look_answered(world: World, lawful: bool) -> object:
+    world.do(ending.report, an_incident())
+    if not lawful:
+        world.do(ending.review, "katherine", a_review())
+    return world.do(ending.look, "hedy", IncidentLooked("inc-1", "nothing"))
+
+
+def _appeal(
+    grounds: str = "I was alone", *, after_ms: int = 0, verdict: str = "confirmed", times: int = 1
+) -> Callable[[World, bool], object]:
+    def act(world: World, lawful: bool) -> object:
+        if lawful or verdict == "confirmed":
+            _confirmed(world)
+        else:
+            world.do(ending.report, an_incident())
+            world.do(ending.review, "katherine", a_review(verdict=verdict))
+        for _ in range(1 if lawful else times - 1):
+            done = world.do(ending.appeal, "inc-1", "I was alone", world.at)
+            if lawful:
+                return done
+        return world.do(ending.appeal, "inc-1", grounds, later(world.at, after_ms))
+
+    return act
+
+
+def _comment(text: str, *, before: int = 0) -> Callable[[World, bool], object]:
+    def act(world: World, lawful: bool) -> object:
+        world.do(ending.report, an_incident())
+        for _ in range(0 if lawful else before):
+            world.do(ending.comment, "inc-1", "I bent down")
+        return world.do(ending.comment, "inc-1", "I bent down" if lawful else text)
+
+    return act
 
 
 def _release_open(world: World, lawful: bool) -> object:
@@ -445,7 +507,26 @@ TWINS = [
         ),
         Phase.SEALED,
     ),
-    Twin("TERMINAL_STATE", "reviewed twice", _review_twice, Phase.SEALED),
+    Twin("TERMINAL_STATE", "reviewed when it is answered", _review_twice, Phase.SEALED),
+    Twin("SOD_SECOND_PERSON", "Katherine is her own second", _second_by_the_first, Phase.SEALED),
+    Twin("SOD_SECOND_PERSON", "Hedy hears the appeal against herself", _again_by_one_who_confirmed, Phase.SEALED),
+    Twin("SOD_SELF", "Ada looks at her own incident", _look_by("ada"), Phase.SEALED),
+    Twin("SOD_SECOND_PERSON", "Grace looks at what she watched", _look_by("grace"), Phase.SEALED),
+    Twin("TERMINAL_STATE", "looked at when it is answered", _look_answered, Phase.SEALED),
+    Twin("NOT_NOW", "an appeal against what was dismissed", _appeal(verdict="dismissed"), Phase.SEALED),
+    Twin("TERMINAL_STATE", "appealed twice", _appeal(times=2), Phase.SEALED),
+    Twin("OUTSIDE_WINDOW", "appealed after thirty days", _appeal(after_ms=APPEAL_MS + 1), Phase.SEALED),
+    Twin("INPUT_INVALID", "an appeal without grounds", _appeal(" "), Phase.SEALED),
+    Twin("INPUT_INVALID", "grounds without end", _appeal("x" * 1_001), Phase.SEALED),
+    Twin("INPUT_INVALID", "an empty comment", _comment("  "), Phase.SEALED),
+    Twin("INPUT_INVALID", "a comment that is no Unicode", _comment("\ud83d"), Phase.SEALED),
+    Twin("TERMINAL_STATE", "a sixth comment", _comment("again", before=5), Phase.SEALED),
+    Twin(
+        "NOT_NOW",
+        "a comment while the exam runs",
+        lambda w, ok: _comment("I bent down")(a_sitting(Phase.SEALED) if ok else w, ok),
+        Phase.RUNNING,
+    ),
     Twin("INCIDENT_OPEN", "released with an incident that is more than a hint", _release_open, Phase.SEALED),
     Twin("INCIDENT_OPEN", "released before anybody looked", _release_unreviewed, Phase.SEALED),
     Twin("SCREEN_PENDING", "released without a score", _release_unscored, Phase.SEALED),

@@ -712,7 +712,7 @@ def test_whoever_started_a_sitting_does_not_review_it_and_whoever_has_no_role_ne
     booked.people.sign_commitment(booked["ada"])
     booked.lead_ada_in()
     booked.delivery.report(booked.booked, an_incident())
-    for who, code in (("grace", "SOD_SECOND_PERSON"), ("katherine", "ROLE_MISSING"), ("ada", "SOD_SELF")):
+    for who, code in (("grace", "SOD_SECOND_PERSON"), ("emmy", "ROLE_MISSING"), ("ada", "SOD_SELF")):
         with refused(code):
             booked.delivery.review(booked[who], booked.booked, a_review())
     with refused("INCIDENT_OPEN"):

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
-from engine import conduct, independence, keyring, people, sitting, store
+from engine import conduct, exam, independence, keyring, people, sitting, store
 from engine import delivery as deliveries
 from engine.delivery import Delivery
 from engine.events import OPERATOR, Recorded
@@ -47,8 +47,8 @@ class Office:
         self.keyring = Keyring(folder / "keys", self.sources.dice)
         self.database = Database(folder / "invigil.db")
         store.create(self.database)
-        projectors = (people.project, independence.project, deliveries.project)
-        folds: dict[str, Fold] = {"sitting": sitting.Fold(), "detector": DetectorFold()}
+        projectors = (people.project, independence.project, deliveries.project, exam.project)
+        folds: dict[str, Fold] = {"sitting": sitting.Fold(), "exam": exam.Fold(), "detector": DetectorFold()}
         self.writer = Writer(self.database, self.sources, folds, projectors)
         self.inventory = Inventory(self.writer, self.database, self.sources)
         self.people = People(self.writer, self.database, self.sources, self.keyring)

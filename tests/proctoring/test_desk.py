@@ -543,12 +543,22 @@ def test_a_reviewer_sees_the_frames_before_and_after_then_gives_a_verdict(runnin
     running.frames(LIVING[:3])
     (incident,) = running.state.open_incidents
     with pytest.raises(Refused) as refused:
-        running.desk.review(running.katherine, SITTING, incident, "technical", "light")
+        running.desk.reviews.give(running.katherine, SITTING, incident, "technical", "light")
     assert refused.value.code == "INCIDENT_OPEN"
-    frames = running.desk.open_evidence(running.katherine, SITTING, incident)
+    frames = running.desk.reviews.open(running.katherine, SITTING, incident)
     assert [frame.seq for frame in frames] == list(range(1, 11))
     assert frames[0].jpeg == LIVING[0]
-    state = running.desk.review(running.katherine, SITTING, incident, "technical", "light")
+    with pytest.raises(Refused) as refused:
+        running.desk.reviews.give(running.katherine, SITTING, incident, "technical", "light")
+    assert (refused.value.code, refused.value.facts["why"]) == (
+        "INCIDENT_OPEN",
+        "what the evidence shows has not been said",
+    )
+    running.desk.reviews.look(running.katherine, SITTING, incident, "camera-covered")
+    assert running.desk.reviews.look(running.katherine, SITTING, incident, "nothing").incidents[incident].looks == (
+        running.katherine,
+    )
+    state = running.desk.reviews.give(running.katherine, SITTING, incident, "technical", "light")
     assert state.open_incidents == ()
     assert (state.incidents[incident].verdict, state.incidents[incident].reviewed_by) == (
         "technical",
@@ -559,9 +569,9 @@ def test_a_reviewer_sees_the_frames_before_and_after_then_gives_a_verdict(runnin
 def test_the_reviewer_who_opened_the_frames_is_the_one_who_decides(running: Office) -> None:
     cover(running)
     (incident,) = running.state.open_incidents
-    running.desk.open_evidence(running.katherine, SITTING, incident)
+    running.desk.reviews.open(running.katherine, SITTING, incident)
     with pytest.raises(Refused) as refused:
-        running.desk.review(running.emmy, SITTING, incident, "dismissed", "permitted")
+        running.desk.reviews.give(running.emmy, SITTING, incident, "dismissed", "permitted")
     assert refused.value.code == "INCIDENT_OPEN"
 
 
@@ -569,25 +579,30 @@ def test_who_started_the_sitting_may_not_review_it(running: Office) -> None:
     running.people.grant("operator", running.grace, "investigator")
     cover(running)
     (incident,) = running.state.open_incidents
-    running.desk.open_evidence(running.grace, SITTING, incident)
+    running.desk.reviews.open(running.grace, SITTING, incident)
     with pytest.raises(Refused) as refused:
-        running.desk.review(running.grace, SITTING, incident, "dismissed", "permitted")
+        running.desk.reviews.look(running.grace, SITTING, incident, "nothing")
     assert refused.value.code == "SOD_SECOND_PERSON"
 
 
 def test_an_incident_without_frames_is_reviewed_without_any(running: Office) -> None:
     running.second(8)
     (incident,) = running.state.open_incidents
-    assert running.desk.open_evidence(running.katherine, SITTING, incident) == ()
-    state = running.desk.review(running.katherine, SITTING, incident, "technical", "network-fault")
+    with pytest.raises(Refused):
+        running.desk.reviews.look(running.katherine, SITTING, incident, "no-telling")
+    with pytest.raises(Refused):
+        running.desk.reviews.open(running.emmy, SITTING, incident)
+    assert running.desk.reviews.open(running.katherine, SITTING, incident) == ()
+    running.desk.reviews.look(running.katherine, SITTING, incident, "no-telling")
+    state = running.desk.reviews.give(running.katherine, SITTING, incident, "technical", "network-fault")
     assert state.open_incidents == ()
 
 
 def test_an_incident_that_is_not_there_cannot_be_opened_or_reviewed(running: Office) -> None:
     with pytest.raises(NotFound):
-        running.desk.open_evidence(running.katherine, SITTING, "inc-none")
+        running.desk.reviews.open(running.katherine, SITTING, "inc-none")
     with pytest.raises(NotFound):
-        running.desk.review(running.katherine, SITTING, "inc-none", "technical", "light")
+        running.desk.reviews.give(running.katherine, SITTING, "inc-none", "technical", "light")
 
 
 # --- wiring

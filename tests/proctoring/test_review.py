@@ -6,7 +6,8 @@ import pytest
 
 from engine.errors import Refused
 from engine.events import decode, encode
-from proctoring.review import REASONS, EvidenceAdded, EvidenceErased, EvidenceOpened, StillOpened, decide
+from engine.incident import IncidentLooked
+from proctoring.review import REASONS, SIGHTS, EvidenceAdded, EvidenceErased, EvidenceOpened, StillOpened, decide, look
 from tests.proctoring.test_signals import LOADED
 
 SEEN = frozenset({"e1", "e2"})
@@ -14,7 +15,7 @@ SEEN = frozenset({"e1", "e2"})
 
 @pytest.mark.parametrize(("verdict", "reason"), [(v, reason) for v, reasons in REASONS.items() for reason in reasons])
 def test_each_reason_of_the_list_makes_a_verdict(verdict: str, reason: str) -> None:
-    reviewed = decide("inc-1", ("e1", "e2"), SEEN, verdict, reason)
+    reviewed = decide("inc-1", ("e1", "e2"), SEEN, verdict, reason, looked=True)
     assert (reviewed.incident, reviewed.verdict, reviewed.reason) == ("inc-1", verdict, reason)
     assert reviewed.evidence_seen == ("e1", "e2")
 
@@ -22,7 +23,7 @@ def test_each_reason_of_the_list_makes_a_verdict(verdict: str, reason: str) -> N
 @pytest.mark.parametrize(("verdict", "reason"), [("guilty", "light"), ("confirmed", "light"), ("dismissed", "")])
 def test_a_verdict_or_reason_that_is_not_on_the_list_is_refused(verdict: str, reason: str) -> None:
     with pytest.raises(Refused) as refused:
-        decide("inc-1", (), frozenset(), verdict, reason)
+        decide("inc-1", (), frozenset(), verdict, reason, looked=True)
     assert refused.value.code == "INPUT_INVALID"
 
 
@@ -30,14 +31,36 @@ def test_a_verdict_or_reason_that_is_not_on_the_list_is_refused(verdict: str, re
 def test_no_verdict_is_given_on_evidence_that_was_not_opened(verdict: str) -> None:
     reason = next(iter(REASONS[verdict]))
     with pytest.raises(Refused) as refused:
-        decide("inc-1", ("e1", "e3"), SEEN, verdict, reason)
+        decide("inc-1", ("e1", "e3"), SEEN, verdict, reason, looked=True)
     assert (refused.value.code, refused.value.facts["unseen"]) == ("INCIDENT_OPEN", 1)
-    assert decide("inc-1", ("e1",), SEEN, verdict, reason).verdict == verdict
+    assert decide("inc-1", ("e1",), SEEN, verdict, reason, looked=True).verdict == verdict
+
+
+@pytest.mark.parametrize("verdict", list(REASONS))
+def test_no_verdict_is_given_before_saying_what_the_evidence_shows(verdict: str) -> None:
+    reason = next(iter(REASONS[verdict]))
+    with pytest.raises(Refused) as refused:
+        decide("inc-1", ("e1",), SEEN, verdict, reason, looked=False)
+    assert refused.value.code == "INCIDENT_OPEN"
+    assert decide("inc-1", ("e1",), SEEN, verdict, reason, looked=True).verdict == verdict
+
+
+def test_what_evidence_shows_is_said_in_listed_words_by_whoever_opened_it() -> None:
+    assert look("inc-1", ("e1",), SEEN, "no-telling") == IncidentLooked("inc-1", "no-telling")
+    assert look("inc-1", (), frozenset(), "no-telling") == IncidentLooked("inc-1", "no-telling")
+    for evidence, seen, sight, code in (
+        (("e1",), SEEN, "guilty", "INPUT_INVALID"),
+        (("e1", "e3"), SEEN, "nothing", "INCIDENT_OPEN"),
+        ((), None, "nothing", "INCIDENT_OPEN"),
+    ):
+        with pytest.raises(Refused) as refused:
+            look("inc-1", evidence, seen, sight)
+        assert refused.value.code == code
 
 
 def test_confirming_offers_as_many_reasons_as_dismissing_and_none_speaks_of_intent() -> None:
     assert len(REASONS["confirmed"]) == len(REASONS["dismissed"])
-    sentences = " ".join(text for reasons in REASONS.values() for text in reasons.values()).lower()
+    sentences = " ".join(text for listed in (*REASONS.values(), SIGHTS) for text in listed.values()).lower()
     assert [word for word in LOADED if word in sentences] == []
 
 

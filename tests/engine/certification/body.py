@@ -214,9 +214,9 @@ class Body:
         told = IncidentReported(name, "face_absent", "notice", at, "Nobody was seen for 16 s", (), "rule 1", hint)
         self.append(f"sitting/{sitting_id}", SYSTEM, told)
 
-    def look(self, sitting_id: str, name: str = "inc-1") -> None:
-        seen = IncidentReviewed(name, "dismissed", "bent down for a pencil", ())
-        self.append(f"sitting/{sitting_id}", self["mary"], seen)
+    def look(self, sitting_id: str, name: str = "inc-1", *, verdict: str = "dismissed", by: str = "mary") -> None:
+        seen = IncidentReviewed(name, verdict, "bent down for a pencil", ())
+        self.append(f"sitting/{sitting_id}", self[by], seen)
 
     # -- deciding -------------------------------------------------------------------------------------
 

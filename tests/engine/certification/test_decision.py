@@ -148,7 +148,10 @@ def test_a_grant_while_an_incident_opens_is_refused_and_after_a_look_needs_a_new
     house.incident("sit-ada")
     with pytest.raises(Refused, match="INCIDENT_OPEN"):
         house.decisions.vote(house["hedy"], made, GRANT, digest)
-    house.look("sit-ada")
+    house.look("sit-ada", verdict="confirmed")
+    with pytest.raises(Refused, match="INCIDENT_OPEN"):
+        house.decisions.vote(house["hedy"], made, GRANT, digest)
+    house.look("sit-ada", verdict="confirmed", by="grace")
     with pytest.raises(Refused, match="DOSSIER_CHANGED"):
         house.decisions.vote(house["hedy"], made, GRANT, digest)
     assert house.certificates.held_by(house["ada"]) == []

@@ -114,16 +114,29 @@ def test_accommodation_and_messages_leave_the_dossier_as_it_was(house: Body, tol
     assert dossier(house, name) == before
 
 
-def test_an_incident_that_was_looked_at_moves_the_digest(house: Body) -> None:
+def test_an_incident_that_two_people_confirmed_moves_the_digest(house: Body) -> None:
     name = house.sit()
     before = dossier(house, name).digest
     house.incident(name)
-    house.look(name)
+    house.look(name, verdict="confirmed")
+    with pytest.raises(Refused, match="INCIDENT_OPEN"):
+        dossier(house, name)
+    house.look(name, verdict="confirmed", by="emmy")
     after = dossier(house, name)
     assert after.digest != before
     assert [(one.kind, one.verdict, one.reason) for one in after.incidents] == [
-        ("face_absent", "dismissed", "bent down for a pencil")
+        ("face_absent", "confirmed", "bent down for a pencil")
     ]
+
+
+@pytest.mark.parametrize("said", [("dismissed",), ("technical",), ("confirmed", "dismissed")])
+def test_what_two_people_did_not_confirm_reaches_no_decider(house: Body, said: tuple[str, ...]) -> None:
+    name = house.sit()
+    before = dossier(house, name).digest
+    house.incident(name)
+    for verdict, person in zip(said, ("mary", "emmy"), strict=False):
+        house.look(name, verdict=verdict, by=person)
+    assert (dossier(house, name).digest, dossier(house, name).incidents) == (before, ())
 
 
 def test_other_responses_move_the_digest(house: Body) -> None:

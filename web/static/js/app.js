@@ -33,6 +33,8 @@ const ELEMENTS = {
   "sign-in-queue": async () => (await import("./elements/sign-in-queue.js")).SignInQueue,
   "phase-watch": async () => (await import("./elements/phase-watch.js")).PhaseWatch,
   "outbox-wipe": async () => (await import("./elements/outbox-wipe.js")).OutboxWipe,
+  "clip-player": async () => (await import("./elements/clip-player.js")).ClipPlayer,
+  "time-line": async () => (await import("./elements/time-line.js")).TimeLine,
   "local-time": async () => (await import("./elements/local-time.js")).LocalTime,
 };
 
