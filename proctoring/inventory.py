@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from threading import Lock
 from types import MappingProxyType
@@ -85,10 +85,20 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Who took a detector out of use, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approvals:
-    """The approvals of one detector that hold, oldest first."""
+    """The approvals of one detector that hold, oldest first; and the last withdrawal, until it is approved again."""
 
     held: tuple[Approval, ...] = ()
+    withdrawn: Withdrawal | None = None
 
     def of(self, model_sha256: str, rules: str) -> Approval | None:
         """The newest for this model and these `rules`."""
@@ -125,9 +135,9 @@ class Fold:
         match recorded.event:
             case DetectorApproved() as told:
                 values = (told.model_sha256, told.thresholds, told.sheet, told.figures, told.rules)
-                return replace(state, held=(*state.held, Approval(*values, recorded.actor, recorded.at)))
-            case DetectorWithdrawn():
-                return Approvals()
+                return Approvals((*state.held, Approval(*values, recorded.actor, recorded.at)))
+            case DetectorWithdrawn(reason=reason):
+                return Approvals((), Withdrawal(recorded.actor, recorded.at, reason))
         return state
 
 
@@ -203,6 +213,7 @@ class Inventory:
             "approved_at": approval and approval.at,
             "sheet": approval and approval.sheet,
             "figures": approval and orjson.loads(approval.figures),
+            "withdrawn": asdict(gone) if (gone := self.approvals(name).withdrawn) is not None else None,
             "also_approved": [asdict(one) for one in self.approvals(name).held if one != approval],
         }
 

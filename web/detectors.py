@@ -37,6 +37,8 @@ def _list(house: House, login: Login, params: dict[str, Any]) -> list[dict[str, 
             **one,
             "approved_by": one["approved_by"] and names.get(one["approved_by"], one["approved_by"]),
             "approved_at": one["approved_at"] and iso(one["approved_at"]),
+            "withdrawn": one["withdrawn"]
+            and {**one["withdrawn"], "by": names.get(one["withdrawn"]["by"], ""), "at": iso(one["withdrawn"]["at"])},
             "also_approved": [{**other, "at": iso(other["at"])} for other in one["also_approved"]],
         }
         for one in found

@@ -136,7 +136,10 @@ def test_a_withdrawn_detector_is_off_whatever_was_approved(office: Office) -> No
         office.inventory.approve(office.mary, "faces", a_sheet(by), MODEL_SHA256)
     office.inventory.withdraw(office.mary, "faces", "it misses people who wear a scarf")
     assert office.inventory.unapproved(MODEL_SHA256, STRICT) == FACE_KINDS
-    assert office.inventory.listed(MODEL_SHA256)[0]["standing"] == "OFF: not approved"
+    entry = office.inventory.listed(MODEL_SHA256)[0]
+    assert (entry["standing"], entry["withdrawn"]["by"]) == ("OFF: not approved", office.mary)
+    office.inventory.approve(office.mary, "faces", a_sheet(), MODEL_SHA256)
+    assert office.inventory.listed(MODEL_SHA256)[0]["withdrawn"] is None
 
 
 def test_object_hints_are_listed_off_or_as_hints_and_cannot_be_approved(office: Office) -> None:

@@ -13,6 +13,7 @@ from proctoring.inventory import check_sheet, rules
 from proctoring.model import MODEL_SHA256
 from proctoring.signals import THRESHOLDS
 from proctoring.vision import encode
+from scripts import demonstration
 from scripts.demonstration import SHEET
 from tests.bodies import Body
 from tests.proctoring.conftest import drawn
@@ -174,7 +175,14 @@ def test_a_detector_is_withdrawn_and_approved_again_by_whoever_may(
     assert at.refused("proctor", "withdraw", "faces", "--reason", "doubt") == "ROLE_MISSING"
     at.sign_in("mary")
     at.json("proctor", "withdraw", "faces", "--reason", "it misses people who wear a scarf")
-    assert at.json("proctor", "inventory")["detectors"][0]["standing"] == "OFF: not approved"
+    gone = at.json("proctor", "inventory")["detectors"][0]
+    assert (gone["standing"], gone["withdrawn"]["reason"]) == (
+        "OFF: not approved",
+        "it misses people who wear a scarf",
+    )
+    demonstration.set_up(demonstration.demo_settings(own_body.folder, 0), own_body.folder, demonstration.told_body())
+    again = at.json("proctor", "inventory")["detectors"][0]
+    assert again["withdrawn"] is not None  # a second run of the demo does not approve what somebody has stopped
     assert [one["answer"] for one in at.json("doctor")["checks"] if one["check"] == "face checks"] == ["note"]
     at.folder.joinpath("bad.json").write_text("{}")
     assert at.refused("proctor", "approve", "faces", "--sheet", "bad.json") == "INPUT_INVALID"
