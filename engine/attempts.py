@@ -15,7 +15,8 @@ server runs the item's rules on the response that is saved, and the question goe
 >>> with_attempt({}, ended, taken)["q01"][0].responses
 {'RESPONSE': ('a',)}
 
-Source: QTI 3.0 Information Model, § 2.9 (attempts, completionStatus), end attempt interaction, max-attempts, show-feedback.
+Source: QTI 3.0 Information Model, § 2.9 (attempts, completionStatus), end attempt interaction, max-attempts,
+show-feedback.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Camera(Track):
     def __init__(self, sitting: str, thresholds: Thresholds) -> None:
         super().__init__(sitting)
         self.ring: deque[Kept] = deque(maxlen=RING_FRAMES)
+        self.digest = b""
         self.by = thresholds
         self._watch = WatchState()
         self._events: deque[Noticed] = deque(maxlen=TILE_EVENTS)
@@ -69,6 +70,7 @@ class Camera(Track):
         """Read one message. Raises: `FrameRefused`; hand it to `refused` for what follows."""
         frame, taken = super().take(message, at)
         self.ring.append(Kept(at, frame.seq, frame.captured_at_ms, frame.jpeg))
+        self.digest = frame.digest
         return frame, taken
 
     def tick(self, at: datetime) -> tuple[Finding, ...]:

@@ -37,6 +37,7 @@ from engine.sitting import ENDED, Phase, Sitting
 from engine.sources import Sources
 from engine.writer import Append, Writer
 from proctoring import room as rooms
+from proctoring.asking import Asking
 from proctoring.camera import Camera
 from proctoring.duty import Cover, Duty
 from proctoring.evidence import Evidence, Kept, Still, Stills
@@ -46,8 +47,8 @@ from proctoring.incidents import SIGNALS, Incidents
 from proctoring.known import Known
 from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
 from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
-from proctoring.pool import Figures, Outcome, Pool
-from proctoring.reports import Report, Sound, ToldGap, read
+from proctoring.pool import Figures, Lost, Outcome, Pool
+from proctoring.reports import Done, Report, Sound, ToldGap, read
 from proctoring.review import StillOpened
 from proctoring.reviews import Reviews
 from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
@@ -123,6 +124,7 @@ class Desk:
         self._objects = objects
         self._scribe = Scribe()
         self._incidents = Incidents(delivery, writer, sources, evidence, self._scribe)
+        self.challenges = Asking(sources, writer, delivery, evidence, self._scribe, self._tell, self._newest)
         self._lock = RLock()
         self._begun = sources.now()
         self._known: dict[str, Known] = {}
@@ -197,6 +199,7 @@ class Desk:
             if state.phase in _OVER:
                 self._known.pop(state.sitting)
                 self._pool.forget(state.sitting)
+                self.challenges.forget(state.sitting)
 
     def line_heard(self, sitting: str, at: datetime) -> None:
         """The candidate's answer Line is open and something came over it."""
@@ -229,6 +232,8 @@ class Desk:
                 raise Refused("NOT_NOW", track=which.value)
             known.track(which).open(self._sources.now())
             self._tell(TileChanged(known.exam, sitting))
+        if which is Which.CAMERA:
+            self.challenges.line_opened(sitting, self._sources.now())
         if known.phase is Phase.NONE:
             self.look_up(sitting)
 
@@ -263,6 +268,7 @@ class Desk:
             if which is Which.SCREEN:
                 return taken
             self._incidents.keep(sitting, camera.ring[-1])
+            self.challenges.frame(sitting, camera.ring[-1], frame.digest)
             self._found(known, camera.signal(Arrived(at)))
             faces, alone = camera.counts_faces, camera.alone
             objects = self._objects if not alone and known.watched and camera.objects_due(at) else None
@@ -286,6 +292,8 @@ class Desk:
             if isinstance(report, ToldGap):
                 known.track(which).gaps.told = told_cause(report.cause)
                 self._look(known, known.track(which), at)
+            elif isinstance(report, Done):
+                self.challenges.answer(sitting, report.challenge, report.frame, at)
             elif which is Which.CAMERA and (known.policy.sound or not isinstance(report, Sound)):
                 self._found(known, known.camera.signal(Reported(at, report)))
         return report
@@ -296,6 +304,7 @@ class Desk:
         """A second passed: look for what is missing, and ask invigilators whether they are there."""
         self._scribe.nudge()
         self.stills.expire(at)
+        self.challenges.tick(at)
         with self._lock:
             for known in tuple(self._known.values()):
                 if known.alive:
@@ -364,6 +373,8 @@ class Desk:
             known = self._known.get(sitting)
             if known is not None:
                 self._found(known, known.camera.looked(seq, at, outcome))
+        if not isinstance(outcome, Lost):
+            self.challenges.looked(sitting, at, outcome.luma)
 
     def _objects_looked(self, sitting: str, seq: int, at: datetime, outcome: Outcome) -> None:
         with self._lock:
@@ -389,6 +400,12 @@ class Desk:
         self._tell(TileChanged(known.exam, known.sitting))
         if not hint and finding.kind not in SIGNALS:
             self._tell(SizeWanted(known.sitting, LARGE[Which.CAMERA], LARGE_MS))
+
+    def _newest(self, sitting: str) -> tuple[tuple[Kept, ...], str]:
+        """The last frames of an open camera Line and the newest one's hash. Raises: `NotFound`."""
+        with self._lock:
+            camera = self._get(sitting).camera
+            return (tuple(camera.ring), camera.digest.hex()) if camera.up else ((), "")
 
     def _of(self, sitting: str) -> Known:
         known = self._known.get(sitting)

@@ -37,6 +37,26 @@ class SizeWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeAsked:
+    """Ask the candidate to do something in front of the camera, in these default words, within so long."""
+
+    sitting: str
+    challenge: str
+    ask: str
+    parameter: str
+    text: str
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeOver:
+    """Nothing is asked of the candidate any more."""
+
+    sitting: str
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True)
 class TileChanged:
     """Something on this sitting's tile changed. ``exam`` is empty while the desk does not know it yet."""
 
@@ -61,7 +81,7 @@ class ProctorLost:
     exam: str
 
 
-Notice = Coached | SizeWanted | TileChanged | AttentionAsked | ProctorLost
+Notice = Coached | SizeWanted | ChallengeAsked | ChallengeOver | TileChanged | AttentionAsked | ProctorLost
 
 
 class Delivering(Protocol):

@@ -12,6 +12,9 @@ A browser can be made to say anything, so a report is evidence and never truth. 
   The sound itself never leaves the browser.
 * ``gap`` {cause}: why no pictures come from now on; null when they come again. When that was is the server's to say.
 
+* ``challenge`` {challenge, frame}: what was asked is done (`proctoring.challenges`); ``frame`` is the SHA-256 of the
+  newest message sent, as hex.
+
 Nothing is guessed and nothing put right: a field too many, a number that is none, a text too long or with control
 characters, and the report is refused with INPUT_INVALID. Whoever reads a Line counts refused reports, takes no more
 than `PER_S` of them (`AT_ONCE` at once) and goes on: a report can cost itself, never the Line and never an answer.
@@ -42,6 +45,7 @@ PER_S: Final = 2.0
 AT_ONCE: Final = 20
 MOST_LABEL: Final = 120
 MOST_CAUSE: Final = 40
+MOST_DIGEST: Final = 64
 #: Milliseconds since 1970 that a clock may show: from 2001 to 2286.
 _CLOCK: Final = (1_000_000_000_000, 9_999_999_999_999)
 
@@ -100,7 +104,15 @@ class ToldGap:
     cause: str | None
 
 
-Report = Heartbeat | Device | Told | Sound | ToldGap
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the challenge asked for is done; ``frame`` is the SHA-256 of the newest frame's message, as hex."""
+
+    challenge: str
+    frame: str
+
+
+Report = Heartbeat | Device | Told | Sound | ToldGap | Done
 
 
 def read(message: str | bytes) -> Report:
@@ -211,6 +223,10 @@ def _gap(fields: _Fields) -> ToldGap:
     return ToldGap(None if fields.none("cause") else fields.text("cause", MOST_CAUSE))
 
 
+def _done(fields: _Fields) -> Done:
+    return Done(fields.text("challenge", MOST_CAUSE), fields.text("frame", MOST_DIGEST))
+
+
 def _wrong(field: str) -> Refused:
     return Refused("INPUT_INVALID", field=field)
 
@@ -222,4 +238,5 @@ _READERS: Final[dict[str, Callable[[_Fields], Report]]] = {
     "signal": _signal,
     "sound": _sound,
     "gap": _gap,
+    "challenge": _done,
 }

@@ -44,7 +44,8 @@ DOORS = {
         *("authoring", "comparing", "gift_writing", "lint", "sheet", "table"),
     },
     "proctoring": {
-        *("desk", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
+        *("desk", "notice", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
+        *("evidence", "challenges"),
         *("camera", "pool", "vision"),
         *("blind", "timeline"),
         *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory", "objects", "opening"),

@@ -27,6 +27,7 @@ from engine.sitting import BEFORE, INTERRUPTED, STARTED, Phase, Sitting
 from engine.sources import later
 from web import termination
 from web.alarms import alarms
+from web.challenges import ASKS, noted
 from web.forms import aside, asking, page, parsed, recorded, require
 from web.house import House
 from web.params import Params
@@ -351,11 +352,14 @@ async def _sitting(
         "may": {
             "message": state.phase in TALKING,
             "hand_over": state.phase in STARTED and login.person in exam.proctors,
+            "challenge": state.phase is Phase.RUNNING and state.route != "person",
             "pause": state.phase in {Phase.RUNNING, Phase.DISCONNECTED},
             "resume": state.phase in INTERRUPTED and not waits and not away,
             "minutes": state.phase in BEFORE | STARTED,
             "end": state.phase in STARTED and not waits,
         },
+        "challenge": noted(desk.challenges.latest(state.sitting)),
+        "asks": ASKS,
         "pause_reasons": list(PAUSE_REASONS.items()),
         "resume_reasons": list(RESUME_REASONS.items()),
         "minute_reasons": list(MINUTE_REASONS.items()),

@@ -15,7 +15,7 @@ from engine.errors import NotFound
 from engine.exam import Exam
 from engine.people import Login, Role
 from engine.sitting import Sitting
-from proctoring.desk import Noticed
+from proctoring.room import Noticed
 from web.exam_day import window_text
 from web.forms import aside, asking, recorded
 

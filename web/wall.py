@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -29,8 +29,17 @@ from engine.exam import Exam
 from engine.people import Role
 from engine.sitting import BEFORE, ENDED, Phase, Sitting
 from engine.sources import iso
-from proctoring.desk import AttentionAsked, Coached, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.frame import FrameRefused
+from proctoring.notice import (
+    AttentionAsked,
+    ChallengeAsked,
+    ChallengeOver,
+    Coached,
+    Notice,
+    ProctorLost,
+    SizeWanted,
+    TileChanged,
+)
 from proctoring.opening import open_desk
 from proctoring.reports import AT_ONCE, PER_S
 from proctoring.room import Facts, Tile
@@ -360,6 +369,11 @@ class Wall:
                 self._to_camera(sitting, Which.CAMERA, {"t": "coach", "kind": kind, "text": text})
             case SizeWanted(sitting=sitting, size=size, for_ms=for_ms, track=track):
                 self._to_camera(sitting, Which(track), {"t": "size", "size": size, "for_ms": for_ms})
+            case ChallengeAsked(sitting=sitting):
+                told = {name: value for name, value in asdict(notice).items() if name != "sitting"}
+                self._to_camera(sitting, Which.CAMERA, {"t": "challenge", **told})
+            case ChallengeOver(sitting=sitting, challenge=name):
+                self._to_camera(sitting, Which.CAMERA, {"t": "challenge-over", "challenge": name})
             case TileChanged(exam=exam, sitting=sitting):
                 self._changed(exam, sitting)
             case AttentionAsked(person=person, exam=exam, attention=attention, within_s=within_s):

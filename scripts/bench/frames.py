@@ -27,7 +27,7 @@ import typer
 
 from engine.errors import NotFound
 from engine.sources import SeededDice, Sources, system
-from proctoring.desk import find_model
+from proctoring.model import find_model
 from proctoring.scene import scene
 from proctoring.vision import bare_counts, bare_greys
 from scripts import console

@@ -29,8 +29,8 @@ import typer
 from engine.errors import NotFound
 from engine.sources import Chance, SeededDice, chance, from_epoch_ms
 from proctoring.camera import Camera
-from proctoring.desk import find_model
 from proctoring.frame import MAX_MESSAGE_BYTES, Frame, FrameRefused, pack_frame
+from proctoring.model import find_model
 from proctoring.pool import Lost, LostTo, Outcome, Pool
 from proctoring.scene import scene
 from proctoring.signals import THRESHOLDS

@@ -44,6 +44,7 @@ def _live_through_the_day(site: Server, new_page: NewPage) -> None:
     ada.reload()  # the page is lost; no answer is
     expect(ada.locator("save-state [data-state=saved]")).to_be_visible()
     _is_paused_and_let_go_on(ada, grace, site)
+    _does_what_no_recording_knows(ada, grace, site)
     _loses_the_camera_for_a_while(ada)
     _answers(ada, upto=20)
     code = _submits(ada)
@@ -189,6 +190,27 @@ def _is_paused_and_let_go_on(ada: Page, wall: Page, site: Server) -> None:
     page.locator("#resume-reason").select_option(index=1)
     page.get_by_role("button", name="Let the candidate go on").click()
     expect(ada.locator("[data-page] .item-body")).to_be_visible()
+    page.close()
+
+
+def _does_what_no_recording_knows(ada: Page, wall: Page, site: Server) -> None:
+    page = wall.context.new_page()
+    page.goto(f"/proctor/sitting/{site.body.people['ada'].sitting}")
+    page.get_by_label("Ask the candidate for").select_option("fingers")
+    page.get_by_role("button", name="Ask now").click()
+    expect(ada.get_by_text(re.compile("Please hold up"))).to_be_visible()
+    ada.wait_for_timeout(2_000)  # a picture or two with the fingers up
+    ada.get_by_role("button", name="I have done it").click()
+    expect(ada.get_by_text(re.compile("Please hold up"))).to_be_hidden()
+    verdict = page.get_by_role("button", name="The pictures do not tell")
+    for _ in range(8):
+        if verdict.is_visible():
+            break
+        page.wait_for_timeout(1_000)
+        page.get_by_role("link", name="Show what has come since").click()
+    expect(page.get_by_role("img", name=re.compile("^After, picture"))).not_to_have_count(0)
+    verdict.click()
+    expect(page.get_by_text("The pictures do not tell.")).to_be_visible()
     page.close()
 
 

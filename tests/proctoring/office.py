@@ -25,12 +25,14 @@ from engine.sitting import Phase, Sitting
 from engine.sources import ManualClock, SeededDice, Sources
 from engine.store import Database, Ledger, row
 from engine.writer import Append, Fold, Writer
-from proctoring.desk import Desk, Notice, Taken
+from proctoring.desk import Desk
 from proctoring.evidence import Evidence, FolderShelf
 from proctoring.frame import Frame, pack_frame
 from proctoring.inventory import Fold as DetectorFold
 from proctoring.inventory import Inventory
+from proctoring.notice import Notice
 from proctoring.pool import Outcome, Pool
+from proctoring.track import Taken
 from tests.engine.builders import NINE, World, a_sitting
 
 SITTING = "sit-ada"
@@ -216,6 +218,11 @@ class Sender:
     def __init__(self) -> None:
         self._seq = 0
         self._previous = bytes(32)
+
+    @property
+    def newest(self) -> str:
+        """The hash of the newest message, as an answer to a challenge names it."""
+        return self._previous.hex()
 
     def message(self, jpeg: bytes) -> bytes:
         self._seq += 1

@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import NotFound, Refused
 from engine.sources import epoch_ms
-from proctoring.desk import Coached
+from proctoring.notice import Coached
 from proctoring.signals import WORDS, Kind
 from tests.engine.builders import NINE
 from tests.proctoring.office import SITTING, Office, SharedPool

@@ -15,8 +15,8 @@ from engine import conduct
 from engine.policy import Policy
 from engine.sitting import Phase
 from engine.sources import later
-from proctoring.desk import Coached, FrameRefused
-from proctoring.frame import Why
+from proctoring.frame import FrameRefused, Why
+from proctoring.notice import Coached
 from proctoring.signals import EVERY_KIND, Detector, Kind, Observation, Thresholds
 from proctoring.threshold_sheet import of_record, read_sheet, to_record
 from proctoring.vision import encode

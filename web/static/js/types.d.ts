@@ -103,7 +103,13 @@ export interface CameraWelcome { t: "welcome"; size: [number, number]; every_ms:
 export interface CameraSize { t: "size"; size: [number, number]; for_ms: number }
 export interface CameraCoach { t: "coach"; kind: string; text: string }
 export interface CameraSeen { t: "seen"; seq: number }
-export type CameraMessage = CameraWelcome | CameraSize | CameraCoach | CameraSeen;
+export interface CameraChallenge {
+  t: "challenge"; challenge: string; ask: "fingers" | "turn" | "cover" | "light"; parameter: string; text: string;
+  within_ms: number;
+}
+export interface CameraChallengeOver { t: "challenge-over"; challenge: string }
+export type CameraMessage =
+  | CameraWelcome | CameraSize | CameraCoach | CameraSeen | CameraChallenge | CameraChallengeOver;
 
 // ---- proctor Line
 export interface WatchEvent { kind: string; text: string; at: string }

@@ -15,10 +15,12 @@
  * browser notices of it (page-events.js); `[data-prevented]` and `[data-fullscreen]` are the words and the button for it.
  */
 import { closeCamera, openCamera, openScreen, play } from "../camera.js";
+import { ChallengePrompt } from "../challenge-prompt.js";
 import { followDevice } from "../device-pace.js";
 import { sha256 } from "../digest.js";
 import { Ear } from "../ear.js";
 import { Eye } from "../eye.js";
+import { hex } from "../models/challenge.js";
 import { CAUSES, Pace, standing } from "../models/filming.js";
 import { FrameChain } from "../models/frames.js";
 import { fillScreen, followPage } from "../page-events.js";
@@ -44,6 +46,8 @@ export class CameraLine extends Element {
   #ear = null;
   /** @type {SteadyLine | null} */
   #line = null;
+  /** @type {ChallengePrompt | null} */
+  #prompt = null;
   #chain = new FrameChain(sha256);
   #pace = new Pace();
   #welcomed = false;
@@ -68,6 +72,8 @@ export class CameraLine extends Element {
     this.#welcomed = this.#muted = false;
     this.#busySince = 0;
     this.#eye = new Eye(video, this.signal, { keep: this.#screen });
+    const dialog = this.querySelector("dialog");
+    this.#prompt = dialog && new ChallengePrompt(dialog, this.signal, (challenge) => this.#didIt(challenge));
     const retry = this.find("[data-retry]");
     if (retry) this.listen(retry, "click", () => this.#open(video));
     this.listen(this.signal, "abort", () => closeCamera(this.#stream));
@@ -146,6 +152,7 @@ export class CameraLine extends Element {
       heard: (data) => typeof data === "string" && this.#heard(JSON.parse(data)),
       changed: () => {
         this.#welcomed = false;
+        this.#prompt?.over(); // the server ends a challenge with its Line
         this.#stand(performance.now());
       },
     });
@@ -165,8 +172,15 @@ export class CameraLine extends Element {
     }
     if (message.t === "seen") this.#pace.seen(now, message.seq);
     if (message.t === "size") this.#pace.closer(now, message.size, message.for_ms);
+    if (message.t === "challenge") this.#prompt?.ask(message);
+    if (message.t === "challenge-over") this.#prompt?.over();
     const coach = this.find("[data-coach]");
     if (message.t === "coach" && coach) coach.textContent = message.text;
+  }
+
+  /** What was asked is done; the answer names the newest frame, so that it cannot be one from before. @param {string} challenge */
+  #didIt(challenge) {
+    this.#line?.send({ t: "challenge", challenge, frame: hex(this.#chain.newest) });
   }
 
   async #tick() {

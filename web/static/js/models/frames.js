@@ -33,6 +33,11 @@ export class FrameChain {
     return this.#seq;
   }
 
+  /** The SHA-256 of the last message; 32 zero bytes before the first. */
+  get newest() {
+    return this.#previous;
+  }
+
   /**
    * Put the header before a JPEG. Calls queue up behind each other, so that the chain has one order.
    * A new connection starts a new chain: make a new `FrameChain`.
