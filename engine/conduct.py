@@ -23,6 +23,8 @@ from engine.events import (
     CandidateDisconnected,
     Event,
     ExtraTimeGranted,
+    IncidentEnded,
+    IncidentReported,
     MessageSent,
     RowReceived,
     ServerResumed,
@@ -46,6 +48,8 @@ MOST_FACTOR_PERMILLE = 3_000
 #: How a sitting is watched: by a person whom detectors help, or by a person alone. Both are equal: same proctor, same
 #: wall, same exam, same rules.
 ROUTES = ("assisted", "person")
+#: Why a sitting is locked, and the kind of its incident: a page was asked for outside the exam's own browser.
+EXAM_BROWSER = "exam_browser"
 #: Windows one sitting may open over its life. The newest of them are remembered (`engine.sheet.MOST_OUTBOXES`).
 MOST_WRITERS = 4_096
 
@@ -160,6 +164,17 @@ def pause(state: Sitting, cause: str, reason: str, *, credited: bool = True) -> 
     if cause == "incident" and reason not in PAUSE_REASONS:
         raise Refused("INPUT_INVALID", reason=reason)
     return (SittingPaused(cause, reason, credited and reason not in state.policy.uncredited_pauses),)
+
+
+def lock(state: Sitting, incident: str, why: str, at: datetime) -> Sequence[Event]:
+    """A page was asked for without the key of the exam's own browser (``none``, or ``other`` than this exam's). Nothing
+    is shown until a person lets it go on; once one has, the key is asked for no more. Answers are taken as before."""
+    if state.phase is not Phase.RUNNING or any(each.kind == EXAM_BROWSER for each in state.incidents.values()):
+        return ()
+    shown = {"none": "without Safe Exam Browser", "other": "in a Safe Exam Browser with other settings"}[why]
+    text = f"The exam's page was asked for {shown}"
+    reported = IncidentReported(incident, EXAM_BROWSER, "high", at, text, (), "", hint=False)
+    return (reported, IncidentEnded(incident, at), SittingPaused(EXAM_BROWSER, EXAM_BROWSER, credited=True))
 
 
 def resume(state: Sitting, reason: str, *, present: bool) -> Sequence[Event]:

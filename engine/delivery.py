@@ -351,6 +351,11 @@ class Delivery:
     def proctor_lost(self, sitting: str) -> Sitting:
         return self._append(sitting, SYSTEM, lambda state: conduct.pause(state, "proctor_lost", "proctor-lost"))
 
+    def lock(self, sitting: str, why: str) -> Sitting:
+        """Show nothing more until a person has looked: see `conduct.lock`."""
+        at, incident = self._sources.now(), self._sources.new_id("inc")
+        return self._append(sitting, SYSTEM, lambda state: conduct.lock(state, incident, why, at))
+
     def standby_takes_over(self, sitting: str, lost: str) -> Sitting:
         """The proctor is lost and the standby is there: the sitting goes on in the standby's charge."""
         return self._append(sitting, SYSTEM, lambda state: invigilation.take_over(state, lost))

@@ -69,6 +69,7 @@ SENTENCES: Final = MappingProxyType(
         "FORM_INCOMPLETE": "The form does not hold everything its blueprint asks for; nobody may sit it",
         "BLUEPRINT_INFEASIBLE": "The item bank cannot meet this blueprint",
         "SELFTEST_FAILED": "The scoring self-test failed; no exam may start",
+        "EXAM_BROWSER_NEEDED": "This exam is taken in Safe Exam Browser, started with the file of this exam",
         "NOT_NOW": "The sitting's state does not allow this now",
         "TERMINAL_STATE": "This is closed and cannot be changed; a correction is a new record",
         "TIME_OVER": "The time of this sitting is over",

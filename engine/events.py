@@ -244,7 +244,8 @@ class CandidateDisconnected:
 
 @event()
 class SittingPaused:
-    """``cause`` is ``proctor_lost``, ``incident``, ``room`` or ``termination``; ``credited`` stops the clock."""
+    """``cause``: ``proctor_lost``, ``incident``, ``room``, ``exam_browser``, ``termination``. ``credited`` stops the
+    clock."""
 
     cause: str
     reason: str

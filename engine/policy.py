@@ -37,6 +37,7 @@ class Policy:
         clipboard: text may be copied from the exam's page and pasted into it, and the page printed. Otherwise all of
             it is prevented and said; moving one's own words within the answers is editing and always possible.
         fullscreen: the exam's page asks to fill the screen.
+        exam_browser: the exam is taken in Safe Exam Browser, with the settings of this very exam day.
         documents: names of permitted documents.
         in_room: the exam is sat in a room of the institute with its invigilators: who is here is noted, each candidate
             has a station, and documents are looked at by hand.
@@ -62,6 +63,7 @@ class Policy:
     sound: bool = False
     clipboard: bool = True
     fullscreen: bool = False
+    exam_browser: bool = False
     uncredited_pauses: tuple[str, ...] = ()
     breaks: int = 0
     break_ms: int = 600_000

@@ -10,6 +10,7 @@ so a blueprint that the bank cannot meet is refused on the day of planning and n
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from scripts.calling import act
 from scripts.console import Json, json_object, no, tell
 from web.words import MINUTE_REASONS, ROOM_PAUSE_REASONS, ROOM_RESUME_REASONS
 
-app = typer.Typer(help="Exam days: plan, open, start, extend, pause, resume, close, status.")
+app = typer.Typer(help="Exam days: plan, open, start, extend, pause, resume, close, status, Safe Exam Browser.")
 
 Exam = Annotated[str, typer.Argument(help="The exam day's identifier, as `exam plan` printed it.")]
 
@@ -44,6 +45,7 @@ def plan(
     fullscreen: Annotated[bool | None, typer.Option(help="The page asks to fill the screen; else by policy.")] = None,
     screen: Annotated[bool, typer.Option(help="Candidates share their screen.")] = False,
     sound: Annotated[bool, typer.Option(help="Browsers tell whether somebody speaks; no sound is sent.")] = False,
+    exam_browser: Annotated[bool | None, typer.Option(help="It is taken in Safe Exam Browser; see `exam seb`.")] = None,
     thresholds: Annotated[
         Path | None, typer.Option(help="A JSON file: version, and the watch's thresholds that differ on this day.")
     ] = None,
@@ -67,7 +69,8 @@ def plan(
         "screen": screen,
         "sound": sound,
     }
-    told.update({name: on for name, on in (("clipboard", clipboard), ("fullscreen", fullscreen)) if on is not None})
+    rules = {"clipboard": clipboard, "fullscreen": fullscreen, "exam_browser": exam_browser}
+    told.update({name: on for name, on in rules.items() if on is not None})
     if thresholds is not None:
         told["thresholds"] = json_object(thresholds, "threshold sheet")
     tell({"ok": True, **act("exam.plan", told)}, as_json, title="The exam day is planned")
@@ -77,6 +80,18 @@ def plan(
 def open_exam(exam: Exam, as_json: Json = False) -> None:
     """Let candidates check in, within the window."""
     tell({"ok": True, **act("exam.open", {"exam": exam})}, as_json, title="The exam day is open")
+
+
+@app.command()
+def seb(
+    exam: Exam,
+    file: Annotated[Path, typer.Argument(help="Where to write the configuration, such as march.seb.")],
+    as_json: Json = False,
+) -> None:
+    """Write the file that starts Safe Exam Browser for this exam day, and print its Config Key."""
+    done = act("exam.seb", {"exam": exam})
+    file.write_bytes(base64.b64decode(done.pop("file")))
+    tell({"ok": True, **done, "file": str(file)}, as_json, title="The configuration is written")
 
 
 @app.command()

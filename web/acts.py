@@ -34,7 +34,7 @@ from engine.sources import iso
 from engine.writer import Append
 from item_bank.bank import Imported, Stated
 from proctoring.threshold_sheet import of_record
-from web import detectors, exam_day, item_custody
+from web import detectors, exam_browser, exam_day, item_custody
 from web.cohort import ROOM
 from web.exam_day import person_of
 from web.house import House
@@ -205,6 +205,18 @@ def _open(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
     exam = Params(params).text("exam", 60)
     house.exams.open(login.person, exam)
     return {"exam": exam}
+
+
+def _seb(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
+    """exam. The file for Safe Exam Browser, as base64, and its Config Key. It holds nothing secret."""
+    exam = house.exams.exam(Params(params).text("exam", 60))
+    if Role.ADMINISTRATOR not in house.people.roles(login.person):
+        raise Refused("ROLE_MISSING", role=Role.ADMINISTRATOR)
+    if not exam.policy.exam_browser:
+        raise Refused("INPUT_INVALID", field="exam", why="this exam day was planned without Safe Exam Browser")
+    settings = exam_browser.settings_of(exam.exam, house.settings.url, exam.policy)
+    file = base64.b64encode(exam_browser.file_of(settings)).decode()
+    return {"exam": exam.exam, "config_key": exam_browser.config_key(settings), "file": file}
 
 
 def _extend(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
@@ -438,6 +450,7 @@ ACTS: Final[dict[str, Act]] = {
     "people.list": _list_people,
     "exam.plan": _plan,
     "exam.open": _open,
+    "exam.seb": _seb,
     "exam.extend": _extend,
     "exam.close": _close,
     "exam.book": _book,

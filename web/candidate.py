@@ -23,6 +23,7 @@ from engine.people import Login
 from engine.sitting import BEFORE, ENDED, INTERRUPTED, Phase, Sitting
 from engine.sources import from_epoch_ms, later
 from proctoring.room import queue
+from web import exam_browser
 from web.forms import MOST_FIELD_BYTES, MOST_FORM_BYTES
 from web.rendering import go
 from web.texts import ENVIRONMENT_SENTENCES, TEXTS, text_digest
@@ -61,6 +62,7 @@ async def practice(request: Request) -> Response:
 
 async def check_in(request: Request, problem: Refused | None = None) -> Response:
     login, state = await own(request)
+    exam_browser.require(request, state)
     house, bus = request.app.state.house, request.app.state.bus
     if state.phase is Phase.CREATED and problem is None:
         state = await bus.aside(house.delivery.check_in, login.person, state.sitting)
@@ -173,7 +175,16 @@ async def receipt(request: Request) -> Response:
         "digest": state.sealed.responses_sha256,
         "text": state.sealed.receipt,
     }
-    return page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    quit_url = exam_browser.quit_url(state.exam, request.app.state.house.settings.url)
+    context = {"sitting": named, "receipt": shown, "grounds": _grounds(state)}
+    context["quit_url"] = quit_url if state.policy.exam_browser and not state.practice else ""
+    return page(request, login, "receipt", context)
+
+
+async def quit_page(request: Request) -> Response:
+    """Where Safe Exam Browser ends by itself; any other browser goes home."""
+    asking(request)
+    return go("/me")
 
 
 async def result(request: Request) -> Response:
@@ -375,6 +386,7 @@ async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
 
 routes = [
     Route("/me", home),
+    Route("/quit/{exam}", quit_page),
     Route("/sit/{sitting}/device-check", device_check),
     Route("/sit/{sitting}/practice", practice),
     Route("/sit/{sitting}/check-in", check_in),

@@ -75,6 +75,7 @@ def plan(house: House, login: Login, told: Params) -> str:
     break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out),
     clipboard and fullscreen (whether the page lets text in and out, and asks to fill the screen; the policy's own),
     screen, sound (whether candidates share their screen, and whether their browsers tell of voices; by default not),
+    exam_browser (whether it is taken in Safe Exam Browser),
     thresholds (a JSON object, see `proctoring.threshold_sheet`; the installation's own where it is left out).
 
     Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
@@ -95,6 +96,7 @@ def plan(house: House, login: Login, told: Params) -> str:
         fullscreen=told.flag("fullscreen", default=policy.fullscreen),
         screen=told.flag("screen", default=policy.screen),
         sound=told.flag("sound", default=policy.sound),
+        exam_browser=told.flag("exam_browser", default=policy.exam_browser),
         watch=to_sheet(read_sheet(told.table("thresholds"))) if "thresholds" in told.values else policy.watch,
     )
     zone = told.zone("zone")

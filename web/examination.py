@@ -17,12 +17,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine.attempts import is_settled
+from engine.conduct import EXAM_BROWSER
 from engine.errors import SENTENCES, NotFound, Refused
 from engine.form import Form, FormItem
 from engine.navigation import may_open
 from engine.people import Login
 from engine.sitting import INTERRUPTED, Phase, Sitting
-from web import attempts, standing
+from web import attempts, exam_browser, standing
 from web.candidate import asking, brief, filming, own, page, place, posted, ticket, titled
 from web.pace import around, breaks, mapped, parts, sent_upto
 from web.rendering import go
@@ -37,6 +38,8 @@ STAYING: Final = frozenset({"ANSWER_FIRST", "TOO_SOON", "RESPONSE_INVALID", "NO_
 
 async def item(request: Request) -> Response:
     login, state = await own(request)
+    if await exam_browser.locked(request, state):
+        return go(f"/sit/{state.sitting}/hidden")
     if state.phase is not Phase.RUNNING:
         return go(place(state))
     house, bus = request.app.state.house, request.app.state.bus
@@ -157,6 +160,8 @@ async def report_problem(request: Request) -> Response:
 
 async def review(request: Request, problem: Refused | None = None) -> Response:
     login, state = await own(request)
+    if await exam_browser.locked(request, state):
+        return go(f"/sit/{state.sitting}/hidden")
     if state.phase is not Phase.RUNNING:
         return go(place(state))
     request.app.state.live.heard(state.sitting)
@@ -184,6 +189,7 @@ async def hidden(request: Request) -> Response:
     context = {
         "sitting": await titled(request, state),
         "reason": (state.pause_reason or "").replace("-", " "),
+        "locked": state.pause_reason == EXAM_BROWSER,
         "since": state.phase_since,
         "remaining_ms": state.remaining_ms(request.app.state.house.sources.now()),
         **filming(request, login, state),
@@ -221,6 +227,8 @@ async def camera_ticket(request: Request) -> Response:
 async def _fresh_ticket(request: Request, purpose: str) -> Response:
     login, state = await own(request)
     request.app.state.door.check_form(login, request.headers.get("x-csrf"))
+    if purpose == "line":
+        exam_browser.require(request, state)
     return JSONResponse({"ticket": ticket(request, login, purpose, state)})
 
 

@@ -28,6 +28,7 @@ _FORBIDDEN_PREFIXES: Final = ("SOD_", "ROLE_", "NOT_A_PERSON", "NOT_OWN", "COMMI
 _WHAT_TO_DO: Final = {
     "NOT_SIGNED_IN": "Sign in and try again.",
     "TICKET_USED": "Reload the page.",
+    "EXAM_BROWSER_NEEDED": "Open the file of this exam in Safe Exam Browser. Whoever runs the exam has it.",
     "OUTSIDE_WINDOW": "Come back between the times of your exam.",
     "PROCTOR_ABSENT": "The invigilator has to be present on the wall first.",
     "UNSENT_ANSWERS": "Wait until everything is saved, then submit again.",

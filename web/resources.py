@@ -22,6 +22,7 @@ from starlette.routing import Route
 from engine.errors import NotFound, Refused
 from engine.form import CandidateItem, ItemResource
 from web.candidate import own
+from web.exam_browser import missing
 
 #: The mark in an attribute of a tag: neither ``<`` nor ``>`` stands between, so no text of an item can look like it.
 _MARKED: Final = re.compile(r'(<[a-z][^<>]*?\s(?:src|poster)=")resource:')
@@ -36,6 +37,8 @@ def placed(opened: CandidateItem, sitting: str, position: str) -> str:
 
 async def resource(request: Request) -> Response:
     login, state = await own(request)
+    if missing(request, state):
+        raise NotFound("resource", request.path_params["name"])
     house, bus, params = request.app.state.house, request.app.state.bus, request.path_params
     try:
         found = await bus.aside(

@@ -18,6 +18,7 @@ from engine.errors import NotFound, Refused
 from engine.navigation import first_of
 from engine.sitting import Phase
 from web.candidate import brief, own, page, place, posted, ticket, titled
+from web.exam_browser import locked
 from web.examination import STAYING, running
 from web.pace import mapped, part, sent_upto
 from web.rendering import go
@@ -33,6 +34,8 @@ async def section(request: Request, problem: Refused | None = None) -> Response:
     login, state = await own(request)
     name = str(request.path_params.get("name", ""))
     form = state.form
+    if await locked(request, state):
+        return go(f"/sit/{state.sitting}/hidden")
     if state.phase is not Phase.RUNNING or form is None or not state.course.paced:
         return go(place(state))
     if name not in {one.name for one in form.sections}:
