@@ -181,7 +181,8 @@ def replay(taken: Iterable[Shot], eye: Eye, by: Thresholds = THRESHOLDS) -> Iter
         if waiting is not None:
             yield _also(waiting, before)
         observed, trace, why = _look(eye, shot, trace)
-        found = watch.frame(seq, shot.at_ms or 0, observed, why)
+        alone = why and shot.at_ms is None  # there is no Line whose rules an unrelated file could break
+        found = () if alone else watch.frame(seq, shot.at_ms or 0, observed, why)
         waiting = Looked(shot.file, shot.at_ms, observed, why, found)
     if waiting is not None:
         yield waiting

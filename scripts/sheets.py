@@ -117,7 +117,7 @@ def _rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _frame(one: Mapping[str, Any]) -> dict[str, Any]:
     events = ", ".join(f"{each['kind']} {each['act']}" for each in one["events"])
     said = one.get("what_to_do", "")
-    return {"file": one["file"], "faces": one["faces"], "quality": one["quality"], "events": events or said}
+    return {"file": one["file"], "faces": one["faces"], "quality": one["quality"], "events": said or events}
 
 
 def _incident(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,9 @@ def test_unrelated_pictures_have_no_change_and_begin_nothing(tmp_path: Path) -> 
     assert [one.observed.change for one in looked if one.observed] == [None] * 16
     assert [one.at_ms for one in looked] == [None] * 16
     assert kinds(looked) == []
+    (tmp_path / "3.jpg").write_bytes(b"only text")
+    broken = run(tmp_path, fps=0)
+    assert ([one.why for one in broken if one.why], kinds(broken)) == (["malformed"], [])
 
 
 def test_a_broken_picture_costs_itself_and_says_what_to_do(tmp_path: Path) -> None:
