@@ -40,8 +40,8 @@ def _at_once(readings: Readings, by: Thresholds) -> bool:
 class Condition:
     """One kind's condition. ``rule`` says it in words, ``names`` are the thresholds it uses; ``entered`` gives the
     time it began, or None, and ``left`` whether it has ended. Readings are never empty. Kinds that frames do not
-    show (missing, refused or lost frames, what a browser says) are decided by the watch itself and only explained
-    here."""
+    show (missing, refused or lost frames, what a browser says), or that need more than the last ones (a loop), are
+    decided by the watch itself and only explained here."""
 
     rule: str
     names: tuple[str, ...]
@@ -110,6 +110,15 @@ def _several_left(readings: Readings, by: Thresholds) -> bool:
     return _length_ms(_run(readings, by, lambda r: not by.several(r.observed))) >= by.several_leave_ms
 
 
+def _turned_entered(readings: Readings, by: Thresholds) -> datetime | None:
+    run = _run(readings, by, lambda r: _turned(r, by))
+    return run[0].at if run and _length_ms(run) >= by.turned_ms else None
+
+
+def _turned_left(readings: Readings, by: Thresholds) -> bool:
+    return _length_ms(_run(readings, by, lambda r: not _turned(r, by))) >= by.turned_leave_ms
+
+
 def _is(reading: Reading, by: Thresholds, quality: Quality) -> bool:
     return by.quality(reading.observed) is quality
 
@@ -122,6 +131,10 @@ def _still(reading: Reading, by: Thresholds) -> bool:
 
 def _absent(reading: Reading, by: Thresholds) -> bool:
     return by.faces(reading.observed) == 0 and _is(reading, by, Quality.GOOD)
+
+
+def _turned(reading: Reading, by: Thresholds) -> bool:
+    return _is(reading, by, Quality.GOOD) and (reading.observed.turn or 0.0) > by.turned_away
 
 
 def _all(readings: Readings, count: int, holds: Callable[[Reading], bool]) -> bool:
@@ -192,6 +205,17 @@ CONDITIONS: Final = MappingProxyType(
             ("several_score", "several_width", "several_frames", "several_of", "several_leave_ms"),
             _several_entered,
             _several_left,
+        ),
+        Kind.TURNED_AWAY: Condition(
+            "the nose stayed further than turned_away eye distances from the middle of the eyes for turned_ms",
+            ("turned_away", "turned_ms", "turned_leave_ms"),
+            _turned_entered,
+            _turned_left,
+        ),
+        Kind.FEED_LOOP: Condition(
+            "loop_frames frames in a row were within loop_bits of those shown one time of loop_after_ms or more "
+            "before, and loop_moving_steps of their steps changed loop_moving_bits or more",
+            ("loop_bits", "loop_frames", "loop_after_ms", "loop_moving_bits", "loop_moving_steps"),
         ),
         Kind.NO_FRAMES: Condition("no frame arrived for no_frames_ms", ("no_frames_ms", "no_frames_leave")),
         Kind.FRAME_REFUSED: Condition("a frame broke the rules of the camera Line", ("cool_down_ms",)),

@@ -29,6 +29,8 @@ from typing import Any, Final
 
 import orjson
 
+_MOST_TURN: Final = 9.0
+
 
 class Detector(StrEnum):
     """How faces are looked for. REDUCED gives hints to the proctor only; OFF looks for none. OBJECTS looks for other
@@ -57,8 +59,10 @@ class Kind(StrEnum):
     TOO_DARK = "too_dark"
     BLURRED = "blurred"
     CAMERA_FROZEN = "camera_frozen"
+    FEED_LOOP = "feed_loop"
     FACE_ABSENT = "face_absent"
     SEVERAL_FACES = "several_faces"
+    TURNED_AWAY = "turned_away"
     FRAME_REFUSED = "frame_refused"
     FRAME_LOST = "frame_lost"
     FOCUS_LOST = "focus_lost"
@@ -74,7 +78,7 @@ class Kind(StrEnum):
 
 
 #: Kinds that need a face detector; a candidate's accommodation may switch them off.
-FACE_KINDS: Final = frozenset({Kind.FACE_ABSENT, Kind.SEVERAL_FACES})
+FACE_KINDS: Final = frozenset({Kind.FACE_ABSENT, Kind.SEVERAL_FACES, Kind.TURNED_AWAY})
 #: Off for a candidate whom a person watches alone: nothing is ever noticed of them by a program.
 EVERY_KIND: Final = frozenset(Kind)
 #: Kinds that a browser says of its own page; the first three last, the others are over at once.
@@ -86,6 +90,8 @@ LASTING_KINDS: Final = frozenset({Kind.FOCUS_LOST, Kind.FULLSCREEN_EXIT, Kind.SE
 CONCLUDED_KINDS: Final = frozenset({Kind.VIRTUAL_CAMERA_HINT, Kind.CLOCK_SKEW, Kind.VOICES_HEARD})
 #: Kinds that only ask the candidate for a better picture and never become an incident.
 COACH_KINDS: Final = frozenset({Kind.TOO_DARK, Kind.BLURRED})
+#: Kinds that are recorded and counted, and never held up to anybody: people turn their heads when they think.
+COUNTED_KINDS: Final = frozenset({Kind.TURNED_AWAY})
 
 
 class Act(StrEnum):
@@ -127,10 +133,12 @@ WORDS: Final = MappingProxyType(
         Kind.CAMERA_FROZEN: Words(
             "The picture does not change", "The picture of your camera does not change. Please check your camera."
         ),
+        Kind.FEED_LOOP: Words("The same pictures came again in the same order"),
         Kind.FACE_ABSENT: Words(
             "No face was seen", "We cannot see your face at the moment. Please look at your place."
         ),
         Kind.SEVERAL_FACES: Words("More than one face was seen"),
+        Kind.TURNED_AWAY: Words("The head was turned to one side"),
         Kind.FRAME_REFUSED: Words("A frame did not keep the rules of the camera Line and was not used"),
         Kind.FRAME_LOST: Words("A frame could not be analysed"),
         Kind.OBJECT_HINT: Words("A telephone may be in the picture; please look for yourself"),
@@ -169,6 +177,22 @@ class Face:
     score: float
     landmarks: tuple[float, ...] = ()
 
+    def turn(self, width: int, height: int) -> float | None:
+        """How far the head is turned: the nose's distance from the middle of the eyes along the line of the eyes, in
+        distances of the eyes (0: to the front; .57: the median of profiles), in a frame of ``width`` by ``height``.
+
+        None without landmarks. It says nothing about where the eyes look.
+        """
+        if len(self.landmarks) < 6:
+            return None
+        across, down = self.landmarks[0:6:2], self.landmarks[1:6:2]
+        eyes = complex((across[1] - across[0]) * width, (down[1] - down[0]) * height)
+        middle = complex((across[0] + across[1]) / 2 * width, (down[0] + down[1]) / 2 * height)
+        nose = complex(across[2] * width, down[2] * height) - middle
+        if abs(eyes) < 1:
+            return _MOST_TURN  # both eyes at one place: seen from the side
+        return min(_MOST_TURN, round(abs((nose * eyes.conjugate()).real) / abs(eyes) ** 2, 3))
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -194,6 +218,12 @@ class Observation:
     width: int
     height: int
     took_ms: int = field(default=0, compare=False)
+
+    @property
+    def turn(self) -> float | None:
+        """How far the nearest head is turned (`Face.turn`); None when no face with landmarks was counted."""
+        nearest = max(self.boxes, key=lambda face: face.width * face.height, default=None)
+        return nearest.turn(self.width, self.height) if nearest is not None and self.faces else None
 
     def record(self) -> bytes:
         """The observation as JSON, as it crosses a pipe or enters evidence."""
@@ -236,6 +266,9 @@ class Thresholds:
     several_frames: int = 3
     several_of: int = 4
     several_leave_ms: int = 5_000
+    turned_away: float = 0.4
+    turned_ms: int = 10_000
+    turned_leave_ms: int = 3_000
     absent_ms: int = 8_000
     absent_window_ms: int = 10_000
     absent_prompt_ms: int = 4_000
@@ -251,6 +284,11 @@ class Thresholds:
     frozen_identical: int = 3
     moving_change: float = 1.5
     moving_frames: int = 3
+    loop_bits: int = 2
+    loop_frames: int = 10
+    loop_after_ms: int = 10_000
+    loop_moving_bits: int = 5
+    loop_moving_steps: int = 6
     no_frames_ms: int = 5_000
     no_frames_leave: int = 3
     focus_lost_ms: int = 2_000
@@ -306,7 +344,8 @@ class Finding:
     ``number`` counts the findings that began in this sitting; the ones that follow (SHOWN, LEFT) carry the same
     number, and a COACH or HINT carries the next free one. ``since`` is when it began, ``at`` when it was noticed.
     ``shown`` is False while it is folded away (the cool-down of its kind, or too many in the hour): it is
-    recorded all the same. ``why`` names the reason of a refused or lost frame, or what the browser said.
+    recorded all the same. ``why`` names the reason of a refused or lost frame, what the browser said, or after how
+    long a feed repeats.
     """
 
     number: int

@@ -107,7 +107,7 @@ class Eye:
             blur=_blur(grey[area]),
             change=None if before is None else _change(grey[area], before[area]),
             identical=previous is not None and previous.digest == trace.digest,
-            fingerprint=_fingerprint(grey),
+            fingerprint=_fingerprint(grey[area]),
             detector=self.detector,
             model=self._faces.model,
             width=width,

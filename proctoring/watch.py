@@ -13,6 +13,8 @@ replay and years later. Rules:
   meanwhile is recorded but folded away; it becomes visible (SHOWN) if it still lasts when the rest is over.
 * What a browser says (`proctoring.browsing`) is first answered with words. What lasts is noted after its time; a paste,
   a copy or a print from the second on. Nothing is known of a page whose Line is gone.
+* A head that is turned away is recorded and counted, and never becomes visible: it is no accusation.
+* A feed that repeats itself (`proctoring.loop`) stays noted until its camera Line is gone.
 * A reduced detector gives hints: nothing is recorded against anybody and the candidate is not prompted.
 * Nothing is expected while the watch is `Muted` (before the start, in a pause, while the candidate's own Line
   is down), and what was going on then is closed.
@@ -38,11 +40,13 @@ from typing import Final
 from engine.sources import between_ms, iso
 from proctoring import browsing
 from proctoring.conditions import CONDITIONS, prompted
+from proctoring.loop import History, remember, repeated
 from proctoring.reports import Report, Told
 from proctoring.signals import (
     BROWSER_KINDS,
     COACH_KINDS,
     CONCLUDED_KINDS,
+    COUNTED_KINDS,
     EVERY_KIND,
     FACE_KINDS,
     LASTING_KINDS,
@@ -52,6 +56,7 @@ from proctoring.signals import (
     Finding,
     Kind,
     Observation,
+    Quality,
     Reading,
     Thresholds,
 )
@@ -66,6 +71,8 @@ _OF_MODELS: Final = FACE_KINDS | {Kind.OBJECT_HINT}
 _WITHOUT_READINGS: Final = (
     frozenset({Kind.NO_FRAMES, Kind.FRAME_REFUSED, Kind.FRAME_LOST, Kind.OBJECT_HINT}) | _TOLD
 )
+_DECIDED_HERE: Final = _WITHOUT_READINGS | {Kind.FEED_LOOP}
+_JUDGED: Final = frozenset({Quality.GOOD, Quality.BLURRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,7 @@ class WatchState:
     last_arrival: datetime | None = None
     readings: tuple[Reading, ...] = ()
     page: browsing.Page = field(default_factory=browsing.Page)
+    feed: History = field(default_factory=History)
     going: Mapping[Kind, Going] = field(default_factory=dict)
     rested: Mapping[Kind, datetime] = field(default_factory=dict)
     asked: Mapping[Kind, datetime] = field(default_factory=dict)
@@ -180,7 +188,7 @@ def step(state: WatchState, signal: Signal, thresholds: Thresholds = THRESHOLDS)
     turn = _Turn(state, signal.at, thresholds)
     if isinstance(signal, Muted):
         turn.close_all()
-        turn.state = replace(turn.state, watching_since=None, readings=())
+        turn.state = replace(turn.state, watching_since=None, readings=(), feed=turn.state.feed.broken())
     elif isinstance(signal, Arrived):
         turn.arrived()
     elif isinstance(signal, Trouble):
@@ -189,6 +197,8 @@ def step(state: WatchState, signal: Signal, thresholds: Thresholds = THRESHOLDS)
         turn.seen(Reading(signal.at, signal.seq, signal.observed))
     elif isinstance(signal, Reported):
         turn.reported(signal.report)
+    elif isinstance(signal, LineGone):
+        turn.line_gone()
     elif isinstance(signal, Tick):
         turn.passed()
     turn.lasting()
@@ -234,6 +244,8 @@ def _told(reading: Reading, thresholds: Thresholds) -> dict[str, object]:
         "edge_share": seen.edge_share,
         "blur": seen.blur,
         "change": seen.change,
+        "turn": seen.turn,
+        "fingerprint": seen.fingerprint,
         "identical": seen.identical,
     }
 
@@ -255,6 +267,12 @@ class _Turn:
             self._set(Kind.NO_FRAMES, missing)
             if missing.arrivals >= self.by.no_frames_leave:
                 self._leave(Kind.NO_FRAMES)
+
+    def line_gone(self) -> None:
+        """What was said of this feed is not said of the next one; its pictures are remembered all the same."""
+        self.state = replace(self.state, feed=self.state.feed.broken())
+        if Kind.FEED_LOOP in self.state.going:
+            self._leave(Kind.FEED_LOOP)
 
     def passed(self) -> None:
         assert self.state.watching_since is not None
@@ -279,7 +297,7 @@ class _Turn:
         self.state = replace(self.state, readings=(*recent, reading)[-_KEPT_READINGS:])
         counted = reading.observed.faces is not None
         for kind, condition in CONDITIONS.items():
-            if kind in self.state.off or kind in _WITHOUT_READINGS or (kind in FACE_KINDS and not counted):
+            if kind in self.state.off or kind in _DECIDED_HERE or (kind in FACE_KINDS and not counted):
                 continue
             readings = self._asked(kind)
             if kind in self.state.going:
@@ -287,6 +305,7 @@ class _Turn:
                     self._leave(kind)
             elif (since := condition.entered(readings, self.by)) is not None:
                 self._enter(kind, since)
+        self._repeated(reading)
         if counted:
             self._prompt()
 
@@ -329,6 +348,19 @@ class _Turn:
     def close_all(self) -> None:
         for kind in tuple(self.state.going):
             self._leave(kind)
+
+    def _repeated(self, reading: Reading) -> None:
+        """A loop is never left by what is seen: a recording that was noticed can only be made to look better."""
+        kind, seen = Kind.FEED_LOOP, reading.observed
+        judged = self.by.quality(seen) in _JUDGED
+        self.state = replace(
+            self.state, feed=remember(self.state.feed, reading.at, seen.fingerprint, self.by, judged=judged)
+        )
+        if kind in self.state.off or kind in self.state.going:
+            return
+        found = repeated(self.state.feed, self.by)
+        if found is not None:
+            self._enter(kind, found.since, why=f"shown {found.after_ms} ms before")
 
     def _prompt(self) -> None:
         absent = Kind.FACE_ABSENT
@@ -394,7 +426,8 @@ class _Turn:
 
     def _may_show(self, kind: Kind) -> bool:
         within = [at for at in self.state.shown_at if between_ms(at, self.at) < _HOUR_MS]
-        return not self._rests(kind) and len(within) < self.by.shown_per_hour
+        room = len(within) < self.by.shown_per_hour
+        return kind not in COUNTED_KINDS and room and not self._rests(kind)
 
     def _note_shown(self) -> None:
         within = (at for at in self.state.shown_at if between_ms(at, self.at) < _HOUR_MS)

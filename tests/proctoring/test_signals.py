@@ -10,7 +10,7 @@ from proctoring.signals import THRESHOLDS, WORDS, Detector, Face, Kind, Observat
 
 CLEAR = Observation(
     faces=1,
-    boxes=(Face(0.25, 0.25, 0.25, 0.5, 0.9, (0.5,) * 10),),
+    boxes=(Face(0.25, 0.25, 0.25, 0.5, 0.9, (0.3, 0.4, 0.45, 0.4, 0.375, 0.5, 0.32, 0.6, 0.43, 0.6)),),
     luma=110.0,
     edge_share=0.25,
     blur=24.0,
