@@ -214,8 +214,8 @@ CONDITIONS: Final = MappingProxyType(
         ),
         Kind.FEED_LOOP: Condition(
             "loop_frames frames in a row were within loop_bits of those shown one time of loop_after_ms or more "
-            "before, and loop_moving_steps of their steps changed loop_moving_bits or more",
-            ("loop_bits", "loop_frames", "loop_after_ms", "loop_moving_bits", "loop_moving_steps"),
+            "before, and loop_pictures of them differed from all before them by loop_apart_bits",
+            ("loop_bits", "loop_frames", "loop_after_ms", "loop_apart_bits", "loop_pictures"),
         ),
         Kind.NO_FRAMES: Condition("no frame arrived for no_frames_ms", ("no_frames_ms", "no_frames_leave")),
         Kind.FRAME_REFUSED: Condition("a frame broke the rules of the camera Line", ("cool_down_ms",)),

@@ -5,9 +5,10 @@ A still person looks the same for minutes, so one picture that was seen before s
 * Each picture is known by its difference hash of 256 bits (`Observation.fingerprint`). It matches an earlier one
   that differs by `loop_bits` at most. Ten matches in a row at one distance in time are a repetition, if that
   distance is ten seconds or more.
-* The sequence itself must move: most of its steps change more than twice `loop_bits`. So a scene that is nearly
-  still, and is like itself at every distance, is no repetition; a picture that matches at one distance cannot
-  match at the next one too. A recording in which nobody moves is therefore not known here.
+* The sequence itself must move: at least `loop_pictures` of the ten are unlike each of those before them, by more
+  than twice `loop_bits`, so that what matches one cannot match another. A scene that is nearly still is like itself
+  at every distance, and a person who looks down and up again shows two pictures in turn; neither is a repetition.
+  So a recording in which nobody moves, or one of less than `loop_pictures` frames, is not known here.
 * Only pictures that may be judged count: black is like black.
 * Memory is bounded: the hashes of the last `KEPT` frames (a bit over 34 minutes at one a second), 42 bytes each. A
   longer recording is not known when it begins anew; twice the memory would know twice the length, and would ask
@@ -107,9 +108,12 @@ def _carried_on(history: History, new: list[bytes], by: Thresholds) -> bytes:
 
 
 def _moves(history: History, by: Thresholds) -> bool:
+    """Whether enough of the last pictures are unlike each one before them."""
     last = np.array([_words(plane[-by.loop_frames * _WORD :]) for plane in history.planes])
-    steps = np.bitwise_count(last[:, 1:] ^ last[:, :-1]).sum(axis=0)
-    return int((steps >= by.loop_moving_bits).sum()) >= by.loop_moving_steps
+    apart = np.bitwise_count(last[:, :, None] ^ last[:, None, :]).sum(axis=0)
+    return sum(bool((apart[place, :place] >= by.loop_apart_bits).all()) for place in range(by.loop_frames)) >= (
+        by.loop_pictures
+    )
 
 
 def _gaps(times: NDArray[np.int64], distances: NDArray[np.intp]) -> list[int]:

@@ -287,8 +287,8 @@ class Thresholds:
     loop_bits: int = 2
     loop_frames: int = 10
     loop_after_ms: int = 10_000
-    loop_moving_bits: int = 5
-    loop_moving_steps: int = 6
+    loop_apart_bits: int = 5
+    loop_pictures: int = 5
     no_frames_ms: int = 5_000
     no_frames_leave: int = 3
     focus_lost_ms: int = 2_000

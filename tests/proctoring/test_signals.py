@@ -75,3 +75,35 @@ def test_a_second_face_counts_when_it_is_clear_and_near(score: float, width: flo
 
 def test_named_thresholds_are_told_with_their_values() -> None:
     assert THRESHOLDS.named("dark_luma", "frozen_frames") == {"dark_luma": 12.0, "frozen_frames": 5}
+
+
+def test_no_kind_is_about_where_the_eyes_look_or_how_anybody_feels() -> None:
+    banned = ("gaze", "eye", "emotion", "mood", "stress", "nervous", "attention", "intent", "score", "suspic")
+    assert [kind for kind in Kind if any(word in kind.value for word in banned)] == []
+
+
+@pytest.mark.parametrize(
+    ("nose", "size", "expected"), [(0.5, (320, 240), 0.0), (0.6, (320, 240), 0.5), (0.3, (640, 480), 1.0)]
+)
+def test_a_head_is_turned_as_far_as_the_nose_stands_from_the_middle_of_the_eyes(
+    nose: float, size: tuple[int, int], expected: float
+) -> None:
+    face = Face(0.25, 0.25, 0.5, 0.5, 0.9, (0.4, 0.5, 0.6, 0.5, nose, 0.625, 0.45, 0.75, 0.55, 0.75))
+    assert face.turn(*size) == pytest.approx(expected)
+
+
+def test_a_tilted_head_is_not_a_turned_one() -> None:
+    """A quarter of a turn in the plane of the picture: the eyes one above the other, the nose beside them."""
+    face = Face(0.25, 0.25, 0.5, 0.5, 0.9, (0.5, 0.4, 0.5, 0.6, 0.4, 0.5))
+    assert face.turn(320, 240) == 0.0
+
+
+def test_a_face_without_landmarks_has_no_turn_and_one_from_the_side_has_the_most() -> None:
+    assert Face(0.25, 0.25, 0.5, 0.5, 0.9).turn(320, 240) is None
+    assert Face(0.25, 0.25, 0.5, 0.5, 0.9, (0.5, 0.5, 0.5, 0.5, 0.3, 0.6)).turn(320, 240) == 9.0
+
+
+def test_the_turn_of_a_picture_is_that_of_the_nearest_face() -> None:
+    far = Face(0.0, 0.0, 0.1, 0.1, 0.9, (0.4, 0.4, 0.6, 0.4, 0.7, 0.5))
+    assert replace(CLEAR, boxes=(far, *CLEAR.boxes), faces=2).turn == replace(CLEAR).turn
+    assert (replace(CLEAR, faces=0).turn, replace(CLEAR, boxes=()).turn) == (None, None)

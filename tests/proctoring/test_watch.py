@@ -345,6 +345,30 @@ def test_thresholds_of_an_exam_are_the_ones_used() -> None:
     assert told(run(frames([COVERED] * 9), by=patient)[1])[0] == ("camera_covered", "entered", 7)
 
 
+def turned(by: float) -> Observation:
+    """A face whose nose stands ``by`` eye distances off the middle of the eyes."""
+    marks = (0.4, 0.4, 0.6, 0.4, 0.5 + by * 0.2, 0.5, 0.45, 0.6, 0.55, 0.6)
+    return replace(GOOD, boxes=(replace(GOOD.boxes[0], landmarks=marks),))
+
+
+def test_a_head_turned_away_for_ten_seconds_is_counted_and_never_held_up_to_anybody() -> None:
+    _, found = run(frames([turned(0.5)] * 64 + [turned(0.3)] * 4))
+    assert told(found) == [("turned_away", "entered", 10), ("turned_away", "left", 67)]
+    assert {finding.shown for finding in found} == {False}
+
+
+def test_a_head_turned_for_less_or_not_so_far_or_in_a_picture_unfit_to_be_judged_is_nothing() -> None:
+    assert watched(([turned(-0.6)] * 10 + [turned(0.1)]) * 4) == []
+    assert watched([turned(0.38)] * 32) == []
+    assert watched([replace(turned(0.6), blur=4.0)] * 8 + [turned(0.0)] * 8) == []
+
+
+def test_counted_heads_take_no_place_among_the_six_of_the_hour() -> None:
+    _, found = run(frames(([turned(0.5)] * 12 + [GOOD] * 32) * 8 + [COVERED] * 4))
+    assert [f.kind.value for f in found if f.shown and f.act is Act.ENTERED] == ["camera_covered"]
+    assert sum(f.kind is Kind.TURNED_AWAY and f.act is Act.ENTERED for f in found) == 8
+
+
 SHOWN = st.sampled_from([GOOD, NOBODY, TWO, COVERED, DARK, BLURRED, STILL, SAME])
 
 
