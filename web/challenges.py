@@ -18,6 +18,7 @@ from starlette.routing import Route
 from engine.errors import NotFound, Refused
 from engine.people import Login
 from proctoring.challenges import VERDICTS, Ask, Challenge
+from proctoring.room import Seen
 from web.forms import page, parsed
 from web.problems import Problem, problem_of
 from web.rendering import go
@@ -32,6 +33,8 @@ ASKS: Final = (
     (Ask.COVER.value, "The lens covered for seconds"),
     (Ask.LIGHT.value, "A pattern of light on the screen"),
 )
+#: Kinds that say nothing about the candidate and much about whether there is a living picture.
+PROPOSING: Final = frozenset({"camera_frozen", "feed_loop", "virtual_camera_hint"})
 ENDED: Final = {
     "answered": "The candidate said that it was done.",
     "late": "No answer came in time.",
@@ -86,6 +89,11 @@ async def verdict(request: Request) -> Response:
     except Refused as refusal:
         return _shown(request, login, known, problem_of(refusal))
     return go(f"/proctor/sitting/{state.sitting}")
+
+
+def proposed(seen: Seen) -> bool:
+    """Whether something goes on that a challenge could settle: the picture stands still, repeats, or may be made."""
+    return any(event.going and event.kind in PROPOSING for event in seen.events)
 
 
 def noted(challenge: Challenge | None) -> dict[str, Any] | None:

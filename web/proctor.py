@@ -27,7 +27,7 @@ from engine.sitting import BEFORE, INTERRUPTED, STARTED, Phase, Sitting
 from engine.sources import later
 from web import termination
 from web.alarms import alarms
-from web.challenges import ASKS, noted
+from web.challenges import ASKS, noted, proposed
 from web.forms import aside, asking, page, parsed, recorded, require
 from web.house import House
 from web.params import Params
@@ -359,6 +359,7 @@ async def _sitting(
             "end": state.phase in STARTED and not waits,
         },
         "challenge": noted(desk.challenges.latest(state.sitting)),
+        "proposed": proposed(desk.seen(state.sitting)),
         "asks": ASKS,
         "pause_reasons": list(PAUSE_REASONS.items()),
         "resume_reasons": list(RESUME_REASONS.items()),

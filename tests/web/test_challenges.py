@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from engine.store import Ledger
 from proctoring.challenges import WITHIN_MS
+from proctoring.room import Noticed, Seen
 from tests.web.lines import Camera, Window, jpeg, state_of, tick, until
 from tests.web.site import Browser, Site
+from web.challenges import proposed
 
 
 @pytest.fixture
@@ -126,6 +130,13 @@ def test_only_who_is_on_the_rota_sees_or_asks_anything(running: Site, camera: Ca
     assert 404 == grace.get(f"{here(running)}/challenge/cha-none").status_code
     assert 400 == grace.post(f"{here(running)}/challenge", {"ask": "dance"}).status_code
     assert told["challenge"] in place
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("camera_frozen", True), ("feed_loop", True), ("face_absent", False)])
+def test_it_is_proposed_while_the_picture_itself_is_in_doubt(kind: str, expected: bool) -> None:
+    going = Noticed(kind, "", datetime(2026, 3, 2, tzinfo=UTC), going=True, hint=False)
+    assert expected is proposed(Seen(events=(going,)))
+    assert not proposed(Seen(events=(replace(going, going=False),)))
 
 
 def test_one_that_goes_on_is_not_asked_twice(running: Site, camera: Camera, grace: Browser) -> None:
