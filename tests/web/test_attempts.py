@@ -23,8 +23,7 @@ from web.acts import perform
 HERE = "q01"
 
 
-@pytest.fixture
-def exam(calm: Site, tmp_path: Path) -> Site:
+def sat(calm: Site, tmp_path: Path) -> Site:
     """Ada sits an exam of one question, which is adaptive."""
     folder = write_package(tmp_path / "way", {"chests": chests()}, resource("chests", full_metadata(domain="CHESTS")))
     house = calm.house
@@ -43,6 +42,11 @@ def exam(calm: Site, tmp_path: Path) -> Site:
     running = replace(calm, exam=planned, sitting=sitting)
     running.running()
     return running
+
+
+@pytest.fixture
+def exam(calm: Site, tmp_path: Path) -> Site:
+    return sat(calm, tmp_path)
 
 
 @pytest.fixture
