@@ -44,6 +44,9 @@ class Policy:
         camera: frames of a webcam are asked for. Off only in a room with people in it.
         blind_permille: of a thousand sittings without an incident, how many are reviewed all the same, to find out what
             the watch misses.
+        evidence_least_days: sealed frames are kept at least so long after the decision, so that an appeal finds them.
+        evidence_most_days: and at most so long, then their key is destroyed; only a hold by a named person outlasts it.
+        sample_s: one frame in so many seconds is kept beside those around incidents; 0: none.
         watch: the thresholds the watch of this day goes by, as proctoring's own record; empty: the installation's.
             Nothing here reads it: it is kept so that a sitting is judged by the values it began under.
     """
@@ -72,6 +75,9 @@ class Policy:
     break_excess_counts: bool = True
     break_locks: bool = True
     blind_permille: int = 50
+    evidence_least_days: int = 30
+    evidence_most_days: int = 60
+    sample_s: int = 0
     watch: str = ""
     in_room: bool = False
     camera: bool = True

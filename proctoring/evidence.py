@@ -2,8 +2,9 @@
 
 * Nothing is kept of a camera but the frames just before and during an incident. Everything else lives in a
   short ring in memory and is gone.
-* Each sitting has its own key, wrapped by the installation's evidence key. Destroying the wrapped key makes
-  all frames of that sitting unreadable, backups included.
+* Each sitting has its own key, sealed by the installation's evidence key and by a passing key of this sitting
+  (`engine.keyring`), which is in no backup. Destroying that one makes all frames of the sitting unreadable, in every
+  copy of the folder. When it is destroyed, and when it must not be, stands in `proctoring.keeping`.
 * A frame is named by its time, its number and the SHA-256 of what was sealed. The name goes into the
   journal with the incident, so a frame that was exchanged later no longer fits its name.
 * Opening is an act of a named person with a purpose; it stands in the journal before the frame is shown.
@@ -39,14 +40,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.errors import NotFound, Tampered
-from engine.events import OPERATOR
 from engine.keyring import Keyring
 from engine.people import Role, require_role
 from engine.sitting import Phase, Sitting
 from engine.sources import Sources, between_ms, epoch_ms, from_epoch_ms
 from engine.writer import Act, Transaction, Writer
 from proctoring.frame import FrameRefused, Why, jpeg_size
-from proctoring.review import EvidenceErased, EvidenceOpened
+from proctoring.review import EvidenceOpened
 
 MAX_STILL_BYTES: Final = 4 << 20
 MAX_STILL_PIXELS: Final = 1 << 24
@@ -202,19 +202,22 @@ class Evidence:
         """Every sitting there is evidence of."""
         return self._shelf.sittings()
 
-    def erase(self, sitting: str, basis: str) -> int:
-        """Destroy the key of a sitting's evidence, then its pieces; ``basis`` names the rule. Returns how many."""
+    def pieces(self, sitting: str) -> list[str]:
+        """The names of everything sealed of ``sitting``."""
         _check(sitting)
-        names = [name for name in self._shelf.names(sitting) if name != _KEY_PLACE]
+        return [name for name in self._shelf.names(sitting) if _NAME.fullmatch(name)]
+
+    def let_go(self, sitting: str) -> None:
+        """Destroy the key of a sitting's evidence, for good. `proctoring.keeping` says when; it records that."""
+        _check(sitting)
         with self._lock:
             self._keys.pop(sitting, None)
-            self._shelf.drop(sitting, _KEY_PLACE)
-        for name in names:
+            self._keyring.let_go(_passing(sitting))
+
+    def sweep(self, sitting: str) -> None:
+        """Take away what nobody can open any more."""
+        for name in self._shelf.names(sitting):
             self._shelf.drop(sitting, name)
-        at = self._sources.now()
-        erased = EvidenceErased(basis, len(names))
-        self._writer.run(Act(lambda tx: tx.append(f"sitting/{sitting}", OPERATOR, at, erased)))
-        return len(names)
 
     def _seal(self, sitting: str, frames: Sequence[Kept], names: list[str]) -> None:
         key = self._key(sitting, make=True)
@@ -247,11 +250,14 @@ class Evidence:
             key = self._keys.get(sitting)
             if key is None:
                 wrapped = self._shelf.get(sitting, _KEY_PLACE)
-                if wrapped is not None:
-                    key = self._keyring.unseal("evidence", wrapped, context)
-                elif make:
+                inner = wrapped and self._keyring.unseal_passing(_passing(sitting), wrapped, context)
+                if inner:
+                    key = self._keyring.unseal("evidence", inner, context)
+                elif make and wrapped is None:
                     key = self._sources.secret(32)
-                    self._shelf.put(sitting, _KEY_PLACE, self._keyring.seal("evidence", key, context))
+                    inner = self._keyring.seal("evidence", key, context)
+                    sealed = self._keyring.seal_passing(_passing(sitting), inner, context)
+                    self._shelf.put(sitting, _KEY_PLACE, sealed)
                 else:
                     raise NotFound("evidence", sitting)
                 self._keys[sitting] = key
@@ -319,6 +325,10 @@ def _check(sitting: str, name: str = "0-0-" + "0" * 64) -> None:
     """Names become paths, so only names of our own making pass."""
     if not _SITTING.fullmatch(sitting) or not _NAME.fullmatch(name):
         raise NotFound("evidence", f"{sitting}/{name}")
+
+
+def _passing(sitting: str) -> str:
+    return f"evidence-{sitting}"
 
 
 def _bound(sitting: str, name: str) -> bytes:

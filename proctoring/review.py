@@ -92,10 +92,15 @@ class EvidenceOpened:
 
 @event()
 class EvidenceErased:
-    """The key of a sitting's evidence was destroyed; what is left of it cannot be read by anyone."""
+    """The key of a sitting's evidence was destroyed; what is left of it cannot be read by anyone. ``receipt`` says so
+    in a text that is signed (`proctoring.keeping`); ``code`` is the text's."""
 
     basis: str
     pieces: int
+    receipt: str = ""
+    code: str = ""
+    signature: str = ""
+    key: str = ""
 
 
 @event()

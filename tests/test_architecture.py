@@ -47,7 +47,7 @@ DOORS = {
         *("desk", "notice", "signals", "reports", "review", "room", "frame", "track", "gaps", "model", "scene"),
         *("evidence", "challenges"),
         *("camera", "pool", "vision"),
-        *("blind", "timeline"),
+        *("blind", "timeline", "keeping"),
         *("replay", "labels", "error_sheet", "strain", "threshold_sheet", "inventory", "objects", "opening"),
     },
     "web": {"app", "house", "settings", "security", "acts", "words", "detectors"},

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from engine.certification.decision import APPEAL_DAYS
 from engine.errors import SENTENCES, NotFound, Refused
 from engine.exam import Exam, Plan
 from engine.notices import PAGE
@@ -73,6 +74,8 @@ def plan(house: House, login: Login, told: Params) -> str:
     Fields: title, scheme (``est`` or ``est/1``), blueprint (a name or the JSON object), policy (a name),
     opens, closes, zone, seats, proctors (accounts or persons), limit_min (0: the blueprint's own), breaks, break_min,
     break_from_min (how many, how long, and after how much of the exam; the policy's own where they are left out),
+    evidence_least_days and evidence_most_days (how long frames are kept after the decision), sample_s (one frame in so
+    many seconds is kept; 0: none),
     clipboard and fullscreen (whether the page lets text in and out, and asks to fill the screen; the policy's own),
     screen, sound (whether candidates share their screen, and whether their browsers tell of voices; by default not),
     exam_browser (whether it is taken in Safe Exam Browser),
@@ -87,6 +90,8 @@ def plan(house: House, login: Login, told: Params) -> str:
     if policy is None:
         raise Refused("INPUT_INVALID", field="policy", known=", ".join(POLICIES))
     breaks = told.whole("breaks", 0, 9, default=policy.breaks)
+    least = told.whole("evidence_least_days", APPEAL_DAYS, 3_650, default=policy.evidence_least_days)
+    most = max(least, policy.evidence_most_days)
     policy = replace(
         policy,
         breaks=breaks,
@@ -94,6 +99,9 @@ def plan(house: House, login: Login, told: Params) -> str:
         break_from_ms=told.whole("break_from_min", 0, 720, default=policy.break_from_ms // 60_000) * 60_000,
         clipboard=told.flag("clipboard", default=policy.clipboard),
         fullscreen=told.flag("fullscreen", default=policy.fullscreen),
+        evidence_least_days=least,
+        evidence_most_days=told.whole("evidence_most_days", least, 3_650, default=most),
+        sample_s=told.whole("sample_s", 0, 3_600, default=policy.sample_s),
         screen=told.flag("screen", default=policy.screen),
         sound=told.flag("sound", default=policy.sound),
         exam_browser=told.flag("exam_browser", default=policy.exam_browser),

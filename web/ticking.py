@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from engine.breaks import overrun
-from engine.certification.decision import APPEAL_DAYS
 from engine.conduct import is_due, may_seal
 from engine.dues import due_at, silent_at
 from engine.errors import InvigilError
@@ -37,8 +36,6 @@ NOTICES_EVERY: Final = 2
 UPLOADS_EVERY: Final = 60
 DRAWN_EVERY: Final = 60
 EVIDENCE_EVERY: Final = 3_600
-#: Evidence is destroyed this long after the decision: the time for appeals and 30 days (policy; domain rule 4.15).
-EVIDENCE_KEPT_MS: Final = (APPEAL_DAYS + 30) * 86_400_000
 SCORED_AT_ONCE: Final = 4
 AT_ONCE: Final = 32
 FAILED_AGAIN_MS: Final = 1_000
@@ -135,13 +132,11 @@ class Ticker:
             await self._bus.aside(self._house.exams.clock_jumped, by_ms, drift_ms)
 
     async def forget_evidence(self, sitting: str) -> None:
-        """Destroy the frames of a sitting that was decided long enough ago; before a decision nothing goes."""
+        """Destroy the frames of a sitting whose ceiling is reached; before a decision nothing goes."""
         state = await self._bus.aside(self._house.delivery.sitting, sitting)
         made = await self._bus.aside(self._house.decisions.outcome, state.candidate, sitting)
-        if made is None or made.outcome == "DEFER":
-            return
-        if between_ms(made.decided_at, self._house.sources.now()) > EVIDENCE_KEPT_MS:
-            await self._bus.aside(self._wall.desk.evidence.erase, sitting, "the time for appeals and 30 days are over")
+        if made is not None and made.outcome != "DEFER":
+            await self._bus.aside(self._wall.keeping.erase_due, sitting, made.decided_at)
 
     # -- each sitting's time ----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from engine.people import Role
 from engine.sitting import BEFORE, ENDED, Phase, Sitting
 from engine.sources import iso
 from proctoring.frame import FrameRefused
+from proctoring.keeping import Keeping
 from proctoring.notice import (
     AttentionAsked,
     ChallengeAsked,
@@ -97,6 +98,7 @@ class Wall:
             inventory=house.inventory,
             objects=settings.objects,
         )
+        self.keeping = Keeping(self.desk.evidence, house.writer, house.database, house.sources, house.keyring)
         self._cameras: dict[tuple[str, Which], WebSocket] = {}
         self._reports = Buckets(house.sources, PER_S, AT_ONCE)
         self._names: dict[str, tuple[str, int]] = {}

@@ -191,20 +191,6 @@ def test_names_are_listed_by_time(office: Office) -> None:
     assert office.evidence.names("sit-bob", NINE, later(NINE, 65_536)) == ()
 
 
-def test_erased_evidence_cannot_be_read_even_from_a_copy_of_the_pieces(office: Office) -> None:
-    names = office.evidence.seal(SITTING, FRAMES)
-    copies = {path.name: path.read_bytes() for path in pieces(office)}
-    assert office.evidence.erase(SITTING, "retention ended") == 4
-    assert pieces(office) == []
-    for name, data in copies.items():
-        (office.folder / "evidence" / SITTING / name).write_bytes(data)
-    for evidence in (office.evidence, again(office)):
-        with pytest.raises(NotFound):
-            evidence.open(office.katherine, SITTING, names, "review")
-    (erased,) = office.history("EvidenceErased")
-    assert (erased.event.basis, erased.event.pieces) == ("retention ended", 4)  # type: ignore[union-attr]
-
-
 def test_dropping_what_is_not_there_is_nothing(tmp_path: Path) -> None:
     FolderShelf(tmp_path).drop(SITTING, "key")
     assert FolderShelf(tmp_path).names(SITTING) == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 
+from engine.policy import Policy
 from proctoring.evidence import Kept
 from tests.web.lines import happened, jpeg
 from tests.web.site import Browser, Site
-from web.ticking import EVIDENCE_KEPT_MS
 
 LAWFUL = {"outcome": "grant", "reason": "all-met", "criterion.identity": "met", "criterion.exam": "met", "note": "x"}
 
@@ -151,7 +151,7 @@ def test_evidence_is_kept_until_appeals_are_over_and_then_destroyed_with_a_recor
     forget(site)
     assert [site.sitting] == evidence.sittings()  # nothing is decided yet
     certified(site)
-    site.wait(EVIDENCE_KEPT_MS)
+    site.wait(Policy().evidence_most_days * 86_400_000)
     forget(site)
     assert [site.sitting] == evidence.sittings()
     site.wait(1)
