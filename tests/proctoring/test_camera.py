@@ -9,9 +9,10 @@ import pytest
 from engine.sources import later
 from proctoring.camera import Camera
 from proctoring.frame import FrameRefused, Why
+from proctoring.gaps import Cause
 from proctoring.pool import Lost, LostTo
 from proctoring.signals import THRESHOLDS, Act, Finding, Kind
-from proctoring.watch import Watching
+from proctoring.watch import Arrived, Watching
 from tests.engine.builders import NINE
 from tests.proctoring.office import SITTING, Sender
 from tests.proctoring.test_frame import SMALL
@@ -109,3 +110,12 @@ def test_an_event_that_ended_stays_on_the_tile_as_something_that_was(camera: Cam
         ("face_absent", False),
         ("camera_frozen", True),
     ]
+
+
+def test_a_line_that_is_known_to_be_slow_is_given_twice_its_pace_and_no_more(camera: Camera) -> None:
+    camera.signal(Watching(NINE))
+    camera.take(Sender().message(SMALL), at(0))
+    camera.signal(Arrived(at(0)))
+    camera.gaps.told = Cause.CONGESTION
+    assert [camera.tick(at(second * 1_000)) for second in range(1, 11)] == [()] * 10
+    assert [found.kind for found in camera.tick(at(11_000))] == [Kind.NO_FRAMES] * 2
