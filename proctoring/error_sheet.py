@@ -192,6 +192,10 @@ def cannot_say(lines: Sequence[Line], detector: Detector, by: Thresholds = THRES
     if lines and not lines[0].several_recall.of:
         told.append("No picture with several faces is labelled: how often a second person is noticed is not known.")
     told.append(
+        "Only counting is measured here. Whatever else is noticed of a face, such as a head that is turned away, "
+        "is not."
+    )
+    told.append(
         "Single pictures were looked at: how often the watch, which asks several in a row, is wrong in an hour "
         "of an exam is another figure; replay recorded footage for that."
     )

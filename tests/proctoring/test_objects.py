@@ -11,7 +11,8 @@ import pytest
 from engine.errors import NotFound, Tampered
 from engine.sources import later
 from proctoring.desk import Coached, Desk
-from proctoring.objects import EVERY_MS, Checks, checked
+from proctoring.objects import EVERY_MS, Checks, Plugin, checked
+from proctoring.opening import open_desk
 from proctoring.pool import Lost, LostTo, Pool
 from proctoring.signals import THRESHOLDS, Act, Detector, Face, Finding, Kind, Observation, Reading
 from proctoring.vision import Pixels, decode, encode, letterbox
@@ -136,6 +137,15 @@ def test_whoever_is_watched_by_a_person_only_is_not_looked_at(office: Office, ne
     slow = office.desk._objects
     assert slow is not None
     assert (slow.figures().analysed, office.state.incidents) == (0, {})
+
+
+def test_the_desk_is_opened_with_the_plug_in_an_operator_names_and_with_no_other(office: Office, yolox: Path) -> None:
+    common = (office.delivery, office.writer, office.sources, office.keyring)
+    rest = {"models": None, "evidence": office.folder / "evidence", "inventory": office.inventory}
+    desk = open_desk(*common, **rest, objects=Plugin(yolox, YOLOX_SHA256))  # type: ignore[arg-type]
+    desk.stop()
+    with pytest.raises(Tampered):
+        open_desk(*common, **rest, objects=Plugin(yolox, "ab" * 32))  # type: ignore[arg-type]
 
 
 def test_a_check_that_fails_says_nothing(office: Office) -> None:
