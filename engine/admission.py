@@ -43,6 +43,11 @@ def texts_of(policy: Policy) -> tuple[str, ...]:
     return SITTING_TEXTS if policy.camera else SITTING_TEXTS[:1]
 
 
+def environment_of(policy: Policy) -> tuple[str, ...]:
+    """What is looked at before a start: in a room of the institute nobody is alone."""
+    return tuple(tick for tick in ENVIRONMENT if tick != "room-alone" or not policy.in_room)
+
+
 def create(state: Sitting, created: SittingCreated) -> Sequence[Event]:
     if state.phase is not Phase.NONE:
         raise Refused("ALREADY_BOOKED")
@@ -125,10 +130,11 @@ def read_first(state: Sitting, at: datetime, text: str) -> None:
 
 def check_environment(state: Sitting, ticks: tuple[str, ...]) -> Sequence[Event]:
     need(state, {Phase.CHECK_IN, Phase.READY})
-    unknown = set(ticks) - set(ENVIRONMENT)
+    known = environment_of(state.policy)
+    unknown = set(ticks) - set(known)
     if unknown:
         raise Refused("INPUT_INVALID", ticks=", ".join(sorted(unknown)))
-    return (EnvironmentChecked(tuple(tick for tick in ENVIRONMENT if tick in ticks)),)
+    return (EnvironmentChecked(tuple(tick for tick in known if tick in ticks)),)
 
 
 def missing_for_start(state: Sitting) -> tuple[str, ...]:
@@ -141,7 +147,7 @@ def missing_for_start(state: Sitting) -> tuple[str, ...]:
             missing.append("ID_UNVERIFIED")
         if any(text not in state.signed for text in texts_of(state.policy)):
             missing.append("AGREEMENT_UNSIGNED")
-        if set(state.ticks) != set(ENVIRONMENT):
+        if set(state.ticks) != set(environment_of(state.policy)):
             missing.append("ENV_INCOMPLETE")
     if state.form is None:
         missing.append("FORM_NOT_RELEASED")

@@ -35,6 +35,9 @@ def plan(
     closes: Annotated[str, typer.Option(help="When it closes.")],
     seats: Annotated[int, typer.Option(help="How many may be booked.", min=1)],
     proctor: Annotated[list[str] | None, typer.Option(help="An account; once for each proctor.")] = None,
+    check_in: Annotated[list[str] | None, typer.Option(help="Who checks in, if not everybody who watches.")] = None,
+    in_room: Annotated[bool, typer.Option("--in-room", help="In a room of the institute, with stations.")] = False,
+    camera: Annotated[bool | None, typer.Option(help="Webcams; in a room none unless this says so.")] = None,
     zone: Annotated[str, typer.Option(help="The time zone people read the times in.")] = "UTC",
     policy: Annotated[str, typer.Option(help="The rules of the day, by name: standard, demo …")] = "standard",
     limit_min: Annotated[int, typer.Option(help="Minutes for the exam; 0: the blueprint's own.", min=0)] = 0,
@@ -68,6 +71,9 @@ def plan(
         "break_from_min": break_from_min,
         "screen": screen,
         "sound": sound,
+        "check_in": check_in or [],
+        "in_room": in_room,
+        **({} if camera is None else {"camera": camera}),
     }
     rules = {"clipboard": clipboard, "fullscreen": fullscreen, "exam_browser": exam_browser}
     told.update({name: on for name, on in rules.items() if on is not None})

@@ -35,6 +35,7 @@ from engine.writer import Append
 from item_bank.bank import Imported, Stated
 from proctoring.threshold_sheet import of_record
 from web import detectors, exam_browser, exam_day, item_custody
+from web.attendance import ATTENDANCE
 from web.cohort import ROOM
 from web.exam_day import person_of
 from web.house import House
@@ -479,4 +480,5 @@ ACTS: Final[dict[str, Act]] = {
     **detectors.ACTS,
     **READINGS,
     **ROOM,
+    **ATTENDANCE,
 }

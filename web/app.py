@@ -22,6 +22,7 @@ from engine.sources import Sources, system
 from web import (
     api,
     attempts,
+    attendance,
     candidate,
     challenges,
     decision,
@@ -107,6 +108,7 @@ def make_app(settings: Settings, sources: Sources | None = None, patience: Patie
             *uploads.routes,
             *talking.routes,
             *challenges.routes,
+            *attendance.routes,
             *proctor.routes,
             *reviewing.routes,
             *item_review.routes,

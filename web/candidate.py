@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT
+from engine.admission import SITTING_TEXTS, USE_TEXT, texts_of
 from engine.certification.decision import APPEAL_DAYS, Outcome
 from engine.errors import NotFound, Refused
 from engine.events import AgreementSigned, IdentityShown
@@ -26,7 +26,7 @@ from proctoring.room import queue
 from web import exam_browser
 from web.forms import MOST_FIELD_BYTES, MOST_FORM_BYTES
 from web.rendering import go
-from web.texts import ENVIRONMENT_SENTENCES, TEXTS, text_digest
+from web.texts import TEXTS, environment, text_digest
 from web.thread import ask
 
 MOST_STILL_BYTES: Final = 6_000_000
@@ -73,9 +73,11 @@ async def check_in(request: Request, problem: Refused | None = None) -> Response
         "problem": brief(problem),
         "ticket": "",
         "identity": {"state": _identity_state(request, state), "shown_at": state.identity.shown_at},
-        "texts": [_text(state, name) for name in (*SITTING_TEXTS, USE_TEXT)],
+        "texts": [_text(state, name) for name in (*texts_of(state.policy), USE_TEXT)],
+        "in_room": state.policy.in_room,
+        "camera": state.policy.camera,
         "route": state.route,
-        "environment": [ENVIRONMENT_SENTENCES[name] for name in ENVIRONMENT],
+        "environment": [sentence for _, sentence in environment(state.policy)],
     }
     return page(request, login, "check_in", context, status=409 if problem else 200)
 
@@ -260,7 +262,7 @@ def place(state: Sitting) -> str:
         return f"{here}/receipt"
     if state.phase is Phase.CREATED:
         return "/me"
-    signed = all(text in state.signed for text in (*SITTING_TEXTS, USE_TEXT))
+    signed = all(text in state.signed for text in (*texts_of(state.policy), USE_TEXT))
     return f"{here}/waiting" if state.phase is Phase.READY or signed else f"{here}/check-in"
 
 
@@ -296,11 +298,12 @@ def ticket(request: Request, login: Login, purpose: str, state: Sitting) -> str:
 
 
 def filming(request: Request, login: Login, state: Sitting) -> dict[str, Any]:
-    """What ``parts/camera_line.html`` needs; the page may use the microphone and the screen if the policy asks."""
+    """What ``parts/camera_line.html`` needs; the page may use the microphone and the screen if the policy asks. Without
+    a camera in the policy nothing of it stands in the page."""
     policy = state.policy
     request.scope["uses"] = (*(["microphone"] if policy.sound else []), *(["display-capture"] if policy.screen else []))
     return {
-        "camera_ticket": ticket(request, login, "camera", state),
+        "camera_ticket": ticket(request, login, "camera", state) if policy.camera else "",
         "screen_ticket": ticket(request, login, "camera", state) if policy.screen else "",
         "sound": policy.sound,
     }
@@ -318,6 +321,8 @@ def _identity_state(request: Request, state: Sitting) -> str:
         return "verified"
     if state.identity.refused_by:
         return "failed"
+    if state.policy.in_room:
+        return "by_hand"
     try:
         request.app.state.desk.stills.waiting(state.sitting, request.app.state.house.sources.now())
     except NotFound:

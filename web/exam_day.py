@@ -79,7 +79,9 @@ def plan(house: House, login: Login, told: Params) -> str:
     clipboard and fullscreen (whether the page lets text in and out, and asks to fill the screen; the policy's own),
     screen, sound (whether candidates share their screen, and whether their browsers tell of voices; by default not),
     exam_browser (whether it is taken in Safe Exam Browser),
-    thresholds (a JSON object, see `proctoring.threshold_sheet`; the installation's own where it is left out).
+    thresholds (a JSON object, see `proctoring.threshold_sheet`; the installation's own where it is left out),
+    check_in (who checks in, where that is not everybody who watches), in_room (yes: in a room of the institute),
+    camera (yes or no; in a room none is asked for unless this says so).
 
     Raises: INPUT_INVALID, SCHEME_NOT_ACTIVE, BLUEPRINT_INFEASIBLE, ROLE_MISSING …, `NotFound`.
     """
@@ -105,6 +107,8 @@ def plan(house: House, login: Login, told: Params) -> str:
         screen=told.flag("screen", default=policy.screen),
         sound=told.flag("sound", default=policy.sound),
         exam_browser=told.flag("exam_browser", default=policy.exam_browser),
+        in_room=told.flag("in_room"),
+        camera=told.flag("camera") if "camera" in told.values else not told.flag("in_room"),
         watch=to_sheet(read_sheet(told.table("thresholds"))) if "thresholds" in told.values else policy.watch,
     )
     zone = told.zone("zone")
@@ -122,6 +126,7 @@ def plan(house: House, login: Login, told: Params) -> str:
         cut=edition.cut,
         proctors=tuple(dict.fromkeys(person_of(house, name).person for name in told.names("proctors", 200))),
         policy=policy,
+        check_in=tuple(dict.fromkeys(person_of(house, name).person for name in told.names("check_in", 200))),
     )
     return house.exams.plan(login.person, wanted)
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.admission import ENVIRONMENT, SITTING_TEXTS, USE_TEXT, missing_for_start
+from engine.admission import USE_TEXT, missing_for_start, texts_of
 from engine.ending import CONFIRM_WITHIN_MS
 from engine.errors import SENTENCES, NotFound, Refused
 from engine.events import EnvironmentChecked, IdentityRefused, IdentityVerified
@@ -25,7 +25,7 @@ from engine.exam import Exam
 from engine.people import Login, Role
 from engine.sitting import BEFORE, INTERRUPTED, STARTED, Phase, Sitting
 from engine.sources import later
-from web import termination
+from web import termination, texts
 from web.alarms import alarms
 from web.challenges import ASKS, noted, proposed
 from web.forms import aside, asking, page, parsed, recorded, require
@@ -35,7 +35,7 @@ from web.problems import Problem, problem_of
 from web.rendering import go
 from web.rota import described, do, events_of, rota, stranded_of, wall_ticket, watched
 from web.talking import talk
-from web.texts import ENVIRONMENT_SENTENCES, TEXTS
+from web.texts import TEXTS
 from web.thread import TALKING
 from web.words import (
     DOCUMENT_CLASSES,
@@ -49,6 +49,7 @@ from web.words import (
 )
 
 METHOD: Final = "live remote, face and document compared by a person"
+BY_HAND: Final = "in the room, face and document compared by a person"
 _WAITING: Final = frozenset({Phase.CHECK_IN, Phase.READY})
 
 
@@ -155,11 +156,12 @@ async def identity(request: Request) -> Response:
     told = await parsed(request, login)
     delivery, name = request.app.state.house.delivery, state.sitting
     try:
-        shown = told.text("still", 64)
+        shown = told.text("still", 64, default="")
+        method = METHOD if shown else BY_HAND
         match told.text("verdict", 10):
             case "verify":
                 document = one_of(told, "document_class", DOCUMENT_CLASSES)
-                verified = IdentityVerified(shown, document, METHOD)
+                verified = IdentityVerified(shown, document, method)
                 await do(request, login, "identity", lambda: delivery.verify_identity(login.person, name, verified))
             case "refer":
                 words = REFER_REASONS[one_of(told, "reason", REFER_REASONS)]
@@ -300,16 +302,20 @@ def _opened(request: Request, state: Sitting, exam: Exam, *, present: bool) -> d
     if exam.phase != "OPEN":
         why_not.append(f"{SENTENCES['EXAM_NOT_OPEN']}.")
     return {
+        "in_room": state.policy.in_room,
+        "here": state.charge.attendance is not None and state.charge.attendance.here,
+        "station": state.charge.station,
         "booked": [("Name", person.name), ("Exam", exam.title), ("Sitting", state.sitting)],
         "still": f"/proctor/sitting/{state.sitting}/still" if waiting else "",
         "still_sha256": waiting.sha256 if waiting else "",
         "still_at": waiting.shown_at if waiting else None,
         "texts": [
-            {"title": TEXTS[name].title, "signed_at": state.signed_at.get(name)} for name in (*SITTING_TEXTS, USE_TEXT)
+            {"title": TEXTS[name].title, "signed_at": state.signed_at.get(name)}
+            for name in (*texts_of(state.policy), USE_TEXT)
         ],
         "environment": [
-            {"name": name, "sentence": ENVIRONMENT_SENTENCES[name], "ticked_at": name in state.ticks}
-            for name in ENVIRONMENT
+            {"name": name, "sentence": sentence, "ticked_at": name in state.ticks}
+            for name, sentence in texts.environment(state.policy)
         ],
         "may_start": not why_not,
         "why_not": why_not,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from engine.errors import NotFound, Refused
 from engine.navigation import first_of
 from engine.sitting import Phase
-from web.candidate import brief, own, page, place, posted, ticket, titled
+from web.candidate import brief, filming, own, page, place, posted, titled
 from web.exam_browser import locked
 from web.examination import STAYING, running
 from web.pace import mapped, part, sent_upto
@@ -100,7 +100,7 @@ async def resting(request: Request) -> Response:
             "attended": state.policy.attended,
         },
         "remaining_ms": state.remaining_ms(at),
-        "camera_ticket": ticket(request, login, "camera", state) if rest.returned_at is not None else "",
+        **(filming(request, login, state) if rest.returned_at is not None else {"camera_ticket": ""}),
     }
     return page(request, login, "break", context)
 

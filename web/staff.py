@@ -51,7 +51,7 @@ async def exams(request: Request) -> Response:
     if request.method == "GET":
         require(request, login, Role.ADMINISTRATOR)
         return await _exams(request, login)
-    told = await parsed(request, login, "proctors")
+    told = await parsed(request, login, "proctors", "check_in")
     try:
         await act(request, login, "exam.plan", dict(told.values))
     except Refused as refused:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from engine.admission import environment_of
+from engine.policy import Policy
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -83,6 +86,20 @@ ENVIRONMENT_SENTENCES = {
     "aids-permitted-only": "Only permitted aids are within reach.",
     "device-checked": "Camera and connection work, and nothing else is open on this device.",
 }
+
+
+#: The same for an exam in a room of the institute, without a camera.
+IN_ROOM_SENTENCES = {
+    "desk-clear": "The station's desk is clear: no papers, phones or watches; bags are put away.",
+    "aids-permitted-only": "Only permitted aids are within reach.",
+    "device-checked": "The station works, and nothing else is open on it.",
+}
+
+
+def environment(policy: Policy) -> list[tuple[str, str]]:
+    """What is looked at before the start, name and sentence, in order."""
+    sentences = IN_ROOM_SENTENCES if policy.in_room else ENVIRONMENT_SENTENCES
+    return [(name, sentences[name]) for name in environment_of(policy)]
 
 
 def text_digest(name: str) -> str:

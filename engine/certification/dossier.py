@@ -18,7 +18,7 @@ from datetime import datetime
 
 import orjson
 
-from engine.admission import SITTING_TEXTS, USE_TEXT
+from engine.admission import USE_TEXT, texts_of
 from engine.certification.scheme import SchemeVersion
 from engine.errors import Refused
 from engine.sitting import Phase, Sitting
@@ -79,7 +79,7 @@ def missing(sitting: Sitting) -> tuple[str, ...]:
         "exam-sitting": not sitting.practice,
         "sealed-responses": sitting.phase is Phase.SEALED,
         "identity": sitting.identity.verified_by is not None,
-        "agreements": all(text in sitting.signed for text in SITTING_TEXTS),
+        "agreements": all(text in sitting.signed for text in texts_of(sitting.policy)),
         "score": sitting.score is not None,
         "incidents-reviewed": not sitting.open_incidents,
         "released-result": sitting.released_by is not None,
@@ -119,7 +119,7 @@ def assemble(sitting: Sitting, name: str, scheme: SchemeVersion) -> Dossier:
         sitting=sitting.sitting,
         exam=sitting.exam,
         identity_verified=sitting.identity.verified_by is not None,
-        signed={text: sitting.signed[text] for text in (*SITTING_TEXTS, USE_TEXT)},
+        signed={text: sitting.signed[text] for text in (*texts_of(sitting.policy), USE_TEXT)},
         ended=sitting.ended_as or "",
         ended_at=ended_at,
         form_sha256=sitting.form.digest,

@@ -173,7 +173,7 @@ class World:
         self.do(admission.verify_identity, "grace", verified())
         for text in admission.SITTING_TEXTS:
             self.do(admission.sign, signed(text), by="ada")
-        self.do(admission.check_environment, admission.ENVIRONMENT)
+        self.do(admission.check_environment, admission.environment_of(self.state.policy))
         return self
 
     def start(self, by: str = "grace", *, present: bool = True) -> Sequence[Event]:

@@ -262,7 +262,7 @@ def test_nobody_starts_in_a_room_who_has_not_been_seen_there() -> None:
     world = in_room(Phase.CHECK_IN)
     world.do(admission.verify_identity, "grace", verified(""))
     world.do(admission.sign, signed("non-disclosure"), by="ada")
-    world.do(admission.check_environment, admission.ENVIRONMENT)
+    world.do(admission.check_environment, admission.environment_of(IN_ROOM))
     with refused("ABSENT"):
         world.start()
     world.do(invigilation.note_attendance, here=False)
@@ -280,6 +280,13 @@ def test_a_document_is_looked_at_by_hand_in_a_room_only() -> None:
     assert world.state.identity.verified_by == "grace"
     with refused("STALE_VERSION"):
         a_sitting(Phase.CHECK_IN).do(admission.verify_identity, "grace", by_hand)
+
+
+def test_in_a_room_nobody_has_to_be_alone() -> None:
+    assert "room-alone" not in admission.environment_of(IN_ROOM)
+    with refused("INPUT_INVALID"):
+        in_room(Phase.CHECK_IN).do(admission.check_environment, ("room-alone",))
+    a_sitting(Phase.CHECK_IN).do(admission.check_environment, ("room-alone",))
 
 
 def test_without_a_camera_nothing_about_pictures_is_signed() -> None:
