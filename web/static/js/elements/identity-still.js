@@ -3,10 +3,11 @@
  * <identity-still>: one sharp picture of face and document, at least 1280 by 960, for the person who verifies.
  *
  * Inside: `[data-view] video`, `[data-taken] canvas`, the buttons `[data-start]`, `[data-take]`, `[data-send]`,
- * `[data-again]`, sentences `[data-say]` "failed" and "small", and a plain multipart form with a file input. The
+ * `[data-again]`, sentences `[data-say]` "failed", "small", "dark", "bright" and "blurred", and a plain multipart form with a file input. The
  * picture taken is put into that very input, so that it goes the way a chosen file would.
  */
 import { closeCamera, jpegOf, openCamera, play } from "../camera.js";
+import { MEASURED, readable } from "../models/still.js";
 import { Element } from "./element.js";
 
 const SMALLEST = { width: 1280, height: 960 };
@@ -47,7 +48,19 @@ export class IdentityStill extends Element {
     canvas.getContext("2d", { alpha: false })?.drawImage(video, 0, 0);
     this.#looking(false);
     closeCamera(this.#stream);
-    this.#buttons("send", "again");
+    const found = this.#measured(canvas);
+    this.say(...(found === "good" ? [] : [found]));
+    this.#buttons(...(found === "good" ? ["send", "again"] : ["again"]));
+  }
+
+  /** Can the person who verifies read it? @param {HTMLCanvasElement} taken */
+  #measured(taken) {
+    const small = document.createElement("canvas");
+    small.width = MEASURED;
+    small.height = Math.max(1, Math.round((MEASURED * taken.height) / taken.width));
+    const pen = small.getContext("2d", { alpha: false, willReadFrequently: true });
+    pen?.drawImage(taken, 0, 0, small.width, small.height);
+    return pen ? readable(pen.getImageData(0, 0, small.width, small.height).data, small.width) : "good";
   }
 
   async #send() {
