@@ -158,10 +158,11 @@ class Bank(Custody, Corrections, Looking, Releases, Shelf):
 
     # -- looking --------------------------------------------------------------------------------------
 
-    def preview(self, by: str, item: str) -> CandidateItem:
-        """The item exactly as a candidate would see it, for a seat of its own."""
+    def preview(self, by: str, item: str, attempts: Sequence[Responses] = ()) -> CandidateItem:
+        """The item exactly as a candidate would see it, for a seat of its own; after ``attempts`` at it, which name the
+        options as their author does. Raises: RESPONSE_INVALID, NOT_NOW for attempts that cannot be made."""
         shown, revision = self._look(by, item, vault.PREVIEW)
-        return rendering.render(shown, Seat(f"preview-{item}-{revision}", bytes(32)))
+        return rendering.rehearsed(shown, Seat(f"preview-{item}-{revision}", bytes(32)), attempts)
 
     def preview_resource(self, by: str, item: str, name: str) -> ItemResource:
         """A picture or sound of the item as `preview` shows it. Raises: `NotFound`; ROLE_MISSING."""

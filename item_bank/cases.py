@@ -19,7 +19,7 @@ A file holds one JSON object a line. ``item`` names a file of QTI 2 or 3, ``resp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -152,14 +152,16 @@ def _difference(place: int, name: str, wanted: Any, value: Value | None) -> dict
     return {"step": place, "variable": name, "expected": wanted, "found": values.plain(value)}
 
 
-def scored(item: Item, response: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """One response to one item, as JSON can hold it: score, maximum, every outcome, and what would be correct.
+def scored(item: Item, responses: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
+    """Responses to one item, an attempt each, as JSON can hold it: score, maximum, every outcome, and what would be
+    correct. None at all is one attempt that says nothing.
 
-    Raises: `Refused` INPUT_INVALID, RESPONSE_INVALID, ITEM_UNSUPPORTED.
+    Raises: `Refused` INPUT_INVALID, RESPONSE_INVALID, ITEM_UNSUPPORTED, NOT_NOW after the item was completed.
     """
-    given, dice = as_responses(response), seed.to_bytes(32)
-    state = processing.attempt(item, processing.begin(item, dice), given)
-    outcome = marks.score(item, given, dice)
+    state = processing.begin(item, seed.to_bytes(32))
+    for response in responses or ({},):
+        state = processing.attempt(item, state, as_responses(response))
+    outcome = marks.of(item, state)
     return {
         "score": outcome.score,
         "max_score": outcome.max_score,

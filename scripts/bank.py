@@ -123,6 +123,7 @@ def show(item: Item, as_json: Json = False) -> None:
 def preview(
     item: Item,
     out: Annotated[Path | None, typer.Option(help="The HTML file to write. [default: preview-ITEM.html]")] = None,
+    after: Annotated[str, typer.Option(help='Attempts before it, as JSON: [{"RESPONSE": "A"}, …].')] = "",
     as_json: Json = False,
 ) -> None:
     """Write the item as a candidate would see it into an HTML file. The look is recorded."""
@@ -131,7 +132,7 @@ def preview(
         raise Refused("INPUT_INVALID", file=str(file), why="it exists already")
     if not file.parent.is_dir():
         raise NotFound("folder", str(file.parent))
-    seen = act("bank.preview", {"item": item})
+    seen = act("bank.preview", {"item": item, "attempts": item_scoring.responses(after) if after else []})
     page = _PAGE.format(lang=html.escape(seen["language"]), item=html.escape(item), html=seen["html"])
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as written:

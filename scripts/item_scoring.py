@@ -31,12 +31,12 @@ _SEED: Final = typer.Option(min=0, max=(1 << 64) - 1, help="Which clone, where t
 
 def score(
     item: Annotated[str, typer.Argument(help="The item's file, or its identifier in the bank.")],
-    response: Annotated[str, typer.Option(help='JSON: {"RESPONSE": "A"}; a list for several values.')] = "{}",
+    response: Annotated[str, typer.Option(help='JSON: {"RESPONSE": "A"}; [{…}, {…}]: attempts, in order.')] = "{}",
     seed: Annotated[int, _SEED] = 0,
     as_json: Json = False,
 ) -> None:
-    """Score one response: SCORE, MAXSCORE and every other outcome."""
-    given = _response(response)
+    """Score one response, or one attempt after the other: SCORE, MAXSCORE and every other outcome."""
+    given = responses(response)
     path = Path(item)
     if path.is_file():
         found = cases.scored(cases.item_of_file(path), given, seed)
@@ -71,11 +71,13 @@ def _watched(found: Iterator[cases.Case]) -> Iterator[cases.Case]:
         yield one
 
 
-def _response(text: str) -> dict[str, Any]:
+def responses(text: str) -> list[dict[str, Any]]:
+    """The attempts that a JSON text tells: an object, or a list of objects."""
     try:
         told = orjson.loads(text)
     except orjson.JSONDecodeError:
         told = None
-    if not isinstance(told, dict):
+    listed = told if isinstance(told, list) else [told]
+    if not listed or not all(isinstance(one, dict) for one in listed):
         raise Refused("INPUT_INVALID", why='the response is not JSON such as {"RESPONSE": "A"}')
-    return told
+    return listed

@@ -86,6 +86,14 @@ class Params:
             raise Refused("INPUT_INVALID", field=name)
         return value
 
+    def tables(self, name: str, most: int) -> tuple[Mapping[str, Any], ...]:
+        """A list of JSON objects; a single one counts as a list, a missing one as an empty list."""
+        value = self.values.get(name, [])
+        listed = value if isinstance(value, list) else [value]
+        if len(listed) > most:
+            raise Refused("INPUT_INVALID", field=name, most=most)
+        return tuple(Params({name: one}).table(name) for one in listed)
+
     def zone(self, name: str) -> str:
         """The name of a time zone that is known here."""
         zone = self.text(name, 60, default="UTC")

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from engine.errors import Refused
+from engine.form import MOST_ATTEMPTS
 from engine.people import Login, Role
 from engine.sitting import Sitting
 from engine.sources import from_epoch_ms, iso
@@ -51,16 +52,20 @@ def whole_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, 
 
 
 def score_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
-    """item, response (variable → value or list), seed: what the latest revision gives. A look at the item, recorded."""
+    """item, response (variable → value or list; a list of these: one attempt after the other), seed: what the latest
+    revision gives. A look at the item, recorded."""
     told = Params(params)
     item = house.bank.show(login.person, told.text("item", 200))
-    return cases.scored(item, told.table("response"), told.whole("seed", 0, (1 << 64) - 1, default=0))
+    return cases.scored(item, told.tables("response", MOST_ATTEMPTS), told.whole("seed", 0, (1 << 64) - 1, default=0))
 
 
 def preview_item(house: House, login: Login, params: dict[str, Any]) -> dict[str, Any]:
-    """item: the markup exactly as a candidate would be sent it."""
-    item = Params(params).text("item", 200)
-    shown = house.bank.preview(login.person, item)
+    """item, attempts (a list of variable → value or list): the markup exactly as a candidate would be sent it, after
+    these attempts."""
+    told = Params(params)
+    item = told.text("item", 200)
+    attempts = [cases.as_responses(one) for one in told.tables("attempts", MOST_ATTEMPTS)]
+    shown = house.bank.preview(login.person, item, attempts)
     return {"item": item, "language": shown.language, "html": shown.html}
 
 

@@ -20,13 +20,14 @@ Source: QTI 3.0 Information Model, § 5; HTML, the fieldset element; WCAG 2.2, 1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import nh3
 
-from engine.form import UNATTEMPTED, Attempts, CandidateItem, Seat
+from engine.form import UNATTEMPTED, Attempts, CandidateItem, Responses, Seat
 from item_bank.item import Item
-from item_bank.qti import clone, showing, tries, vocabulary
+from item_bank.qti import clone, processing, showing, tries, vocabulary
 from item_bank.qti.page import CandidatePage
 from item_bank.qti.page import resource_name as resource_name
 
@@ -43,6 +44,16 @@ def render(item: Item, seat: Seat, attempts: Attempts = UNATTEMPTED) -> Candidat
     written = page.html()
     offer = tries.offer(item, attempts, frozenset(page.buttons))
     return CandidateItem(_filtered(written), tuple(page.rules), item.language, offer)
+
+
+def rehearsed(item: Item, seat: Seat, given: Sequence[Responses]) -> CandidateItem:
+    """What an author sees of the item after responses that are given in its own names, one attempt for each."""
+    state = processing.begin(item, seat.seed) if given else None
+    for one in given:
+        assert state is not None
+        state = processing.attempt(item, state, one)
+    page = CandidatePage(item, seat, state)
+    return CandidateItem(_filtered(page.html()), tuple(page.rules), item.language)
 
 
 def survives(item: Item) -> bool:

@@ -168,7 +168,7 @@ def _taken(path: Path) -> bool:
     """Whether some item was accepted. An accepted item must also score, or say why not, and have a page."""
     read = read_package(path, apart=True)
     for entry in read.entries:
-        scored(entry.item, {}, 0)
+        scored(entry.item, [], 0)
     if read.entries:
         read_package(path)  # as an import does, which draws each item's page to see whether it can
     return bool(read.entries)

@@ -81,7 +81,7 @@ def test_steps_are_attempts_one_after_the_other() -> None:
 def test_a_seed_chooses_the_clone() -> None:
     totals = []
     for seed in range(6):
-        found = cases.scored(drawn_sum(), {}, seed)
+        found = cases.scored(drawn_sum(), [], seed)
         totals.append(found["correct"]["RESPONSE"])
         right = Case("x", "clone", (Step({"RESPONSE": totals[-1]}, {"SCORE": 1}),), seed)
         assert try_cases(iter([right]), opened).agree == 1
@@ -148,7 +148,7 @@ def test_a_record_is_held_field_by_field() -> None:
 
 
 def test_scoring_one_response_tells_every_outcome() -> None:
-    found = cases.scored(ECHO, {"R": ["A"]}, 0)
+    found = cases.scored(ECHO, [{"R": ["A"]}], 0)
     assert found == {
         "score": 1 / 3,
         "max_score": 1 / 3,
@@ -163,7 +163,7 @@ def test_a_question_of_another_format_is_scored_and_a_file_of_two_is_not(tmp_pat
     two.write_text(
         authoring.template("choice") + "---\n" + authoring.template("choice").replace("AREA-001", "AREA-002")
     )
-    assert scored(item_of_file(one), {"RESPONSE": ["A"]}, 0)["outcomes"]["SCORE"] == 1
+    assert scored(item_of_file(one), [{"RESPONSE": ["A"]}], 0)["outcomes"]["SCORE"] == 1
     for wrong, why in ((two, "2 questions"), (tmp_path / "bad.txt", "question")):
         if not wrong.exists():
             wrong.write_text("kind: choice\nidentifier: A\noptions:\n* A: a\n- B: b\n")

@@ -56,7 +56,7 @@ def test_a_tree_of_qti_words_is_valid_and_scores_or_is_refused(root: Element) ->
     assert item == decode(encode(item))
     if is_valid(root, Notes("q.xml")):
         try:
-            scored(item, {}, 0)
+            scored(item, [], 0)
         except InvigilError as refused:
             assert str(refused)
 

@@ -18,7 +18,7 @@ from item_bank.item import Element, Item
 from item_bank.qti import marks, processing, tries
 from item_bank.qti.page import CandidatePage
 from item_bank.qti.reader import read_item
-from item_bank.qti.rendering import render
+from item_bank.qti.rendering import rehearsed, render
 from item_bank.qti.showing import unshown
 from tests.item_bank.chests import chests
 from tests.item_bank.samples import item_xml
@@ -237,3 +237,18 @@ def test_public_adaptive_items_are_played_by_delivery_as_their_sequences_say(sha
                     assert cases.agrees(after.values.get(name), wanted, told), (case.id, name, json.dumps(wanted))
         played += 1
     assert played >= 1
+
+
+# -- what item writers see -----------------------------------------------------------------------------------
+
+
+def test_a_writer_sees_and_scores_the_item_after_attempts_in_its_own_names() -> None:
+    way = [{"HINT": "true"}, {"CHEST": ROPE}, {"MIND": "stay"}]
+    told = cases.scored(CHESTS, way, int.from_bytes(SEAT.seed) % 2**64)
+    assert (4.0, "completed") == (told["max_score"], told["outcomes"]["completionStatus"])
+    assert cases.scored(CHESTS, way[:1], 0)["outcomes"]["HELP"] == "asked"
+    assert render(CHESTS, SEAT).html == rehearsed(CHESTS, SEAT, []).html
+    given = [cases.as_responses(one) for one in way]
+    assert re.search(f"rope was in chest +{ROPE}", re.sub(r"<[^>]*>", " ", rehearsed(CHESTS, SEAT, given).html))
+    with pytest.raises(Refused, match="NOT_NOW"):
+        rehearsed(CHESTS, SEAT, [*given, {}])
