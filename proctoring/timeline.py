@@ -60,8 +60,9 @@ _CONDUCT: Final = MappingProxyType(
         "SittingSubmitted": "It was handed in",
         "TimeExpired": "The time was over",
         "ChallengeIssued": "A check of the live picture was asked for",
-        "ChallengeAnswered": "A check of the live picture was answered",
-        "ChallengeExpired": "A check of the live picture was not answered",
+        "ChallengeClosed": "The check of the live picture was over",
+        "HandRaised": "The candidate raised a hand",
+        "HandLowered": "The hand was answered",
     }
 )
 

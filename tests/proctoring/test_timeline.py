@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine.events import (
+    KINDS,
     SYSTEM,
     Event,
     IncidentReported,
@@ -19,7 +20,8 @@ from engine.events import (
 from engine.incident import Incident
 from engine.sources import iso, later
 from proctoring.gaps import FramesResumed, FramesStopped
-from proctoring.timeline import ANSWERED, LANES, MOST, NOTED, PICTURE, Moment, gathered, timeline
+from proctoring import challenges as _challenges  # noqa: F401 — its events are in the catalogue
+from proctoring.timeline import _CONDUCT, ANSWERED, LANES, MOST, NOTED, PICTURE, Moment, gathered, timeline
 from tests.engine.builders import NINE, an_incident
 
 
@@ -72,6 +74,11 @@ def test_everything_stands_in_the_order_it_happened_and_an_incident_without_its_
     assert {one.lane for one in found} <= set(LANES)
     known = timeline(history, incidents, {"inc-1"}, names)
     assert known[3].words == "No face was seen"
+
+
+def test_every_event_of_the_course_is_one_that_the_catalogue_has() -> None:
+    known = {kind.__name__ for kind in KINDS}
+    assert [name for name in _CONDUCT if name not in known] == []
 
 
 def test_no_answer_and_no_question_is_in_it() -> None:

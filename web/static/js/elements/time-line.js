@@ -52,13 +52,17 @@ export class TimeLine extends Element {
     const row = this.#rows[place], scrub = this.#scrub;
     if (!row || !scrub) return;
     scrub.value = String(place);
-    for (const [other, each] of this.#rows.entries()) each.toggleAttribute("aria-current", other === place);
+    for (const [other, each] of this.#rows.entries()) {
+      if (other === place) each.setAttribute("aria-current", "true");
+      else each.removeAttribute("aria-current");
+    }
     for (const [other, mark] of [...(this.find("[data-strip]")?.children ?? [])].entries()) mark.toggleAttribute("data-now", other === place);
     const words = [...row.querySelectorAll("td")].slice(0, 2).map((cell) => cell.textContent?.trim()).join(": ");
     const now = this.find("output");
     if (now) now.textContent = words;
     scrub.setAttribute("aria-valuetext", words);
-    row.scrollIntoView({ block: "nearest" });
+    const rows = this.find(".timeline-rows"); // only the table moves: the page stays where the hand is
+    if (rows) rows.scrollTop = row.offsetTop - rows.clientHeight / 2;
     this.#picture(time(row.dataset["at"]));
   }
 
