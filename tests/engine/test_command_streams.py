@@ -195,7 +195,14 @@ windows = st.builds(
     lambda who: lambda world: (world.do(conduct.take_over, by=who), world.do(conduct.open_outbox, by=who)), people
 )
 #: Acts and how often they come, against one for each of the others (`one_of` would take a repeated one for one).
-OFTEN = ((rows, 16), (waits, 4), (endings, 2), (windows, 2), (two_people_end_it, 1))
+OFTEN = ((rows, 16), (waits, 4), (endings, 2), (windows, 2), (two_people_end_it, 2))
+looking_back = st.one_of(
+    _act_of(ending.look, IncidentLooked("inc-1", "nothing")),
+    _act_of(ending.review, a_review(verdict="confirmed")),
+    _act_of(ending.review, a_review(verdict="confirmed", seen=())),
+    _act(ending.comment, st.just("inc-1"), st.sampled_from(["I bent down", " "])),
+    st.just(lambda world: world.do(ending.appeal, "inc-1", "I was alone", world.at, by="ada")),
+)
 ONCE: tuple[st.SearchStrategy[Step], ...] = (
     starts,
     st.builds(lambda lost, away: lambda world: _server_away(world, lost, away), st.sampled_from([0, 1, 512]), minutes),
@@ -232,12 +239,8 @@ ONCE: tuple[st.SearchStrategy[Step], ...] = (
     st.just(lambda world: world.do(ending.end_incident, IncidentEnded("inc-1", world.at), by="system")),
     _act_of(admission.verify_identity, verified()),
     _act_of(admission.refuse_identity, IdentityRefused(STILL, "another person")),
+    looking_back,
     _act_of(ending.review, a_review()),
-    _act_of(ending.review, a_review(verdict="confirmed")),
-    _act_of(ending.review, a_review(verdict="confirmed", seen=())),
-    _act_of(ending.look, IncidentLooked("inc-1", "nothing")),
-    _act(ending.comment, st.just("inc-1"), st.sampled_from(["I bent down", " "])),
-    st.just(lambda world: world.do(ending.appeal, "inc-1", "I was alone", world.at, by="ada")),
     _act_of(ending.release, "nothing to see"),
 )
 breaks_taken = st.one_of(_act_now(breaks.take_break), _act_now(breaks.come_back))

@@ -582,7 +582,7 @@ def test_who_started_the_sitting_may_not_review_it(running: Office) -> None:
     running.desk.reviews.open(running.grace, SITTING, incident)
     with pytest.raises(Refused) as refused:
         running.desk.reviews.look(running.grace, SITTING, incident, "nothing")
-    assert refused.value.code == "SOD_SECOND_PERSON"
+    assert refused.value.code == "SOD_PARTICIPATED"
 
 
 def test_an_incident_without_frames_is_reviewed_without_any(running: Office) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine.events import (
-    KINDS,
+    _KINDS,
     SYSTEM,
     Event,
     IncidentReported,
@@ -19,8 +19,8 @@ from engine.events import (
 )
 from engine.incident import Incident
 from engine.sources import iso, later
-from proctoring.gaps import FramesResumed, FramesStopped
 from proctoring import challenges as _challenges  # noqa: F401 — its events are in the catalogue
+from proctoring.gaps import FramesResumed, FramesStopped
 from proctoring.timeline import _CONDUCT, ANSWERED, LANES, MOST, NOTED, PICTURE, Moment, gathered, timeline
 from tests.engine.builders import NINE, an_incident
 
@@ -77,7 +77,7 @@ def test_everything_stands_in_the_order_it_happened_and_an_incident_without_its_
 
 
 def test_every_event_of_the_course_is_one_that_the_catalogue_has() -> None:
-    known = {kind.__name__ for kind in KINDS}
+    known = {name for name, _version in _KINDS}
     assert [name for name in _CONDUCT if name not in known] == []
 
 
