@@ -138,6 +138,8 @@ class Desk:
         self._pool.stop()
         if self._objects is not None:
             self._objects.stop()
+        with self._lock:
+            self._incidents.stop()
         self._scribe.stop()
 
     def settle(self) -> bool:
@@ -267,7 +269,7 @@ class Desk:
             self._look(known, track, at)
             if which is Which.SCREEN:
                 return taken
-            self._incidents.keep(sitting, camera.ring[-1])
+            self._incidents.keep(known, camera.ring[-1])
             self.challenges.frame(sitting, camera.ring[-1], frame.digest)
             self._found(known, camera.signal(Arrived(at)))
             faces, alone = camera.counts_faces, camera.alone
@@ -306,6 +308,7 @@ class Desk:
         self.stills.expire(at)
         self.challenges.tick(at)
         with self._lock:
+            self._incidents.tick(at)
             for known in tuple(self._known.values()):
                 if known.alive:
                     self._found(known, known.camera.tick(at))

@@ -55,7 +55,9 @@ STILL_KEPT_MS: Final = 1_800_000
 #: From this share of the disk on, frames are shed so that answers are not.
 CROWDED: Final = 0.9
 
-_KEY_PLACE: Final = "key"
+KEY_PLACE: Final = "key"
+#: Places that are no sitting's begin so (`proctoring.last_minute`).
+MINUTES: Final = "last-minute-"
 _NONCE_BYTES: Final = 12
 _TIMES: Final = struct.Struct(">QIQ")
 _SITTING: Final = re.compile(r"[a-z0-9-]{1,64}")
@@ -89,6 +91,12 @@ class Shelf(Protocol):
         """Every sitting something lies here for."""
 
     def drop(self, sitting: str, name: str) -> None: ...
+
+    def add(self, place: str, name: str, data: bytes) -> None:
+        """Add to a piece; the bytes would survive the end of this process, and no more."""
+
+    def take_away(self, place: str, name: str) -> None:
+        """Drop a piece whose key ends soon: nothing is overwritten, nothing waited for."""
 
     def crowded(self) -> bool:
         """Whether space is so short that nothing more should be put here."""
@@ -133,6 +141,15 @@ class FolderShelf:
             path.unlink()
             _sync_folder(path.parent)
 
+    def add(self, place: str, name: str, data: bytes) -> None:
+        folder = self._folder / place
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (folder / name).open("ab", buffering=0) as file:
+            file.write(data)
+
+    def take_away(self, place: str, name: str) -> None:
+        (self._folder / place / name).unlink(missing_ok=True)
+
     def crowded(self) -> bool:
         there = next(folder for folder in (self._folder, *self._folder.absolute().parents) if folder.is_dir())
         usage = shutil.disk_usage(there)
@@ -143,8 +160,8 @@ class Evidence:
     """The door to sealed frames. ``seal`` and ``open`` may be called from any thread but the writer's own."""
 
     def __init__(self, shelf: Shelf, keyring: Keyring, writer: Writer, sources: Sources) -> None:
-        self._shelf = shelf
-        self._keyring = keyring
+        self.shelf = shelf
+        self.keyring = keyring
         self._writer = writer
         self._sources = sources
         self._keys: dict[str, bytes] = {}
@@ -153,7 +170,7 @@ class Evidence:
     @property
     def crowded(self) -> bool:
         """Whether frames are shed for want of space."""
-        return self._shelf.crowded()
+        return self.shelf.crowded()
 
     def seal(self, sitting: str, frames: Sequence[Kept]) -> tuple[str, ...]:
         """Seal ``frames`` and return the names of those that were kept, in order: fewer, or none, on a crowded disk.
@@ -194,44 +211,44 @@ class Evidence:
     def names(self, sitting: str, start: datetime, end: datetime) -> tuple[str, ...]:
         """The names of what is kept of ``sitting`` from ``start`` to ``end``, oldest first."""
         _check(sitting)
-        found = (_NAME.fullmatch(name) for name in self._shelf.names(sitting))
+        found = (_NAME.fullmatch(name) for name in self.shelf.names(sitting))
         times = [(int(each[1]), int(each[2]), each[0]) for each in found if each is not None]
         return tuple(name for at_ms, _, name in sorted(times) if epoch_ms(start) <= at_ms <= epoch_ms(end))
 
     def sittings(self) -> list[str]:
         """Every sitting there is evidence of."""
-        return self._shelf.sittings()
+        return [sitting for sitting in self.shelf.sittings() if not sitting.startswith(MINUTES)]
 
     def pieces(self, sitting: str) -> list[str]:
         """The names of everything sealed of ``sitting``."""
         _check(sitting)
-        return [name for name in self._shelf.names(sitting) if _NAME.fullmatch(name)]
+        return [name for name in self.shelf.names(sitting) if _NAME.fullmatch(name)]
 
     def let_go(self, sitting: str) -> None:
         """Destroy the key of a sitting's evidence, for good. `proctoring.keeping` says when; it records that."""
         _check(sitting)
         with self._lock:
             self._keys.pop(sitting, None)
-            self._keyring.let_go(_passing(sitting))
+            self.keyring.let_go(_passing(sitting))
 
     def sweep(self, sitting: str) -> None:
         """Take away what nobody can open any more."""
-        for name in self._shelf.names(sitting):
-            self._shelf.drop(sitting, name)
+        for name in self.shelf.names(sitting):
+            self.shelf.drop(sitting, name)
 
     def _seal(self, sitting: str, frames: Sequence[Kept], names: list[str]) -> None:
         key = self._key(sitting, make=True)
         for frame in frames:
             plain = _TIMES.pack(epoch_ms(frame.at), frame.seq, frame.captured_at_ms) + frame.jpeg
             name = f"{epoch_ms(frame.at)}-{frame.seq}-{hashlib.sha256(plain).hexdigest()}"
-            if self._shelf.get(sitting, name) is None:
+            if self.shelf.get(sitting, name) is None:
                 nonce = self._sources.secret(_NONCE_BYTES)
                 sealed = nonce + AESGCM(key).encrypt(nonce, plain, _bound(sitting, name))
-                self._shelf.put(sitting, name, sealed)
+                self.shelf.put(sitting, name, sealed)
             names.append(name)
 
     def _unseal(self, key: bytes, sitting: str, name: str) -> Kept:
-        sealed = self._shelf.get(sitting, name)
+        sealed = self.shelf.get(sitting, name)
         if sealed is None:
             raise NotFound("evidence", name)
         try:
@@ -249,15 +266,15 @@ class Evidence:
         with self._lock:
             key = self._keys.get(sitting)
             if key is None:
-                wrapped = self._shelf.get(sitting, _KEY_PLACE)
-                inner = wrapped and self._keyring.unseal_passing(_passing(sitting), wrapped, context)
+                wrapped = self.shelf.get(sitting, KEY_PLACE)
+                inner = wrapped and self.keyring.unseal_passing(_passing(sitting), wrapped, context)
                 if inner:
-                    key = self._keyring.unseal("evidence", inner, context)
+                    key = self.keyring.unseal("evidence", inner, context)
                 elif make and wrapped is None:
                     key = self._sources.secret(32)
-                    inner = self._keyring.seal("evidence", key, context)
-                    sealed = self._keyring.seal_passing(_passing(sitting), inner, context)
-                    self._shelf.put(sitting, _KEY_PLACE, sealed)
+                    inner = self.keyring.seal("evidence", key, context)
+                    sealed = self.keyring.seal_passing(_passing(sitting), inner, context)
+                    self.shelf.put(sitting, KEY_PLACE, sealed)
                 else:
                     raise NotFound("evidence", sitting)
                 self._keys[sitting] = key

@@ -83,6 +83,20 @@ class EvidenceAdded:
 
 
 @event()
+class SamplesKept:
+    """Frames that were kept because the policy asks for one now and then; one entry for many of them."""
+
+    evidence: tuple[str, ...]
+
+
+@event()
+class LastMinuteKept:
+    """What the server had of the minute before it went away, sealed after its start."""
+
+    evidence: tuple[str, ...]
+
+
+@event()
 class EvidenceOpened:
     """A named person looked at sealed frames. ``purpose`` says what for."""
 

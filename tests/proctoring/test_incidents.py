@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from engine.sources import later
+from proctoring.camera import Camera
 from proctoring.evidence import Kept
 from proctoring.incidents import SEVERITY, TAIL_FRAMES, Incidents
+from proctoring.known import Known
 from proctoring.scribe import Scribe
 from proctoring.signals import COACH_KINDS, THRESHOLDS, Act, Finding, Kind
+from proctoring.track import Track, Which
 from tests.engine.builders import NINE
 from tests.proctoring.office import SITTING, Office, SharedPool
 
@@ -57,8 +60,8 @@ def test_a_finding_that_begins_and_ends_is_one_incident_with_the_frames_before_i
 
 def test_frames_that_follow_are_added_when_it_ends(desk: Desk) -> None:
     desk.incidents.begin(SITTING, BEGAN, RING[:2], THRESHOLDS)
-    desk.incidents.keep(SITTING, RING[2])
-    desk.incidents.keep("sit-bob", RING[3])
+    desk.incidents.keep(known(SITTING), RING[2])
+    desk.incidents.keep(known("sit-bob"), RING[3])
     desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     desk.reported()
     (added,) = desk.office.history("EvidenceAdded")
@@ -68,7 +71,7 @@ def test_frames_that_follow_are_added_when_it_ends(desk: Desk) -> None:
 def test_not_more_than_the_first_sixteen_of_them(desk: Desk) -> None:
     desk.incidents.begin(SITTING, BEGAN, RING, THRESHOLDS)
     for seq in range(TAIL_FRAMES + 8):
-        desk.incidents.keep(SITTING, Kept(later(NINE, 8_192 + seq), 8 + seq, 0, b"jpeg"))
+        desk.incidents.keep(known(SITTING), Kept(later(NINE, 8_192 + seq), 8 + seq, 0, b"jpeg"))
     desk.incidents.end(SITTING, ENDED, THRESHOLDS)
     desk.reported()
     (added,) = desk.office.history("EvidenceAdded")
@@ -96,7 +99,7 @@ def test_a_hint_begins_and_ends_at_once_and_keeps_no_frames(desk: Desk, kind: Ki
 def test_signals_about_frames_are_recorded_and_need_no_review(desk: Desk) -> None:
     refused = replace(BEGAN, kind=Kind.FRAME_REFUSED, why="not_jpeg")
     desk.incidents.begin(SITTING, refused, RING, THRESHOLDS)
-    desk.incidents.keep(SITTING, RING[0])
+    desk.incidents.keep(known(SITTING), RING[0])
     desk.incidents.end(SITTING, replace(refused, act=Act.LEFT), THRESHOLDS)
     assert desk.reported() == [("frame_refused", True, 0, later(NINE, 4_096))]
     assert desk.office.history("EvidenceAdded") == []
@@ -104,3 +107,8 @@ def test_signals_about_frames_are_recorded_and_need_no_review(desk: Desk) -> Non
 
 def test_every_kind_that_can_become_an_incident_has_a_severity() -> None:
     assert set(SEVERITY) == set(Kind) - COACH_KINDS
+
+
+def known(sitting: str) -> Known:
+    """It does not run, as far as the desk knows: nothing of its last minute is kept."""
+    return Known(Camera(sitting, THRESHOLDS), Track(sitting, Which.SCREEN))
