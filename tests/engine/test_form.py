@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from engine.form import Form, FormItem, ItemRef, Section
+from engine.form import Attempt, Attempts, Form, FormItem, ItemRef, Section, Use, attempts_at
 from tests.engine.builders import a_form
 
 
@@ -88,3 +88,22 @@ def test_a_form_of_two_sections_keeps_their_order() -> None:
     )
     assert [section.name for section in form.sections] == ["s1", "s2"]
     assert isinstance(form.items[1], FormItem)
+
+
+@pytest.mark.parametrize(
+    ("use", "submission", "expected"),
+    [
+        (None, "individual", (None, True)),
+        (Use("Q1"), "individual", (1, False)),
+        (Use("Q1", max_attempts=3, show_feedback=True), "individual", (3, True)),
+        (Use("Q1", max_attempts=0), "individual", (0, False)),
+        (Use("Q1", max_attempts=3, show_feedback=True), "simultaneous", (1, False)),
+    ],
+)
+def test_a_form_says_how_often_an_item_is_attempted(
+    use: Use | None, submission: str, expected: tuple[int | None, bool]
+) -> None:
+    item = FormItem("q01", ItemRef("i1", 1, "01"), "s1", "r1", 1, 0, use)
+    form = Form("form-1", "blueprint-1", (Section("s1", "One", submission=submission),), (item,))
+    made = (Attempt({}),)
+    assert Attempts(made, *expected) == attempts_at(form, item, made)
