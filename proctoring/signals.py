@@ -259,7 +259,7 @@ class Reading:
 class Thresholds:
     """When a kind is entered and when it is left again. Times in milliseconds; see `Observation` for units."""
 
-    version: str = "2026-11-b"
+    version: str = "2026-11-c"
     face_score: float = 0.7
     several_score: float = 0.6
     several_width: float = 0.08
@@ -279,7 +279,7 @@ class Thresholds:
     blurred_laplacian: float = 9.5
     coach_after_ms: int = 10_000
     coach_leave_ms: int = 5_000
-    frozen_change: float = 0.8
+    frozen_change: float = 1.0
     frozen_frames: int = 5
     frozen_identical: int = 3
     moving_change: float = 1.5

@@ -19,6 +19,7 @@ DRILLS: Final = {
     "herd": "scripts.drill.herd",
     "readers": "scripts.drill.readers",
     "frames": "scripts.drill.frames",
+    "watch": "scripts.drill.watch",
 }
 
 app = typer.Typer(help="Break it on purpose: figures of what was lost.")

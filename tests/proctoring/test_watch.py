@@ -317,7 +317,7 @@ def test_a_finding_explains_itself_by_readings_thresholds_and_model() -> None:
         "absent_window_ms": 10_000,
         "absent_leave_ms": 3_000,
     }
-    assert (reasons["detectors"], reasons["models"], reasons["thresholds_version"]) == (["yunet"], ["ab"], "2026-11-b")
+    assert (reasons["detectors"], reasons["models"], reasons["thresholds_version"]) == (["yunet"], ["ab"], "2026-11-c")
     observations = reasons["observations"]
     assert isinstance(observations, list)
     assert [row["faces"] for row in observations] == [0] * 9
