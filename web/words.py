@@ -69,7 +69,7 @@ END_REASONS: Final = {
 VERDICTS: Final = (
     ("dismissed", "Nothing of note happened", "Dismiss"),
     ("technical", "Technology failed", "It was technical"),
-    ("confirmed", "It happened and should be followed up", "Confirm"),
+    ("confirmed", "It happened as it was noted", "Confirm"),
 )
 
 

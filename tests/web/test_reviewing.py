@@ -298,3 +298,20 @@ def test_the_candidate_is_told_when_the_result_is_released(site: Site) -> None:
 def test_a_running_sitting_is_not_there_to_be_screened(site: Site) -> None:
     site.running()
     assert 404 == site.signed_in("joan").get(f"/review/{site.sitting}").status_code
+
+
+def test_when_a_day_closes_the_misses_are_drawn_by_the_ticker_and_the_figure_is_read_by_page_and_command(
+    site: Site,
+) -> None:
+    site.scored()
+    frame = Kept(site.house.delivery.sitting(site.sitting).opens_at or site.clock.now(), 1, 0, JPEG)
+    site.app.state.desk.evidence.seal(site.sitting, [frame])
+    assert 0 == site.call("joan", "review.misses", {}).json()["done"]["unflagged"]
+    site.house.exams.close(site.person("mary"), site.exam)
+    site.app.state.ticker._blind.draw_closed()
+    found = site.call("mary", "review.misses", {}).json()["done"]
+    assert (1, 0, None) == (found["unflagged"], found["reviewed"], found["share"])
+    assert (0.0, 1.0) == (found["low"], found["high"])
+    assert "Not measured yet" in site.signed_in("joan").get("/review/misses").text
+    assert 403 == site.call("emmy", "review.misses", {}).status_code
+    assert 403 == site.signed_in("emmy").get("/review/misses").status_code
