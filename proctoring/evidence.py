@@ -28,7 +28,7 @@ import os
 import re
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,7 @@ STILL_KEPT_MS: Final = 1_800_000
 #: From this share of the disk on, frames are shed so that answers are not.
 CROWDED: Final = 0.9
 
+OWN_LOOK: Final = "the candidate's own look"
 KEY_PLACE: Final = "key"
 #: Places that are no sitting's begin so (`proctoring.last_minute`).
 MINUTES: Final = "last-minute-"
@@ -192,21 +193,22 @@ class Evidence:
         Raises: `NotFound` for a sitting or frame that is not there (any more); ROLE_MISSING and its kin;
         `Tampered` when a piece is not what was sealed.
         """
-        for name in names:
-            _check(sitting, name)
-        at = self._sources.now()
-        stream = f"sitting/{sitting}"
 
-        def record(tx: Transaction) -> None:
+        def may(tx: Transaction, state: Sitting, at: datetime) -> None:
             require_role(tx.connection, person, Role.INVESTIGATOR, at)
-            state: Sitting = tx.state(stream)
             if state.phase is Phase.NONE or state.candidate == person:
                 raise NotFound("sitting", sitting)
-            tx.append(stream, person, at, EvidenceOpened(tuple(names), purpose))
 
-        self._writer.run(Act(record))
-        key = self._key(sitting, make=False)
-        return tuple(self._unseal(key, sitting, name) for name in names)
+        return self._open(person, sitting, names, purpose, may)
+
+    def open_own(self, person: str, sitting: str, names: Sequence[str]) -> tuple[Kept, ...]:
+        """The same for the candidate of ``sitting``; it stands in the journal too. Raises: `NotFound`, `Tampered`."""
+
+        def may(tx: Transaction, state: Sitting, at: datetime) -> None:
+            if not person or state.candidate != person:
+                raise NotFound("sitting", sitting)
+
+        return self._open(person, sitting, names, OWN_LOOK, may)
 
     def names(self, sitting: str, start: datetime, end: datetime) -> tuple[str, ...]:
         """The names of what is kept of ``sitting`` from ``start`` to ``end``, oldest first."""
@@ -235,6 +237,26 @@ class Evidence:
         """Take away what nobody can open any more."""
         for name in self.shelf.names(sitting):
             self.shelf.drop(sitting, name)
+
+    def _open(
+        self,
+        person: str,
+        sitting: str,
+        names: Sequence[str],
+        purpose: str,
+        may: Callable[[Transaction, Sitting, datetime], None],
+    ) -> tuple[Kept, ...]:
+        for name in names:
+            _check(sitting, name)
+        at = self._sources.now()
+
+        def record(tx: Transaction) -> None:
+            may(tx, tx.state(f"sitting/{sitting}"), at)
+            tx.append(f"sitting/{sitting}", person, at, EvidenceOpened(tuple(names), purpose))
+
+        self._writer.run(Act(record))
+        key = self._key(sitting, make=False)
+        return tuple(self._unseal(key, sitting, name) for name in names)
 
     def _seal(self, sitting: str, frames: Sequence[Kept], names: list[str]) -> None:
         key = self._key(sitting, make=True)

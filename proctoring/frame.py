@@ -140,6 +140,11 @@ def pack_tile(sitting: str, frame: Frame) -> bytes:
     return head + _TILE_TIMES.pack(frame.seq, frame.captured_at_ms) + frame.jpeg
 
 
+def tile_picture(message: bytes) -> bytes:
+    """The JPEG in a message that `pack_tile` made."""
+    return message[_TILE_HEADER.size + message[_TILE_HEADER.size - 1] + _TILE_TIMES.size :]
+
+
 def jpeg_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels that a JPEG declares, read from its header; nothing is decoded.
 
