@@ -150,11 +150,11 @@ def test_one_sitting_that_cannot_be_scored_holds_up_no_other(running: Site, monk
     score = running.house.bank.score
     seen: list[str] = []
 
-    def failing(ref, given, seat):  # type: ignore[no-untyped-def]
+    def failing(ref, given, seat, attempts):  # type: ignore[no-untyped-def]
         if seat.sitting == first:
             seen.append(first)
             raise RuntimeError("a mistake of our own")
-        return score(ref, given, seat)
+        return score(ref, given, seat, attempts)
 
     monkeypatch.setattr(running.house.bank, "score", failing)
     tick(running, 2)
@@ -181,7 +181,7 @@ def test_after_a_restart_the_clock_is_credited_and_nobody_is_disconnected_at_onc
     with opened(folder, sources, patience) as after:
         state = state_of(after)
         assert (Phase.RUNNING, 1_800_000 - 2**10) == (state.phase, state.remaining_ms(after.clock.now()))
-        assert "ServerResumed" == happened(after)[-1]
+        assert "ServerResumed" in happened(after)[-2:]  # the gap it made in the pictures may follow
         tick(after)
         after.wait(T1_MS)
         after.present()
