@@ -180,9 +180,10 @@ def _squeezed(text: str) -> str:
 def _is_paused_and_let_go_on(ada: Page, wall: Page, site: Server) -> None:
     page = wall.context.new_page()
     page.goto(f"/proctor/sitting/{site.body.people['ada'].sitting}")
+    page.get_by_text("Own words").click()
     page.get_by_label("To the candidate").fill("Please close the window behind you.")
-    page.get_by_role("button", name="Send").click()
-    expect(ada.get_by_text("Please close the window behind you.")).to_be_visible()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(ada.locator("[data-messages]").get_by_text("Please close the window behind you.")).to_be_visible()
     page.locator("#pause-reason").select_option(index=1)
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(ada.get_by_role("heading", name="The exam is paused")).to_be_visible()
