@@ -143,9 +143,13 @@ class FolderShelf:
             _sync_folder(path.parent)
 
     def add(self, place: str, name: str, data: bytes) -> None:
-        folder = self._folder / place
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (folder / name).open("ab", buffering=0) as file:
+        path = self._folder / place / name
+        try:
+            file = path.open("ab", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("ab", buffering=0)
+        with file:
             file.write(data)
 
     def take_away(self, place: str, name: str) -> None:

@@ -76,6 +76,13 @@ async def receipt(request: Request) -> Response:
     return PlainTextResponse(deletion_note(erased), headers={"cache-control": "no-store"})
 
 
+async def all_kept(request: Request) -> Response:
+    login = asking(request)
+    require(request, login, Role.ADMINISTRATOR)
+    sittings = await aside(request, request.app.state.desk.evidence.sittings)
+    return page(request, login, "staff/all_kept.html", {"sittings": sittings})
+
+
 async def kept(request: Request) -> Response:
     login = asking(request)
     return await _kept(request, login)
@@ -193,6 +200,7 @@ routes = [
     Route("/sit/{sitting}/evidence", mine),
     Route("/sit/{sitting}/evidence/latest", latest),
     Route("/sit/{sitting}/evidence/{name}", picture),
+    Route("/kept", all_kept),
     Route("/kept/{sitting}", kept),
     Route("/kept/{sitting}/receipt", receipt),
     Route("/kept/{sitting}/{act}", change, methods=["POST"]),

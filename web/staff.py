@@ -240,6 +240,7 @@ def _tasks(house: House, person: str, roles: frozenset[str]) -> list[dict[str, A
             "/staff/decisions",
             waiting,
         )
+        task("Kept evidence", "How long pictures are kept; hold them, or have them destroyed.", "/kept")
         task("Messages", "What was sent to whom, and whether it arrived.", "/staff/notices")
     if Role.PROCTOR in roles:
         mine = {row["exam"] for row in house.exams.all() if person in house.exams.exam(row["exam"]).rota}

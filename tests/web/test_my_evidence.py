@@ -50,6 +50,8 @@ def test_nobody_else_has_the_page_or_its_pictures(site: Site) -> None:
 def test_an_administrator_holds_and_lifts_and_destroys_no_sooner_than_the_floor(site: Site) -> None:
     with_pictures(site)
     mary, here = site.signed_in("mary"), f"/kept/{site.sitting}"
+    assert f'href="{here}"' in mary.get("/kept").text
+    assert 403 == site.signed_in("grace").get("/kept").status_code
     assert 403 == site.signed_in("grace").get(here).status_code
     assert 403 == site.signed_in("grace").post(f"{here}/hold", {"reason": "curious"}).status_code
     assert 303 == mary.post(f"{here}/hold", {"reason": "A court asked for it"}).status_code
