@@ -255,7 +255,7 @@ def _looks_at_the_incident_and_releases(page: Page, sitting: str) -> None:
     page.goto("/review")
     page.get_by_role("link", name="Look at the incident").first.click()
     expect(page.locator("ul.evidence img").first).to_be_visible()
-    expect(page.get_by_text("What was noted")).to_have_count(0)
+    expect(page.get_by_role("heading", name="What was noted")).to_have_count(0)
     page.get_by_label("Nothing out of the ordinary").check()
     page.get_by_role("button", name="This is what I see").click()
     expect(page.get_by_role("heading", name="What was noted")).to_be_visible()
