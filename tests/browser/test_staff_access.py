@@ -1,4 +1,4 @@
-"""The pages of staff for everybody: nothing that axe minds, nothing that a phone has to scroll sideways for.
+"""The pages of staff, and a candidate's beside the exam: nothing that axe minds, nothing that scrolls sideways.
 
 WCAG 2.2 AA, in light and in dark, and at 360 pixels with the text twice as large.
 """
@@ -19,10 +19,14 @@ pytestmark = pytest.mark.timeout(300)
 PAGES = {
     "mary": (
         *("/staff", "/staff/exams", "/staff/exams/{exam}/room", "/staff/notices", "/staff/decisions"),
-        *("/review", "/items", "/items/{item}"),
+        *("/review", "/review/misses", "/kept", "/items", "/items/{item}"),
     ),
-    "grace": ("/proctor", "/proctor/{exam}", "/proctor/{exam}/check-in", "/proctor/{exam}/room"),
+    "grace": (
+        *("/proctor", "/proctor/{exam}", "/proctor/{exam}/check-in", "/proctor/{exam}/room"),
+        "/proctor/sitting/{ada}",
+    ),
     "emmy": ("/staff",),
+    "ada": ("/me", "/sit/{ada}/evidence", "/sit/{ada}/noted"),
 }
 
 
@@ -67,6 +71,11 @@ def test_a_phone_shows_pages_of_staff_without_scrolling_sideways(site: Server, c
 
 def signed_in(page: Page, site: Server, who: str) -> Page:
     page.goto("/sign-in")
+    if code := site.body.people[who].code:
+        page.get_by_label("One-time code").fill(code)
+        page.get_by_role("button", name="Go to my exam").click()
+        expect(page).to_have_url(re.compile("/me$"))
+        return page
     page.get_by_text("I work here").click()
     page.get_by_label("Account").fill(who)
     page.get_by_label("Password").fill(site.body.people[who].password)
@@ -76,7 +85,8 @@ def signed_in(page: Page, site: Server, who: str) -> Page:
 
 
 def paths(site: Server, who: str) -> list[str]:
-    return [path.format(exam=site.body.exam, item="EST-D1-001") for path in PAGES[who]]
+    known = {"exam": site.body.exam, "item": "EST-D1-001", "ada": site.body.people["ada"].sitting}
+    return [path.format(**known) for path in PAGES[who]]
 
 
 def _open(page: Page, path: str) -> None:
