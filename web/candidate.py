@@ -384,7 +384,8 @@ async def _sealing(request: Request, login: Login, state: Sitting) -> Response:
     items = len(state.form.items) if state.form else 0
     shown = {"code": "in a moment", "at": state.ended_at, "answered": len(state.answered), "digest": "", "items": items}
     shown["text"] = ""
-    answer = page(request, login, "receipt", {"sitting": named, "receipt": shown, "grounds": _grounds(state)})
+    context = {"sitting": named, "receipt": shown, "grounds": _grounds(state), "quit_url": ""}
+    answer = page(request, login, "receipt", context)
     answer.headers["refresh"] = "5"
     return answer
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.scripts.test_console import Spoken, run
 
 
-def test_a_small_run_has_every_figure(shared_data: Path, capsys: Spoken) -> None:
+def test_a_small_run_has_every_figure(
+    shared_data: Path, capsys: Spoken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.bench.frames.FILL_S", 1)
+    monkeypatch.setattr("scripts.bench.frames.SETTLE_S", 1)
     words = ("--cameras", "8", "--seconds", "2", "--overload", "1", "--saves", "16")
     code = run("bench", "frames", *words, "--models", str(shared_data / "models"), "--json")
     told = json.loads(capsys.readouterr().out)

@@ -36,16 +36,6 @@ def test_three_hundred_kills_of_writer_and_door_and_a_tenth_of_whole_servers_los
     assert told["strikes"]["server"] == 33
 
 
-@pytest.mark.drill
-@pytest.mark.timeout(1800)
-def test_kills_of_whole_servers_only_lose_nothing(capsys: Spoken) -> None:
-    code = run("drill", "kill", "--server", "--times", "27", "--json")
-    told = json.loads(capsys.readouterr().out)
-    assert (code, told["lost"], told["faults"], told["late"]) == (0, 0, [], 0)
-    assert (told["tried"], told["strikes"]) == (27, {"server": 27})
-    assert told["acked"] > 100
-
-
 def test_a_drill_cannot_be_of_servers_only_and_of_hosts_only(capsys: Spoken) -> None:
     assert run("drill", "kill", "--server", "--host", "--json") == 2
 
