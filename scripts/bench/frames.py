@@ -25,7 +25,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from engine.errors import NotFound
+from engine.errors import NotFound, Refused
 from engine.sources import SeededDice, Sources, system
 from proctoring.model import find_model
 from proctoring.scene import scene
@@ -63,7 +63,7 @@ def command(
 ) -> None:
     """What a frame costs against a bare look, what overload does, and what frames do to answers."""
     if size not in SIZES:
-        raise NotFound("size", size)
+        raise Refused("INPUT_INVALID", field="size", known=", ".join(SIZES))
     if clip is not None and not clip.is_file():
         raise NotFound("clip", str(clip))
     raise_file_limit()

@@ -29,7 +29,7 @@ import typer
 from engine.errors import NotFound
 from engine.sources import Chance, SeededDice, chance, from_epoch_ms
 from proctoring.camera import Camera
-from proctoring.frame import MAX_MESSAGE_BYTES, Frame, FrameRefused, pack_frame
+from proctoring.frame import MAX_HEIGHT, MAX_MESSAGE_BYTES, MAX_WIDTH, Frame, FrameRefused, jpeg_size, pack_frame
 from proctoring.model import find_model
 from proctoring.pool import Lost, LostTo, Outcome, Pool
 from proctoring.scene import scene
@@ -61,8 +61,7 @@ def command(
     """Give damaged frames to the camera and the workers; exit 1 when one did more than cost itself."""
     jpegs = scene(None, _DRAWN, SeededDice(seed))
     if pictures is not None:
-        jpegs = tuple(path.read_bytes() for path in sorted(pictures.glob("*.jpg")))
-        jpegs = tuple(jpeg for jpeg in jpegs if len(jpeg) < MAX_MESSAGE_BYTES - 1_024)
+        jpegs = tuple(filter(_lawful, (path.read_bytes() for path in sorted(pictures.glob("*.jpg")))))
     if not jpegs:
         raise NotFound("small JPEG", str(pictures))
     pool = Pool(find_model(Settings().models), workers=1, faces_every=FACES_EVERY)
@@ -71,6 +70,15 @@ def command(
     finally:
         pool.stop()
     (tell if found["ok"] else no)(found, as_json, title="Damaged frames")
+
+
+def _lawful(jpeg: bytes) -> bool:
+    """Whether a camera might send it: what is refused undamaged shows nothing."""
+    try:
+        width, height = jpeg_size(jpeg)
+    except FrameRefused:
+        return False
+    return len(jpeg) < MAX_MESSAGE_BYTES - 1_024 and width <= MAX_WIDTH and height <= MAX_HEIGHT
 
 
 @dataclass(slots=True)

@@ -65,5 +65,7 @@ def test_the_command_takes_a_folder_of_pictures_and_refuses_an_empty_one(tmp_pat
     assert 1 == run("drill", "frames", "--times", "1", "--pictures", str(tmp_path), "--json")
     capsys.readouterr()
     (tmp_path / "one.jpg").write_bytes(scene(None, 1, SeededDice(1))[0])
+    (tmp_path / "too_large.jpg").write_bytes(scene(None, 1, SeededDice(1), (1_300, 960))[0])
+    (tmp_path / "no_picture.jpg").write_bytes(b"text")
     assert 0 == run("drill", "frames", "--times", "8", "--pictures", str(tmp_path), "--json")
     assert 8 == json.loads(capsys.readouterr().out)["tried"]
