@@ -295,11 +295,11 @@ class _Turn:
     def seen(self, reading: Reading) -> None:
         recent = (r for r in self.state.readings if between_ms(r.at, self.at) <= _KEPT_MS)
         self.state = replace(self.state, readings=(*recent, reading)[-_KEPT_READINGS:])
-        counted = reading.observed.faces is not None
+        counted = self._counted() if reading.observed.faces is not None else ()
         for kind, condition in CONDITIONS.items():
             if kind in self.state.off or kind in _DECIDED_HERE or (kind in FACE_KINDS and not counted):
                 continue
-            readings = self._asked(kind)
+            readings = counted if kind in FACE_KINDS else self.state.readings
             if kind in self.state.going:
                 if condition.left(readings, self.by):
                     self._leave(kind)
@@ -307,7 +307,7 @@ class _Turn:
                 self._enter(kind, since)
         self._repeated(reading)
         if counted:
-            self._prompt()
+            self._prompt(counted)
 
     def reported(self, report: Report) -> None:
         """A paste, a copy or a print: the first time it is answered with words, later ones are noted."""
@@ -362,14 +362,14 @@ class _Turn:
         if found is not None:
             self._enter(kind, found.since, why=f"shown {found.after_ms} ms before")
 
-    def _prompt(self) -> None:
+    def _prompt(self, counted: tuple[Reading, ...]) -> None:
         absent = Kind.FACE_ABSENT
         if absent in self.state.off or absent in self.state.going or self._reduced():
             return
         asked = self.state.asked.get(absent)
         if asked is not None and between_ms(asked, self.at) < self.by.cool_down_ms:
             return
-        since = prompted(self._asked(absent), self.by)
+        since = prompted(counted, self.by)
         if since is not None:
             self._ask(absent, since)
 
@@ -415,10 +415,8 @@ class _Turn:
         readings = () if kind in _WITHOUT_READINGS else self.state.readings[-_EXPLAINED_READINGS:]
         self.findings.append(Finding(number, kind, act, self.at, since, shown, self.by.version, readings, why))
 
-    def _asked(self, kind: Kind) -> tuple[Reading, ...]:
-        """The readings that can say something about ``kind``: faces are not counted in every frame."""
-        if kind not in FACE_KINDS:
-            return self.state.readings
+    def _counted(self) -> tuple[Reading, ...]:
+        """The readings that can say something about faces, which are not counted in every frame."""
         return tuple(reading for reading in self.state.readings if reading.observed.faces is not None)
 
     def _set(self, kind: Kind, going: Going) -> None:
