@@ -131,6 +131,22 @@ def pack_frame(seq: int, captured_at_ms: int, previous: bytes, jpeg: bytes) -> b
     return _FRAME_HEADER.pack(_FRAME_MAGIC, seq, captured_at_ms, previous) + jpeg
 
 
+class FrameChain:
+    """The sending end of one Line: numbers frames and chains each to the one before, as a browser does. ``seq`` and
+    ``newest`` are the number and the SHA-256 of the last message: 0 and zeros before the first."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.newest = bytes(32)
+
+    def wrap(self, jpeg: bytes, captured_at_ms: int) -> bytes:
+        """The next message."""
+        self.seq += 1
+        message = pack_frame(self.seq, captured_at_ms, self.newest, jpeg)
+        self.newest = _digest(message)
+        return message
+
+
 def pack_tile(sitting: str, frame: Frame) -> bytes:
     """The message that shows a frame on the proctor's wall: ``IVT1``, name length, name, number, time, JPEG."""
     name = sitting.encode("ascii")

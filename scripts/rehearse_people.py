@@ -28,7 +28,7 @@ from websockets.exceptions import ConnectionClosed
 
 from engine.answers import row_text
 from engine.sources import Sources, epoch_ms
-from proctoring.frame import pack_frame
+from proctoring.frame import FrameChain
 from scripts.rehearse_browser import Browser, Failed, Tally, form_of, on_the_wire
 
 ACK_WITHIN_S: Final = 60
@@ -156,15 +156,13 @@ class Candidate:
 
     async def _frames(self, socket: ClientConnection) -> None:
         """A frame every ``every_ms``, kept in step with the clock; each candidate begins elsewhere in the scene."""
-        hall, loop, previous = self._hall, asyncio.get_running_loop(), bytes(32)
+        hall, loop, chain = self._hall, asyncio.get_running_loop(), FrameChain()
         begun = loop.time() + hall.chance(hall.every_ms) / 1000
         offset, beat_at, filmed = hall.chance(len(hall.pictures)), begun, begun
         for seq in range(1 << 31):
             await asyncio.sleep(max(0.0, begun + seq * hall.every_ms / 1000 - loop.time()))
             jpeg = hall.pictures[(offset + seq) % len(hall.pictures)]
-            message = pack_frame(seq, epoch_ms(hall.sources.now()), previous, jpeg)
-            previous = hashlib.sha256(message).digest()
-            await self._film_out(socket, message)
+            await self._film_out(socket, chain.wrap(jpeg, epoch_ms(hall.sources.now())))
             if loop.time() >= beat_at:
                 beat_at += BEAT_EVERY_S
                 beat = {"t": "heartbeat", "client_ms": epoch_ms(hall.sources.now()), "hidden": False}

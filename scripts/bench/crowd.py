@@ -24,7 +24,7 @@ from typing import Any, Final
 from engine.answers import row_text
 from engine.errors import NotFound
 from engine.sources import SeededDice, epoch_ms, system
-from proctoring.frame import pack_frame
+from proctoring.frame import FrameChain
 from proctoring.scene import SIZE, scene
 from scripts.callers import Ask, Gate, Hear, Loop, Open, Say, Story, Wait, raise_file_limit
 
@@ -105,15 +105,14 @@ def camera(room: Room, who: dict[str, Any], number: int) -> Story:
     room.connecting -= 1
     room.connected += 1
     yield Gate("go")
-    previous, seq = bytes(32), 0
+    chain = FrameChain()
     due_ms = room.loop.now_ms + FRAME_MS * number / len(room.order["people"])
     while not room.over:
         now_ms = room.loop.now_ms
         if now_ms >= due_ms:
-            picture = room.pictures[(number + seq) % len(room.pictures)]
-            message = pack_frame(seq, epoch_ms(system().now()), previous, picture)
-            previous, seq, due_ms = hashlib.sha256(message).digest(), seq + 1, due_ms + FRAME_MS
-            yield Say(message)
+            picture = room.pictures[(number + chain.seq) % len(room.pictures)]
+            yield Say(chain.wrap(picture, epoch_ms(system().now())))
+            due_ms += FRAME_MS
             room.sent += 1
         if (yield Hear(within_ms=max(1, math.ceil(due_ms - now_ms)))) is None:
             raise NotFound("camera", who["sitting"])

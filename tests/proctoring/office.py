@@ -6,7 +6,6 @@ spawns; `Office.frames` waits for its answers and for the scribe, so that a test
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,7 +26,7 @@ from engine.store import Database, Ledger, row
 from engine.writer import Append, Fold, Writer
 from proctoring.desk import Desk
 from proctoring.evidence import Evidence, FolderShelf
-from proctoring.frame import Frame, pack_frame
+from proctoring.frame import Frame, FrameChain
 from proctoring.inventory import Fold as DetectorFold
 from proctoring.inventory import Inventory
 from proctoring.notice import Notice
@@ -216,19 +215,15 @@ class Sender:
     """A camera that numbers and chains its frames as the browser does."""
 
     def __init__(self) -> None:
-        self._seq = 0
-        self._previous = bytes(32)
+        self._chain = FrameChain()
 
     @property
     def newest(self) -> str:
         """The hash of the newest message, as an answer to a challenge names it."""
-        return self._previous.hex()
+        return self._chain.newest.hex()
 
     def message(self, jpeg: bytes) -> bytes:
-        self._seq += 1
-        message = pack_frame(self._seq, self._seq * 1_024, self._previous, jpeg)
-        self._previous = hashlib.sha256(message).digest()
-        return message
+        return self._chain.wrap(jpeg, (self._chain.seq + 1) * 1_024)
 
 
 def _practising(happened: Any) -> Any:
