@@ -45,43 +45,17 @@ from proctoring.frame import FrameRefused
 from proctoring.gaps import FramesResumed, FramesStopped, told_cause
 from proctoring.incidents import SIGNALS, Incidents
 from proctoring.known import Known
-from proctoring.model import MODEL_FILE, MODEL_SHA256, find_model
-from proctoring.notice import AttentionAsked, Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
+from proctoring.notice import Coached, Delivering, Notice, ProctorLost, SizeWanted, TileChanged
 from proctoring.pool import Figures, Lost, Outcome, Pool
 from proctoring.reports import Done, Report, Sound, ToldGap, read
 from proctoring.review import StillOpened
 from proctoring.reviews import Reviews
-from proctoring.room import Facts, Needs, Noticed, Seen, Tile, queue
+from proctoring.room import Facts, Seen, Tile
 from proctoring.scribe import Scribe
 from proctoring.signals import EVERY_KIND, THRESHOLDS, Act, Finding, Kind, Thresholds
 from proctoring.threshold_sheet import of_record
 from proctoring.track import LARGE, Taken, Track, Which
 from proctoring.watch import Arrived, LineGone, Muted, Reported, Watching
-
-__all__ = [
-    "MODEL_FILE",
-    "MODEL_SHA256",
-    "AttentionAsked",
-    "Coached",
-    "Delivering",
-    "Desk",
-    "Facts",
-    "Figures",
-    "FrameRefused",
-    "Kept",
-    "Needs",
-    "Notice",
-    "Noticed",
-    "ProctorLost",
-    "Seen",
-    "SizeWanted",
-    "Still",
-    "Taken",
-    "Tile",
-    "TileChanged",
-    "find_model",
-    "queue",
-]
 
 LARGE_MS: Final = 15_000
 _log: Final = structlog.get_logger()

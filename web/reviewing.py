@@ -25,7 +25,8 @@ from engine.people import Login, Role
 from engine.sitting import Phase, Sitting
 from engine.store import Ledger
 from proctoring.blind import misses
-from proctoring.desk import Desk, Kept
+from proctoring.desk import Desk
+from proctoring.evidence import Kept
 from proctoring.review import REASONS, SIGHTS
 from proctoring.timeline import LANES, timeline
 from web.forms import act, aside, asking, page, parsed, recorded, require

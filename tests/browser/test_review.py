@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.events import OPERATOR, IncidentEnded, IncidentReported
 from engine.sources import ManualClock, SeededDice, Sources, later
-from proctoring.desk import Kept
+from proctoring.evidence import Kept
 from proctoring.vision import encode
 from tests.browser.test_access import axe
 from tests.proctoring.conftest import drawn

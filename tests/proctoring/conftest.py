@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from proctoring.frame import Frame, jpeg_size
 from proctoring.vision import Pixels, encode, footage, letterbox
+from tests.proctoring.office import SharedPool
 
 
 def drawn(seed: int = 1, level: int = 110) -> Pixels:
@@ -32,6 +34,14 @@ def framed(jpeg: bytes, seq: int = 1) -> Frame:
     """A frame as the reader would give it."""
     width, height = jpeg_size(jpeg)
     return Frame(seq, seq * 1_024, bytes(32), jpeg, width, height, hashlib.sha256(jpeg).digest())
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SharedPool]:
+    """Real workers without a model, one pool for a whole file of tests."""
+    shared = SharedPool()
+    yield shared
+    shared.end()
 
 
 @pytest.fixture

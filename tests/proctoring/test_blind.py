@@ -51,13 +51,6 @@ def test_a_draw_that_favours_the_first_would_be_seen() -> None:
     assert not all(420 <= count <= 580 for count in biased.values())
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
-
-
 @pytest.fixture
 def closed(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     """A day of Ada's that is closed; her sitting is sealed with forty pictures and nothing noted."""

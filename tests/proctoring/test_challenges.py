@@ -35,13 +35,6 @@ AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 JPEGS = [encode(drawn(seed)) for seed in range(1, 9)]
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    made = SharedPool()
-    yield made
-    made.end()
-
-
 @pytest.fixture
 def office(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     with Office(tmp_path, pool) as made:

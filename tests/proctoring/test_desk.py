@@ -26,19 +26,11 @@ from engine.events import (
 from engine.policy import Policy
 from engine.sitting import Phase
 from engine.sources import later
-from proctoring.desk import (
-    AttentionAsked,
-    Coached,
-    Facts,
-    FrameRefused,
-    Needs,
-    ProctorLost,
-    SizeWanted,
-    TileChanged,
-)
 from proctoring.evidence import FolderShelf
-from proctoring.frame import Why
+from proctoring.frame import FrameRefused, Why
+from proctoring.notice import AttentionAsked, Coached, ProctorLost, SizeWanted, TileChanged
 from proctoring.opening import open_desk
+from proctoring.room import Facts, Needs
 from proctoring.signals import Detector
 from proctoring.vision import Pixels, encode
 from tests.engine.builders import NINE
@@ -51,13 +43,6 @@ COVERS = [
     encode(np.asarray(np.random.default_rng(seed).normal(90, 2, (240, 320, 3)), np.uint8), 60) for seed in range(24)
 ]
 ATTENTIVE = Policy(proctor_lost_ms=16_000, attention_ms=128_000)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ from tests.proctoring.test_desk import ATTENTIVE, LIVING
 DEVICE = {"t": "device", "label": "ManyCam", "settings": {"width": 640, "height": 480, "rate": 30}, "pace": None}
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
-
-
 @pytest.fixture
 def running(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     with Office(tmp_path, pool, policy=ATTENTIVE) as office:

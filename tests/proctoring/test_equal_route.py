@@ -29,13 +29,6 @@ COVER = encode(np.full((240, 320, 3), 90, np.uint8))
 DARK = Observation(0, (), 4.0, 0.001, 1.0, 0.0, True, "", Detector.YUNET, "", 320, 240)
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
-
-
 @pytest.fixture
 def office(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     with Office(tmp_path, pool) as office:

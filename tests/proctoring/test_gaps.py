@@ -164,13 +164,6 @@ def test_a_gap_that_was_open_when_the_server_died_goes_on_in_the_one_after_it() 
 # -- the whole desk -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
-
-
 @pytest.fixture
 def office(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     with Office(tmp_path, pool) as office:

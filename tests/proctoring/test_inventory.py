@@ -39,13 +39,6 @@ def changed(**more: Any) -> Any:
     return {**told, "digest": digest({name: value for name, value in told.items() if name not in {"ok", "unread"}})}
 
 
-@pytest.fixture(scope="module")
-def pool(request: pytest.FixtureRequest) -> Iterator[SharedPool]:
-    shared = SharedPool()
-    yield shared
-    shared.end()
-
-
 @pytest.fixture
 def office(tmp_path: Path, pool: SharedPool) -> Iterator[Office]:
     with Office(tmp_path, pool) as office:

@@ -10,7 +10,8 @@ import pytest
 
 from engine.errors import NotFound, Tampered
 from engine.sources import later
-from proctoring.desk import Coached, Desk
+from proctoring.desk import Desk
+from proctoring.notice import Coached
 from proctoring.objects import EVERY_MS, Checks, Plugin, checked
 from proctoring.opening import open_desk
 from proctoring.pool import Lost, LostTo, Pool

@@ -37,3 +37,13 @@ def site(founded: Path, tmp_path: Path, sources: Sources) -> Iterator[Site]:
     shutil.copytree(founded, folder)
     with opened(folder, sources) as made:
         yield made
+
+
+@pytest.fixture
+def running(calm: Site) -> Site:
+    """Ada's sitting runs, Grace is present, and the desk follows it. (Files that need less have their own.)"""
+    calm.running()
+    calm.present()
+    calm.app.state.desk.look_up(calm.sitting)
+    calm.app.state.desk.settle()
+    return calm

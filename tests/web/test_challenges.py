@@ -17,15 +17,6 @@ from web.challenges import proposed
 
 
 @pytest.fixture
-def running(calm: Site) -> Site:
-    calm.running()
-    calm.present()
-    calm.app.state.desk.look_up(calm.sitting)
-    calm.app.state.desk.settle()
-    return calm
-
-
-@pytest.fixture
 def camera(running: Site) -> Camera:
     ada = running.candidate()
     Window(running, ada).hello()

@@ -7,7 +7,7 @@ import re
 from engine.events import OPERATOR, IncidentReported
 from engine.incident import IncidentAppealed, IncidentCommented, IncidentLooked
 from engine.store import Ledger
-from proctoring.desk import Kept
+from proctoring.evidence import Kept
 from proctoring.review import EvidenceOpened
 from tests.web.site import Browser, Site
 

@@ -20,15 +20,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
 @pytest.fixture
-def running(calm: Site) -> Site:
-    calm.running()
-    calm.present()
-    calm.app.state.desk.look_up(calm.sitting)
-    calm.app.state.desk.settle()
-    return calm
-
-
-@pytest.fixture
 def ada(running: Site) -> Browser:
     return running.candidate()
 
